@@ -4,7 +4,7 @@ namespace Lkm.Formats.Modules;
 
 /// <summary>
 /// Reads the exports of a linked x86-64 kernel from its own tables: __ksymtab(_gpl) with offsets relative to each field, and the
-/// parallel __kcrctab(_gpl). No symbol table is needed.
+/// parallel __kcrctab(_gpl). Linux 7 has one __ksymtab for all, and __kflagstab beside it. No symbol table is needed.
 /// </summary>
 public static class KernelExports
 {
@@ -29,6 +29,7 @@ public static class KernelExports
         if (!crcs.IsEmpty && crcs.Length < count * 4)
             return vmlinux.Fail(table.HeaderOffset, $"{crcName} has {crcs.Length} bytes for {count} symbols");
 
+        ReadOnlyMemory<byte> flags = isGplOnly ? default : ExportFlags.Read(vmlinux);
         var strings = new AddressedText(vmlinux);
         exports.EnsureCapacity(exports.Count + count);
         for (int i = 0; i < count; i++)
@@ -37,7 +38,8 @@ public static class KernelExports
             if (strings.At(Target(vmlinux.Layout, table, i * EntrySize + 4)) is not { Length: > 0 } name)
                 return vmlinux.Fail((long)table.Offset + i * EntrySize, $"name of entry {i} of {tableName} is not in a section of this file");
             string? symbolNamespace = strings.At(Target(vmlinux.Layout, table, i * EntrySize + 8));
-            exports.Add(new ExportedSymbol(name, string.IsNullOrEmpty(symbolNamespace) ? null : symbolNamespace, isGplOnly,
+            exports.Add(new ExportedSymbol(name, string.IsNullOrEmpty(symbolNamespace) ? null : symbolNamespace,
+                isGplOnly || ExportFlags.IsGplOnly(flags, i),
                 crcs.IsEmpty ? null : vmlinux.Layout.U32(crcs.Span, i * 4), 0, value));
         }
 

@@ -55,6 +55,7 @@ public static class ModuleExports
         if (!file.RelocationsFor(section).TryGet(out ElfRelocationTable? relocations, out FormatError? error))
             return error;
 
+        ReadOnlyMemory<byte> flags = isGplOnly ? default : ExportFlags.Read(file);
         var words = new ElfRelocation?[count * 3];
         for (int i = 0; i < (relocations?.Count ?? 0); i++)
         {
@@ -74,8 +75,8 @@ public static class ModuleExports
             string? symbolNamespace = words[i * 3 + 2] is { } word ? TextAt(file, relocations.Symbols, word) : null;
             ElfSymbol symbol = relocations.Symbols[value.Symbol];
             exports.Add(new ExportedSymbol(
-                name, string.IsNullOrEmpty(symbolNamespace) ? null : symbolNamespace, isGplOnly, crcs.TryGetValue(name, out uint crc) ? crc : null,
-                symbol.Section, unchecked(symbol.Value + (ulong)value.Addend)));
+                name, string.IsNullOrEmpty(symbolNamespace) ? null : symbolNamespace, isGplOnly || ExportFlags.IsGplOnly(flags, i),
+                crcs.TryGetValue(name, out uint crc) ? crc : null, symbol.Section, unchecked(symbol.Value + (ulong)value.Addend)));
         }
 
         return null;
