@@ -79,7 +79,7 @@ public sealed class SymbolTable
 
     /// <summary>The first symbol of this name, or -1. Names of static symbols may repeat: see <see cref="FindNext"/>.</summary>
     public int Find(ReadOnlySpan<byte> name) =>
-        Follow((int)Words(_headsAt, _buckets)[(int)(Hash(name) & (uint)(_buckets - 1))] - 1, name);
+        Follow((int)Words(_headsAt, _buckets)[(int)(NameHash.Of(name) & (uint)(_buckets - 1))] - 1, name);
 
     /// <summary>The first symbol of this name, or -1.</summary>
     public int Find(string name)
@@ -135,25 +135,6 @@ public sealed class SymbolTable
         while (next < addresses.Length && addresses[next] == addresses[index])
             next++;
         return next < addresses.Length ? addresses[next] - addresses[index] : 0;
-    }
-
-    /// <summary>The hash of names. It is part of the file format.</summary>
-    internal static uint Hash(ReadOnlySpan<byte> name)
-    {
-        const ulong multiplier = 0x9e37_79b9_7f4a_7c15;
-        ulong hash = (ulong)name.Length;
-        while (name.Length >= 8)
-        {
-            hash = (hash ^ BinaryPrimitives.ReadUInt64LittleEndian(name)) * multiplier;
-            hash ^= hash >> 32;
-            name = name[8..];
-        }
-
-        ulong tail = 0;
-        foreach (byte character in name)
-            tail = tail << 8 | character;
-        hash = (hash ^ tail) * multiplier;
-        return (uint)(hash >> 32);
     }
 
     /// <summary>Chains ascend, so that a damaged table cannot lead in circles.</summary>

@@ -65,7 +65,7 @@ public sealed class SymbolTableBuilder
         heads.Clear();
         for (int i = count - 1; i >= 0; i--)
         {
-            ref uint head = ref heads[(int)(SymbolTable.Hash(_names.AsSpan((int)offsets[i]..(int)offsets[i + 1])) & (uint)(buckets - 1))];
+            ref uint head = ref heads[(int)(NameHash.Of(_names.AsSpan((int)offsets[i]..(int)offsets[i + 1])) & (uint)(buckets - 1))];
             links[i] = head;
             head = (uint)i + 1;
         }
