@@ -1,0 +1,182 @@
+namespace Lkm.Machine;
+
+/// <summary>Of one page of guest code: which decoded op starts at which byte, and the traces that start in it.</summary>
+internal unsafe struct CodePage
+{
+    /// <summary>Index of the op, 0 for none.</summary>
+    internal fixed uint Entry[4096];
+
+    /// <summary>Index into the list of traces, 0 for none.</summary>
+    internal int FirstTrace;
+}
+
+/// <summary>
+/// Decoded instructions, found by address through two array accesses. A trace is a run of instructions that lie one after the
+/// other; when its bytes change, each of its ops gets a handler that looks its address up again, so whoever still points at one
+/// (a chained jump, the running trace itself) does the right thing. Memory of dead traces is reclaimed when all is.
+/// </summary>
+internal sealed unsafe class CodeCache : IDisposable
+{
+    /// <summary>A trace ends after so many instructions at the latest.</summary>
+    internal const int LongestTrace = 48;
+
+    private const ulong LongestTraceBytes = LongestTrace * 15;
+    private const uint Capacity = 32 << 20; // ops
+    private const ulong PageCount = GuestMemory.WindowSize / GuestMemory.PageSize;
+
+    private readonly GuestMemory _memory;
+    private readonly CpuRecord* _record;
+    private readonly List<nint> _blocks = [];
+    private readonly List<ulong> _pagesUsed = [];
+    private readonly List<Trace> _traces = [default];
+    private byte* _block;
+    private int _blockLeft;
+    private uint _used = 1;
+
+    private record struct Trace(ulong Start, ulong End, uint FirstOp, int Ops, int Next);
+
+    internal CodeCache(GuestMemory memory, CpuRecord* record)
+    {
+        _memory = memory;
+        _record = record;
+        record->CodePages = (CodePage**)HostMemory.Reserve(PageCount * (ulong)sizeof(CodePage*));
+        record->Ops = (Op*)HostMemory.Reserve(Capacity * (ulong)sizeof(Op));
+    }
+
+    /// <summary>Whether the next trace may not fit: then everything is to be forgotten first.</summary>
+    internal bool Full => _used > Capacity - 4 * LongestTrace;
+
+    /// <summary>Where the next trace is to be written.</summary>
+    internal Op* Cursor => _record->Ops + _used;
+
+    internal static Op* Find(CpuRecord* c, ulong rip)
+    {
+        if (rip < GuestMemory.WindowStart)
+            return null;
+        var page = c->CodePages[(rip - GuestMemory.WindowStart) >> 12];
+        if (page == null)
+            return null;
+        var entry = page->Entry[rip & 4095];
+        return entry == 0 ? null : c->Ops + entry;
+    }
+
+    /// <summary>Takes in the trace written at <see cref="Cursor"/>, which decodes the bytes from start to end.</summary>
+    internal void Add(ulong start, ulong end, int ops, ReadOnlySpan<int> entries)
+    {
+        var page = PageOf(start);
+        _traces.Add(new Trace(start, end, _used, ops, page->FirstTrace));
+        page->FirstTrace = _traces.Count - 1;
+        foreach (var entry in entries)
+        {
+            var rip = _record->Ops[_used + (uint)entry].Rip;
+            ref var slot = ref PageOf(rip)->Entry[rip & 4095];
+            if (slot == 0)
+                slot = _used + (uint)entry;
+        }
+        _used += (uint)ops;
+        _memory.MarkCode(start, end - 1);
+    }
+
+    /// <summary>Forgets the traces that decode any of these bytes.</summary>
+    internal void Invalidate(ulong address, ulong size)
+    {
+        if (size == 0 || !GuestMemory.Contains(address, size))
+            return;
+        var last = address + (size - 1);
+        var from = address - Math.Min(LongestTraceBytes, address - GuestMemory.WindowStart);
+        for (var at = from & ~(GuestMemory.PageSize - 1); ; at += GuestMemory.PageSize)
+        {
+            var page = _record->CodePages[(at - GuestMemory.WindowStart) >> 12];
+            if (page != null && page->FirstTrace != 0)
+                InvalidateIn(page, address, last);
+            if (last - at < GuestMemory.PageSize)
+                break;
+        }
+    }
+
+    private void InvalidateIn(CodePage* page, ulong address, ulong last)
+    {
+        var kept = 0;
+        var changed = false;
+        for (var i = page->FirstTrace; i != 0;)
+        {
+            var trace = _traces[i];
+            if (trace.Start <= last && trace.End > address)
+            {
+                Kill(trace);
+                changed = true;
+            }
+            else
+            {
+                _traces[i] = trace with { Next = kept };
+                kept = i;
+            }
+            i = trace.Next;
+        }
+        page->FirstTrace = kept;
+        if (!changed)
+            return;
+        for (var i = kept; i != 0; i = _traces[i].Next) // a granule may hold parts of several
+            _memory.MarkCode(_traces[i].Start, _traces[i].End - 1);
+    }
+
+    private void Kill(Trace trace)
+    {
+        for (var i = trace.FirstOp; i < trace.FirstOp + (uint)trace.Ops; i++)
+        {
+            var op = _record->Ops + i;
+            op->Handler = (nint)Handlers.Stale;
+            op->Target = null;
+            var page = _record->CodePages[(op->Rip - GuestMemory.WindowStart) >> 12];
+            if (page != null && page->Entry[op->Rip & 4095] == i)
+                page->Entry[op->Rip & 4095] = 0;
+        }
+        _memory.UnmarkCode(trace.Start, trace.End - 1);
+    }
+
+    /// <summary>Forgets everything. No op may be running.</summary>
+    internal void Clear()
+    {
+        foreach (var trace in _traces)
+        {
+            if (trace.Ops > 0)
+                _memory.UnmarkCode(trace.Start, trace.End - 1);
+        }
+        _traces.RemoveRange(1, _traces.Count - 1);
+        foreach (var page in _pagesUsed)
+            new Span<byte>(_record->CodePages[page], sizeof(CodePage)).Clear();
+        HostMemory.Advise((nint)_record->Ops, (nuint)(Capacity * (ulong)sizeof(Op)), HostMemory.AdviceDontNeed);
+        _used = 1;
+        _record->Patch = null;
+        ((Span<ReturnEntry>)_record->Returns).Clear();
+    }
+
+    private CodePage* PageOf(ulong address)
+    {
+        var number = (address - GuestMemory.WindowStart) >> 12;
+        ref var page = ref _record->CodePages[number];
+        if (page == null)
+        {
+            const int PagesPerBlock = 256;
+            if (_blockLeft == 0)
+            {
+                _block = HostMemory.Reserve(PagesPerBlock * (ulong)sizeof(CodePage));
+                _blocks.Add((nint)_block);
+                _blockLeft = PagesPerBlock;
+            }
+            page = (CodePage*)_block;
+            _block += sizeof(CodePage);
+            _blockLeft--;
+            _pagesUsed.Add(number);
+        }
+        return page;
+    }
+
+    public void Dispose()
+    {
+        HostMemory.Unmap((byte*)_record->CodePages, PageCount * (ulong)sizeof(CodePage*));
+        HostMemory.Unmap((byte*)_record->Ops, Capacity * (ulong)sizeof(Op));
+        foreach (var block in _blocks)
+            HostMemory.Unmap((byte*)block, 256 * (ulong)sizeof(CodePage));
+    }
+}

@@ -1,0 +1,255 @@
+using System.Runtime.InteropServices;
+
+namespace Lkm.Machine;
+
+/// <summary>
+/// An x86-64 processor that interprets. Its whole state is in registers a caller can see and change between two calls of
+/// <see cref="Run"/>; exceptions, hooks and the end of a budget are values it returns.
+/// </summary>
+public sealed unsafe partial class Cpu : IDisposable
+{
+    private readonly CpuRecord* _c;
+    private readonly CodeCache _code;
+    private readonly Lowering _lowering;
+    private readonly HashSet<ulong> _hooks = [];
+    private readonly Op* _single;
+    private GCHandle _self;
+    private long _clockEnd;
+    private bool _disposed;
+
+    /// <summary>Makes a processor as after reset into 64-bit kernel mode, with all registers zero.</summary>
+    public Cpu(GuestMemory memory, ICpuEnvironment environment)
+    {
+        Memory = memory;
+        Environment = environment;
+        _c = (CpuRecord*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuRecord), 64);
+        NativeMemory.Clear(_c, (nuint)sizeof(CpuRecord));
+        _single = (Op*)NativeMemory.AlignedAlloc((nuint)(4 * sizeof(Op)), 64);
+        _self = GCHandle.Alloc(this, GCHandleType.Weak);
+        _c->Owner = GCHandle.ToIntPtr(_self);
+        _c->Mxcsr = 0x1F80;
+        _c->FpuControl = 0x37F;
+        _code = new CodeCache(memory, _c);
+        _lowering = new Lowering(memory, _hooks);
+        Mmu = new Mmu(memory, _c);
+        memory.CodeChanged += InvalidateCode;
+    }
+
+    /// <summary>The memory it works on.</summary>
+    public GuestMemory Memory { get; }
+
+    /// <summary>The board it sits on.</summary>
+    public ICpuEnvironment Environment { get; }
+
+    internal Mmu Mmu { get; }
+
+    /// <summary>Instructions retired: the deterministic clock.</summary>
+    public long Instructions => _clockEnd - _c->Budget;
+
+    /// <summary>Whether the next <see cref="Run"/> executes the instruction at RIP though it is hooked.</summary>
+    public bool SkipHookOnce { get; set; }
+
+    /// <summary>
+    /// Runs until something happens.
+    /// </summary>
+    /// <param name="budget">
+    /// Instructions to run. The processor stops at the first jump, call or return taken that reaches the number; where that is
+    /// depends on nothing but the instructions executed.
+    /// </param>
+    public CpuExit Run(long budget)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var c = _c;
+        _clockEnd = Instructions + budget;
+        c->Budget = budget;
+        c->Patch = null;
+        var reason = budget > 0 ? Handlers.Continue : Handlers.Edge;
+        while (true)
+        {
+            if (reason == Handlers.Exit)
+                return TakeExit();
+            if (reason == Handlers.Edge && c->Budget <= 0)
+                return new CpuExit(CpuExitKind.Budget, 0, 0, c->Rip, 0, false, default);
+            var stepping = (c->SystemFlags & Flags.Trap) != 0;
+            if (stepping || SkipHookOnce)
+            {
+                if (_hooks.Contains(c->Rip) && !SkipHookOnce)
+                    return new CpuExit(CpuExitKind.Hook, 0, 0, c->Rip, 0, false, default);
+                var over = stepping || _hooks.Contains(c->Rip);
+                SkipHookOnce = false;
+                if (over)
+                {
+                    reason = ExecuteOne();
+                    if (stepping && reason != Handlers.Exit)
+                    {
+                        c->Debug[6] |= 1 << 14; // BS
+                        return new CpuExit(CpuExitKind.Exception, CpuVector.Debug, 0, c->Rip, 0, false, default);
+                    }
+                    continue;
+                }
+            }
+            var op = CodeCache.Find(c, c->Rip);
+            if (op == null)
+            {
+                op = Decode(c->Rip);
+                if (op == null)
+                    return TakeExit();
+            }
+            if (c->Patch != null)
+            {
+                c->Patch->Target = op;
+                c->Patch = null;
+            }
+            reason = ((Handler)op->Handler)(op, c, Memory.Bias, Memory.ShadowBias);
+        }
+    }
+
+    /// <summary>
+    /// Executes exactly the instruction at RIP, allowing it all memory of the window whatever the shadow says. The answer is of kind
+    /// <see cref="CpuExitKind.Budget"/> if it went well.
+    /// </summary>
+    public CpuExit StepIgnoringShadow()
+    {
+        _c->IgnoreShadow = 1;
+        var done = Step();
+        _c->IgnoreShadow = 0;
+        return done;
+    }
+
+    /// <summary>
+    /// Executes exactly the instruction at RIP, hooked or not. The answer is of kind <see cref="CpuExitKind.Budget"/> if it
+    /// went well.
+    /// </summary>
+    public CpuExit Step()
+    {
+        _clockEnd = Instructions + 1;
+        _c->Budget = 1;
+        return ExecuteOne() != Handlers.Exit ? new CpuExit(CpuExitKind.Budget, 0, 0, _c->Rip, 0, false, default) : TakeExit();
+    }
+
+    /// <summary>Makes arriving at an address an exit, before its instruction runs.</summary>
+    public void Hook(ulong address)
+    {
+        if (_hooks.Add(address))
+            InvalidateCode(address, 1);
+    }
+
+    /// <summary>Undoes <see cref="Hook"/>.</summary>
+    public void Unhook(ulong address)
+    {
+        if (_hooks.Remove(address))
+            InvalidateCode(address, 1);
+    }
+
+    /// <summary>Says that code was changed behind the processor's back, by trusted writes.</summary>
+    public void InvalidateCode(ulong address, ulong size) => _code.Invalidate(address, size);
+
+    /// <summary>Forgets all decoded code; only between two runs.</summary>
+    public void InvalidateAllCode() => _code.Clear();
+
+    private Op* Decode(ulong rip)
+    {
+        if (_code.Full)
+            _code.Clear();
+        var op = _code.Cursor;
+        if (!_lowering.Trace(rip, op))
+        {
+            FetchFault(rip);
+            return null;
+        }
+        _code.Add(rip, _lowering.End, _lowering.Ops, _lowering.Entries);
+        return op;
+    }
+
+    // With no budget left every transfer of control leaves; an op behind the instruction catches what does not transfer.
+    private nint ExecuteOne()
+    {
+        var c = _c;
+        if (!_lowering.Single(c->Rip, _single, c->IgnoreShadow != 0))
+        {
+            FetchFault(c->Rip);
+            return Handlers.Exit;
+        }
+        var budget = c->Budget;
+        c->Budget = 0;
+        var reason = ((Handler)_single->Handler)(_single, c, Memory.Bias, Memory.ShadowBias);
+        c->Budget += budget;
+        c->Patch = null;
+        c->Returns[(int)((c->ReturnTop - 1) % CpuRecord.ReturnDepth)].Rip = 0; // may point at our scratch ops
+        return reason;
+    }
+
+    /// <summary>Discards decoded code of bytes that an instruction is about to write.</summary>
+    internal void WritingCode(ulong address, int size)
+    {
+        var last = address + (uint)(size - 1);
+        for (var at = address; ; at += 8)
+        {
+            // Part of a granule cannot say that it holds code.
+            if (Memory.ShadowAt(Math.Min(at, last)) is Shadow.Code or Shadow.ReadOnlyCode or (> Shadow.Unmapped and < Shadow.Accessible))
+            {
+                _code.Invalidate(address, (ulong)size);
+                return;
+            }
+            if (at >= last)
+                return;
+        }
+    }
+
+    private void FetchFault(ulong rip)
+    {
+        var c = _c;
+        c->ExitKind = CpuExitKind.Exception;
+        c->ExitSoftware = 0;
+        c->ExitWrite = 0;
+        c->ExitSize = 1;
+        c->ExitAddress = rip;
+        c->ExitShadow = 0;
+        if (!Mmu.IsCanonical(rip))
+        {
+            c->ExitVector = CpuVector.GeneralProtection;
+            c->ExitError = 0;
+            return;
+        }
+        c->ExitVector = CpuVector.PageFault;
+        c->ExitError = (uint)PageFaultError.Fetch;
+        if (GuestMemory.Contains(rip))
+        {
+            Memory.IsAccessible(rip, Math.Min(15, 0 - rip), false, out var bad);
+            c->ExitAddress = bad;
+            c->ExitShadow = GuestMemory.Contains(bad) ? (byte)Memory.ShadowAt(bad) : (byte)0;
+        }
+        c->Cr2 = c->ExitAddress;
+    }
+
+    /// <summary>The instruction at RIP as text, for messages about what is not supported.</summary>
+    public string UnsupportedInstruction
+    {
+        get
+        {
+            if (!GuestMemory.Contains(Rip, 16))
+                return $"(no instruction at {Rip:x16})";
+            var decoder = Iced.Intel.Decoder.Create(64, Memory.Span(Rip, 15).ToArray(), Rip);
+            return decoder.Decode().ToString();
+        }
+    }
+
+    private CpuExit TakeExit() => new(_c->ExitKind, _c->ExitVector, _c->ExitError, _c->ExitAddress, _c->ExitSize, _c->ExitWrite != 0,
+        (Shadow)_c->ExitShadow)
+    {
+        IsSoftwareInterrupt = _c->ExitSoftware != 0,
+    };
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        Memory.CodeChanged -= InvalidateCode;
+        _code.Dispose();
+        _self.Free();
+        NativeMemory.AlignedFree(_single);
+        NativeMemory.AlignedFree(_c);
+    }
+}

@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Lkm.Machine;
+
+/// <summary>
+/// The processor's state as the handlers see it: plain memory at a fixed place. The general registers come first; behind
+/// them lie three more that address arithmetic may name: zero, the base of FS and the base of GS.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct CpuRecord
+{
+    internal const int Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsp = 4, Rbp = 5, Rsi = 6, Rdi = 7, R11 = 11;
+    internal const int Zero = 16, Fs = 17, Gs = 18;
+    internal const int ReturnDepth = 256;
+
+    internal fixed ulong Gpr[20];
+    internal ulong Rip;
+
+    /// <summary>The flags but for the six arithmetic ones, which <see cref="Flags"/> keeps unevaluated.</summary>
+    internal ulong SystemFlags;
+
+    internal ulong FlagA;
+    internal ulong FlagB;
+    internal ulong FlagOverride;
+    internal uint FlagKind;
+    internal uint ReturnTop;
+
+    /// <summary>Instructions left; charged where control is transferred.</summary>
+    internal long Budget;
+
+    internal ulong KernelGsBase, Cr0, Cr2, Cr3, Cr4, Cr8, Efer;
+    internal fixed ulong Debug[8];
+    internal fixed ulong Tables[8]; // GDTR base, limit; IDTR base, limit; LDTR, TR selectors
+    internal fixed ushort Segments[6]; // ES CS SS DS FS GS
+    internal uint Mxcsr;
+    internal ushort FpuControl, FpuStatus;
+    internal int Privilege;
+
+    /// <summary>Not zero while one instruction runs with the shadow ignored.</summary>
+    internal byte IgnoreShadow;
+
+    // An access that is not contiguous in the host goes through Bounce and is written back by the handler.
+    internal int BounceSize, BounceFirst;
+    internal byte* BounceLow;
+    internal byte* BounceHigh;
+
+    // Why the chain of handlers ended.
+    internal CpuExitKind ExitKind;
+    internal int ExitVector, ExitSize;
+    internal uint ExitError;
+    internal ulong ExitAddress;
+    internal byte ExitWrite, ExitShadow, ExitSoftware;
+
+    /// <summary>The jump that left the chain because its target was not decoded yet; the loop fills it in.</summary>
+    internal Op* Patch;
+
+    internal CodePage** CodePages;
+    internal Op* Ops;
+
+    internal nint Owner;
+
+    internal XmmRegisters Xmm;
+    internal Vector128<byte> Bounce0, Bounce1, Bounce2, Bounce3;
+    internal ReturnRing Returns;
+
+    internal readonly Cpu Cpu => Unsafe.As<Cpu>(GCHandle.FromIntPtr(Owner).Target!);
+
+    [InlineArray(16)]
+    internal struct XmmRegisters
+    {
+        private Vector128<byte> _first;
+    }
+
+    [InlineArray(ReturnDepth)]
+    internal struct ReturnRing
+    {
+        private ReturnEntry _first;
+    }
+}
+
+/// <summary>A call that has not returned: where it will, and the decoded instruction there.</summary>
+internal unsafe struct ReturnEntry
+{
+    internal ulong Rip;
+    internal Op* Op;
+}

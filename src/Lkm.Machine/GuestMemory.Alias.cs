@@ -1,0 +1,79 @@
+namespace Lkm.Machine;
+
+public sealed unsafe partial class GuestMemory
+{
+    // Page (virtual address) to the physical page it shows. A shared page lives in a memory file, mapped at each place.
+    private readonly SortedDictionary<ulong, ulong> _aliases = [];
+    private readonly Dictionary<ulong, long> _sharedPages = []; // physical page to its offset in the memory file
+    private int _memoryFile = -1;
+    private long _memoryFileSize;
+
+    /// <summary>
+    /// Makes physical pages appear, in order, at further addresses of the window, as vmap() asks. Writes through either
+    /// address are seen through the other. The shadow at the new address is separate and not touched.
+    /// </summary>
+    /// <param name="address">Where the first page appears; page aligned.</param>
+    /// <param name="physicalPages">Guest physical addresses of pages.</param>
+    public void Alias(ulong address, ReadOnlySpan<ulong> physicalPages)
+    {
+        foreach (var physical in physicalPages)
+        {
+            if (((address | physical) & (PageSize - 1)) != 0)
+                throw new ArgumentException($"{address:x16} or {physical:x} is not a page", nameof(address));
+            MapShared(At(address, PageSize), Share(physical));
+            _aliases[address] = physical;
+            address += PageSize;
+        }
+    }
+
+    /// <summary>Ends what <see cref="Alias"/> made: the addresses have pages of their own again, filled with zero.</summary>
+    public void Unalias(ulong address, ulong pages)
+    {
+        for (; pages > 0; pages--, address += PageSize)
+        {
+            if (_aliases.Remove(address))
+                HostMemory.Map(At(address, PageSize), PageSize, HostMemory.MapPrivate | HostMemory.MapAnonymous | HostMemory.MapNoReserve | HostMemory.MapFixed, -1, 0);
+        }
+    }
+
+    private long Share(ulong physical)
+    {
+        if (_sharedPages.TryGetValue(physical, out var offset))
+            return offset;
+        if (_memoryFile < 0)
+        {
+            _memoryFile = HostMemory.CreateMemoryFile("lkm-shared\0"u8.ToArray(), 0);
+            if (_memoryFile < 0)
+                throw new IOException("memfd_create failed");
+        }
+        offset = _memoryFileSize;
+        _memoryFileSize += (long)PageSize;
+        if (HostMemory.Truncate(_memoryFile, _memoryFileSize) < 0)
+            throw new IOException("ftruncate of the memory file failed");
+        var at = At(WindowStart + physical, PageSize);
+        var contents = new ReadOnlySpan<byte>(at, (int)PageSize).ToArray();
+        MapShared(at, offset);
+        contents.CopyTo(new Span<byte>(at, (int)PageSize));
+        _sharedPages[physical] = offset;
+        return offset;
+    }
+
+    private void MapShared(byte* at, long offset) =>
+        HostMemory.Map(at, PageSize, HostMemory.MapShared | HostMemory.MapFixed, _memoryFile, offset);
+
+    // Pages once shared stay in the memory file: dropping one would not empty it.
+    private bool TouchesShared(ulong address, ulong size)
+    {
+        foreach (var page in _aliases.Keys)
+        {
+            if (page - address < size)
+                return true;
+        }
+        foreach (var physical in _sharedPages.Keys)
+        {
+            if (WindowStart + physical - address < size)
+                return true;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Lkm.Machine;
+
+public sealed unsafe partial class GuestMemory
+{
+    private const ulong Granule = 8;
+
+    /// <summary>
+    /// Gives whole granules one state. Decoded instructions in the range are discarded.
+    /// </summary>
+    /// <param name="address">A multiple of 8.</param>
+    /// <param name="size">Bytes, rounded up to a multiple of 8.</param>
+    /// <param name="state">The new state of all of them.</param>
+    public void SetAccess(ulong address, ulong size, Shadow state)
+    {
+        if (size == 0)
+            return;
+        At(address, size);
+        if ((address & (Granule - 1)) != 0)
+            throw new ArgumentException($"{address:x16} is not the start of a granule", nameof(address));
+        ForgetCode(address, size);
+        NativeMemory.Fill(ShadowPointer(address), (nuint)((size + Granule - 1) / Granule), (byte)state);
+    }
+
+    /// <summary>Lets exactly <paramref name="size"/> bytes be read and written; what remains of the last granule is denied.</summary>
+    /// <param name="address">A multiple of 8.</param>
+    /// <param name="size">Bytes of the object.</param>
+    public void Allow(ulong address, ulong size)
+    {
+        SetAccess(address, size & ~(Granule - 1), Shadow.Accessible);
+        if ((size & (Granule - 1)) != 0)
+            SetAccess(address + (size & ~(Granule - 1)), 1, (Shadow)(size & (Granule - 1)));
+    }
+
+    /// <summary>The state of the granule that holds <paramref name="address"/>.</summary>
+    public Shadow ShadowAt(ulong address)
+    {
+        At(address, 1);
+        return (Shadow)(*ShadowPointer(address));
+    }
+
+    /// <summary>Whether all bytes may be read (or written); if not, the first one that may not.</summary>
+    public bool IsAccessible(ulong address, ulong size, bool write, out ulong firstBad)
+    {
+        firstBad = address;
+        if (size == 0)
+            return true;
+        if (address < WindowStart)
+            return false;
+        var last = address + size - 1;
+        for (var at = address; ; at = (at | (Granule - 1)) + 1)
+        {
+            var state = *ShadowPointer(at);
+            var end = Math.Min(last, at | (Granule - 1)) & (Granule - 1);
+            if (!Permits(state, (int)end, write))
+            {
+                firstBad = state is > 0 and < 8 ? Math.Max(at, (at & ~(Granule - 1)) + state) : at;
+                return false;
+            }
+            if ((at | (Granule - 1)) >= last && last >= at)
+                return true;
+            if ((at | (Granule - 1)) == ulong.MaxValue) // the range runs over the end of the address space
+            {
+                firstBad = 0;
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Whether a granule in this state lets its bytes up to <paramref name="last"/> (0 to 7) be touched.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Permits(byte state, int last, bool write) => state switch
+    {
+        >= (byte)Shadow.Poison => false,
+        (byte)Shadow.Accessible or (byte)Shadow.Code => true,
+        (byte)Shadow.ReadOnly or (byte)Shadow.ReadOnlyCode => !write,
+        < 8 => last < state,
+        _ => false,
+    };
+
+    /// <summary>Marks the granules from the first to the last byte as holding decoded code.</summary>
+    internal void MarkCode(ulong first, ulong last)
+    {
+        byte* end = ShadowPointer(last);
+        for (byte* at = ShadowPointer(first); at <= end; at++)
+        {
+            if (*at is (byte)Shadow.Accessible or (byte)Shadow.ReadOnly)
+                *at += (byte)Shadow.Code - (byte)Shadow.Accessible;
+        }
+    }
+
+    /// <summary>The reverse of <see cref="MarkCode"/>.</summary>
+    internal void UnmarkCode(ulong first, ulong last)
+    {
+        byte* end = ShadowPointer(last);
+        for (byte* at = ShadowPointer(first); at <= end; at++)
+        {
+            if (*at is (byte)Shadow.Code or (byte)Shadow.ReadOnlyCode)
+                *at -= (byte)Shadow.Code - (byte)Shadow.Accessible;
+        }
+    }
+
+    private void ForgetCode(ulong address, ulong size)
+    {
+        if (CodeChanged is not { } changed)
+            return;
+        var states = new Span<byte>(ShadowPointer(address), (int)Math.Min(int.MaxValue, (size + Granule - 1) / Granule));
+        if (states.IndexOfAnyInRange((byte)1, (byte)7) >= 0 || states.IndexOfAny((byte)Shadow.Code, (byte)Shadow.ReadOnlyCode) >= 0)
+            changed(address, size);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* ShadowPointer(ulong address) => ShadowBias + (address >> 3);
+}

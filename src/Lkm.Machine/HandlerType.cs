@@ -1,0 +1,1 @@
+global using unsafe Handler = delegate*<Lkm.Machine.Op*, Lkm.Machine.CpuRecord*, byte*, byte*, nint>;

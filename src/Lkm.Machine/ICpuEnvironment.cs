@@ -1,0 +1,31 @@
+namespace Lkm.Machine;
+
+/// <summary>What CPUID answers, in the order of the registers.</summary>
+public readonly record struct CpuidResult(uint Eax, uint Ebx, uint Ecx, uint Edx);
+
+/// <summary>The board around the processor: ports, model-specific registers, identification, time.</summary>
+public interface ICpuEnvironment
+{
+    /// <summary>Reads an I/O port.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="size">Bytes: 1, 2 or 4.</param>
+    uint In(ushort port, int size);
+
+    /// <summary>Writes an I/O port.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="size">Bytes: 1, 2 or 4.</param>
+    /// <param name="value">The value, in the low bytes.</param>
+    void Out(ushort port, int size, uint value);
+
+    /// <summary>Reads a model-specific register the processor does not keep itself; false raises #GP.</summary>
+    bool TryReadMsr(uint msr, out ulong value);
+
+    /// <summary>Writes a model-specific register the processor does not keep itself; false raises #GP.</summary>
+    bool TryWriteMsr(uint msr, ulong value);
+
+    /// <summary>Identifies the processor.</summary>
+    CpuidResult Cpuid(uint leaf, uint subleaf);
+
+    /// <summary>What RDTSC reads, in the environment's own ticks.</summary>
+    ulong TimestampCounter { get; }
+}

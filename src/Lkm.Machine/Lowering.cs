@@ -1,0 +1,153 @@
+using Iced.Intel;
+
+namespace Lkm.Machine;
+
+/// <summary>How decoding goes on after an instruction.</summary>
+internal enum Flow
+{
+    /// <summary>With the next instruction.</summary>
+    Next,
+
+    /// <summary>With the next instruction, where a call returns to.</summary>
+    Call,
+
+    /// <summary>Not: control never gets there from here.</summary>
+    End,
+
+    /// <summary>Not: there is no handler for the instruction.</summary>
+    Unsupported,
+}
+
+/// <summary>Turns guest instructions into ops: one trace at a time, from an address on until control cannot fall through.</summary>
+internal sealed unsafe partial class Lowering
+{
+    private readonly GuestCodeReader _reader;
+    private readonly Decoder _decoder;
+    private readonly HashSet<ulong> _hooks;
+    private readonly int[] _entries = new int[CodeCache.LongestTrace + 1];
+    private int _entryCount;
+
+    internal Lowering(GuestMemory memory, HashSet<ulong> hooks)
+    {
+        _reader = new GuestCodeReader(memory);
+        _decoder = Decoder.Create(64, _reader);
+        _hooks = hooks;
+    }
+
+    /// <summary>The address after the last trace.</summary>
+    internal ulong End { get; private set; }
+
+    /// <summary>How many ops the last trace has.</summary>
+    internal int Ops { get; private set; }
+
+    /// <summary>Which ops of the last trace may be arrived at from elsewhere.</summary>
+    internal ReadOnlySpan<int> Entries => _entries.AsSpan(0, _entryCount);
+
+    /// <summary>Decodes a trace. False if not even its first instruction can be fetched.</summary>
+    internal bool Trace(ulong rip, Op* ops)
+    {
+        _reader.Start(rip, trusted: false);
+        _decoder.IP = rip;
+        _entries[0] = 0;
+        _entryCount = 1;
+        ResetFlags();
+        ushort index = 0;
+        var o = ops;
+        End = rip;
+        for (var count = 0; count < CodeCache.LongestTrace; count++)
+        {
+            *o = default;
+            o->Rip = End;
+            o->Index = index;
+            if (_hooks.Count != 0 && _hooks.Contains(End))
+            {
+                o->Handler = (nint)Handlers.Hooked;
+                Finish(ops, o + 1);
+                End = Math.Max(End, o->Rip + 1); // hooking and unhooking invalidate this byte
+                return true;
+            }
+            _decoder.Decode(out var instruction);
+            if (instruction.IsInvalid)
+            {
+                if (_decoder.LastError == DecoderError.NoMoreBytes)
+                {
+                    if (count == 0)
+                        return false;
+                    o->Handler = (nint)Handlers.Leave;
+                }
+                else
+                {
+                    o->Handler = (nint)Handlers.Undefined;
+                    End++;
+                }
+                Finish(ops, o + 1);
+                return true;
+            }
+            o->Length = (byte)instruction.Length;
+            End += (ulong)instruction.Length;
+            var flow = Lower(instruction, o);
+            switch (flow)
+            {
+                case Flow.Call:
+                    index = 0;
+                    _entries[_entryCount++] = (int)(o - ops) + 1;
+                    ResetFlags();
+                    break;
+                case Flow.Unsupported:
+                    o->Handler = (nint)Handlers.Unsupported;
+                    Finish(ops, o + 1);
+                    return true;
+                case Flow.End:
+                    Finish(ops, o + 1);
+                    return true;
+                default:
+                    index++;
+                    break;
+            }
+            if (o->Handler != 0) // otherwise it was joined with the one before
+                o++;
+        }
+        *o = default;
+        o->Rip = End;
+        o->Index = index;
+        o->Handler = (nint)Handlers.Link;
+        Finish(ops, o + 1);
+        return true;
+    }
+
+    /// <summary>Decodes one instruction, and an op that leaves behind it. False if it cannot be fetched.</summary>
+    internal bool Single(ulong rip, Op* o, bool trusted)
+    {
+        if (!GuestMemory.Contains(rip))
+            return false;
+        _reader.Start(rip, trusted);
+        _decoder.IP = rip;
+        ResetFlags();
+        _decoder.Decode(out var instruction);
+        *o = default;
+        o->Rip = rip;
+        o->Length = (byte)instruction.Length;
+        if (!instruction.IsInvalid)
+        {
+            if (Lower(instruction, o) == Flow.Unsupported)
+                o->Handler = (nint)Handlers.Unsupported;
+        }
+        else if (_decoder.LastError == DecoderError.NoMoreBytes)
+        {
+            return false;
+        }
+        else
+        {
+            o->Handler = (nint)Handlers.Undefined;
+        }
+        o[1] = default;
+        o[1].Rip = o->Next;
+        o[1].Index = 1;
+        o[1].Handler = (nint)Handlers.Leave;
+        return true;
+    }
+
+    private void Finish(Op* first, Op* end) => Ops = (int)(end - first);
+
+    private void ResetFlags() => _flagKind = UnknownFlags;
+}

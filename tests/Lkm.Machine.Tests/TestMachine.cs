@@ -1,0 +1,81 @@
+using Iced.Intel;
+
+namespace Lkm.Machine.Tests;
+
+/// <summary>A processor with some memory: code, data and a stack.</summary>
+internal sealed class TestMachine : ICpuEnvironment, IDisposable
+{
+    internal const ulong Code = GuestMemory.WindowStart + 0x100_0000;
+    internal const ulong Data = GuestMemory.WindowStart + 0x200_0000;
+    internal const ulong Stack = GuestMemory.WindowStart + 0x300_0000;
+    internal const ulong Done = Code + 0xF000;
+
+    internal TestMachine()
+    {
+        Memory.SetAccess(Code, 0x10000, Shadow.Accessible);
+        Memory.SetAccess(Data, 0x10000, Shadow.Accessible);
+        Memory.SetAccess(Stack - 0x10000, 0x10000, Shadow.Accessible);
+        Cpu = new Cpu(Memory, this);
+        Cpu.Hook(Done);
+        Reset();
+    }
+
+    internal GuestMemory Memory { get; } = GuestMemory.Create();
+
+    internal Cpu Cpu { get; }
+
+    internal List<string> Ports { get; } = [];
+
+    public ulong TimestampCounter => (ulong)Cpu.Instructions;
+
+    /// <summary>Assembles code at the start of the code area and puts RIP there, with a return address on the stack.</summary>
+    internal TestMachine Load(Action<Assembler> code)
+    {
+        var assembler = new Assembler(64);
+        code(assembler);
+        using var stream = new MemoryStream();
+        assembler.Assemble(new StreamCodeWriter(stream), Code);
+        return Load(stream.ToArray());
+    }
+
+    internal TestMachine Load(params byte[] code)
+    {
+        code.CopyTo(Memory.Span(Code, code.Length));
+        Cpu.InvalidateCode(Code, (ulong)code.Length);
+        Reset();
+        return this;
+    }
+
+    internal void Reset()
+    {
+        Cpu.Rip = Code;
+        Cpu.Rsp = Stack - 0x100;
+        Memory.WriteUInt64(Cpu.Rsp, Done);
+    }
+
+    internal CpuExit Run(long budget = 1_000_000) => Cpu.Run(budget);
+
+    public uint In(ushort port, int size)
+    {
+        Ports.Add($"in {port:x} {size}");
+        return 0xA1B2C3D4;
+    }
+
+    public void Out(ushort port, int size, uint value) => Ports.Add($"out {port:x} {size} {value:x}");
+
+    public bool TryReadMsr(uint msr, out ulong value)
+    {
+        value = 0x1234_5678_9ABC;
+        return msr == 0x10;
+    }
+
+    public bool TryWriteMsr(uint msr, ulong value) => msr == 0x10;
+
+    public CpuidResult Cpuid(uint leaf, uint subleaf) => new(leaf, subleaf, 3, 4);
+
+    public void Dispose()
+    {
+        Cpu.Dispose();
+        Memory.Dispose();
+    }
+}
