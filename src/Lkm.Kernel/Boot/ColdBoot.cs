@@ -1,0 +1,130 @@
+using Lkm.Kernel.Functions;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Boot;
+
+/// <summary>How far a boot has come.</summary>
+/// <param name="Step">The function that runs now.</param>
+/// <param name="Done">Steps done.</param>
+/// <param name="Total">Steps in all.</param>
+public readonly record struct BootProgress(string Step, int Done, int Total);
+
+/// <summary>
+/// Boots a kernel image to the end of its initcalls: state that hardware and head_64.S would have set is written, then the image's own
+/// init functions are called in the order of start_kernel() and kernel_init_freeable().
+/// </summary>
+internal sealed class ColdBoot
+{
+    private const int SystemScheduling = 1;
+    private const int SystemRunning = 3;
+
+    private readonly UserModeKernel _kernel;
+    private readonly GuestMemory _memory;
+    private readonly KernelImage _image;
+    private readonly Action<BootProgress>? _progress;
+    private readonly List<(ulong Function, string Name)> _initcalls = [];
+    private int _done;
+
+    public ColdBoot(UserModeKernel kernel, Action<BootProgress>? progress)
+    {
+        _kernel = kernel;
+        _memory = kernel.Memory;
+        _image = kernel.Image;
+        _progress = progress;
+    }
+
+    /// <summary>Whether the last initcall has returned.</summary>
+    public bool IsFinished { get; private set; }
+
+    /// <summary>The initcalls that failed, with what they returned.</summary>
+    public List<(string Name, int Result)> Failed { get; } = [];
+
+    private int TotalSteps => BootSteps.Early.Length + BootSteps.PreInitcalls.Length + _initcalls.Count;
+
+    /// <summary>start_kernel(), on init_task; it ends as the idle task.</summary>
+    public async GuestTask Run(Func<GuestTask> idle)
+    {
+        CollectInitcalls();
+        foreach (var step in BootSteps.Early)
+        {
+            await Step(step);
+            if (step == "timekeeping_init")
+                _kernel.Timer.Start();
+        }
+
+        await RestInit();
+        await idle();
+    }
+
+    /// <summary>rest_init(): process 1, then kthreadd, which must be process 2.</summary>
+    private async GuestTask RestInit()
+    {
+        const ulong cloneFs = 0x200, cloneFiles = 0x400;
+        await Call("rcu_scheduler_starting");
+        await _kernel.Threads.Start(KernelInit, cloneFs);
+        await Call("numa_default_policy");
+        var kthreadd = _image.Symbol("kthreadd");
+        var pid = await _kernel.Calls.Call(_image.Symbol("kernel_thread"), kthreadd, 0, cloneFs | cloneFiles);
+        var task = await _kernel.Calls.Call(_image.Symbol("find_task_by_pid_ns"), pid, _image.Symbol("init_pid_ns"));
+        _memory.WriteUInt64(_image.Symbol("kthreadd_task"), task);
+        _memory.WriteInt32(_image.Symbol("system_state"), SystemScheduling);
+    }
+
+    /// <summary>kernel_init(): process 1.</summary>
+    private async GuestTask<int> KernelInit()
+    {
+        const uint allFlags = (1 << 27) - 1;
+        _memory.WriteUInt32(_image.Symbol("gfp_allowed_mask"), allFlags);
+        foreach (var step in BootSteps.PreInitcalls)
+            await Step(step);
+        foreach (var (function, name) in _initcalls)
+        {
+            Report(name);
+            var result = (int)await _kernel.Calls.Call(function);
+            if (result < 0)
+                Failed.Add((name, result));
+            await Settle();
+        }
+
+        _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
+        IsFinished = true;
+        await _kernel.Init.Serve();
+        return 0;
+    }
+
+    /// <summary>Lets the kernel threads that an initcall woke do their work, as they would while the next one runs.</summary>
+    private async GuestTask Settle()
+    {
+        if (_kernel.Scheduler.AnyRunnable)
+            await _kernel.Calls.Call(_image.Symbol("yield"));
+    }
+
+    private void CollectInitcalls()
+    {
+        var levels = BootSteps.InitcallLevels;
+        var skipped = BootSteps.SkippedInitcalls.Select(s => _image.SymbolOrZero(s.Name)).ToHashSet();
+        var start = _image.Symbol(levels[0]);
+        var end = _image.Symbol(levels[^1]);
+        for (var entry = start; entry < end; entry += sizeof(int))
+        {
+            var function = entry + (ulong)_memory.ReadInt32(entry);
+            if (!skipped.Contains(function))
+                _initcalls.Add((function, _image.Symbolise(function).Split('+')[0]));
+        }
+    }
+
+    private async GuestTask Step(string name)
+    {
+        Report(name);
+        if (_image.TrySymbol(name, out var function))
+            await _kernel.Calls.Call(function);
+    }
+
+    private async GuestTask Call(string name)
+    {
+        if (_image.TrySymbol(name, out var function))
+            await _kernel.Calls.Call(function);
+    }
+
+    private void Report(string step) => _progress?.Invoke(new BootProgress(step, _done++, TotalSteps));
+}

@@ -1,0 +1,91 @@
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Boot;
+
+/// <summary>
+/// What surrounds the processor: no device answers at any port, and CPUID shows a plain x86-64 with SSE2 and nothing that would choose
+/// vector code (28 of Debian's modules pick their integer path then). Model-specific registers that exist keep what is written.
+/// </summary>
+internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
+{
+    private const uint MsrEfer = 0xc0000080;
+    private const uint MsrPat = 0x277;
+    private const uint MsrTsc = 0x10;
+    private const uint MsrApicBase = 0x1b;
+    private const uint MsrMiscEnable = 0x1a0;
+
+    private readonly Dictionary<uint, ulong> _msrs = new()
+    {
+        [MsrEfer] = 0xd01, // SCE, LME, LMA, NXE
+        [MsrPat] = 0x0007040600070406,
+        [MsrApicBase] = 0xfee00900,
+        [MsrMiscEnable] = 1,
+    };
+
+    /// <inheritdoc/>
+    public ulong TimestampCounter => (ulong)kernel.Clock.Nanoseconds;
+
+    /// <inheritdoc/>
+    public uint In(ushort port, int size) => size switch { 1 => 0xff, 2 => 0xffff, _ => 0xffffffff };
+
+    /// <inheritdoc/>
+    public void Out(ushort port, int size, uint value)
+    {
+        // A write to a port that no device decodes is lost, as on hardware.
+    }
+
+    /// <inheritdoc/>
+    public bool TryReadMsr(uint msr, out ulong value)
+    {
+        if (msr == MsrTsc)
+        {
+            value = TimestampCounter;
+            return true;
+        }
+
+        return _msrs.TryGetValue(msr, out value);
+    }
+
+    /// <inheritdoc/>
+    public bool TryWriteMsr(uint msr, ulong value)
+    {
+        if (!_msrs.ContainsKey(msr))
+            return false;
+        _msrs[msr] = value;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public CpuidResult Cpuid(uint leaf, uint subleaf) => leaf switch
+    {
+        0 => new CpuidResult(7, 0x756e6547, 0x6c65746e, 0x49656e69), // GenuineIntel
+        1 => new CpuidResult(0x000306c3, 0x00010800, CpuFeatures.Leaf1Ecx, CpuFeatures.Leaf1Edx),
+        7 when subleaf == 0 => new CpuidResult(0, CpuFeatures.Leaf7Ebx, 0, 0),
+        0x80000000 => new CpuidResult(0x80000008, 0, 0, 0),
+        0x80000001 => new CpuidResult(0, 0, 1, CpuFeatures.Leaf80000001Edx),
+        0x80000002 => new CpuidResult(0x206d6b6c, 0x72657375, 0x646f6d2d, 0x72702065), // "lkm user-mode pr"
+        0x80000003 => new CpuidResult(0x7365636f, 0x00726f73, 0, 0), // "ocessor"
+        0x80000008 => new CpuidResult(0x3022, 0, 0, 0), // 34 physical and 48 virtual address bits
+        _ => default,
+    };
+}
+
+/// <summary>The features that CPUID shows, and boot_cpu_data with it.</summary>
+internal static class CpuFeatures
+{
+    /// <summary>Leaf 1, EDX: FPU, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFLUSH, FXSR, SSE, SSE2.</summary>
+    public const uint Leaf1Edx = (1 << 0) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 11) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 19)
+        | (1 << 24) | (1 << 25) | (1 << 26);
+
+    /// <summary>Leaf 1, ECX: CX16.</summary>
+    public const uint Leaf1Ecx = 1 << 13;
+
+    /// <summary>Leaf 7, EBX: ERMS, so that copies are one REP MOVSB, which the machine does at the host's speed.</summary>
+    public const uint Leaf7Ebx = 1 << 9;
+
+    /// <summary>Leaf 80000001, EDX: SYSCALL, NX, long mode.</summary>
+    public const uint Leaf80000001Edx = (1 << 11) | (1 << 20) | (1 << 29);
+
+    /// <summary>Linux's own words of x86_capability beside the CPUID ones: word 3, REP_GOOD, NOPL, ALWAYS.</summary>
+    public const uint LinuxWord3 = (1 << 16) | (1 << 20) | (1 << 21);
+}

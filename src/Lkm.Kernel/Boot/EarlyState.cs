@@ -1,0 +1,93 @@
+using System.Text;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Boot;
+
+/// <summary>
+/// What head_64.S, setup_arch() and setup_per_cpu_areas() leave behind, for there is no hardware for them to find it out from.
+/// </summary>
+internal static class EarlyState
+{
+    private const ulong CanaryOffset = 0x28; // fixed_percpu_data.stack_canary
+    private const ulong Canary = 0x1122334455667700;
+
+    /// <summary>Sets the processor's registers for init_task.</summary>
+    public static void SetUpCpu(Cpu cpu, KernelImage image)
+    {
+        const ulong protectedMode = 0x80050033, fourLevelPaging = 0x000006a0;
+        cpu.Cr0 = protectedMode;
+        cpu.Cr4 = fourLevelPaging;
+        cpu.Cr3 = AddressSpace.ToPhysical(image.Symbol("init_top_pgt"));
+        cpu.GsBase = ImageLoader.PerCpuStart;
+        cpu.Rflags = 2;
+        cpu.Rsp = IdleStackTop(image);
+    }
+
+    /// <summary>Where the idle task's stack begins: below the pt_regs that every task's stack ends with.</summary>
+    public static ulong IdleStackTop(KernelImage image) =>
+        image.Symbol("init_stack") + image.ThreadSize - Exceptions.PtRegs.Size - 8;
+
+    /// <summary>Writes the bases, the per-CPU variables and the boot processor's description.</summary>
+    public static void Write(GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong ramSize, string commandLine)
+    {
+        memory.WriteUInt64(image.Symbol("page_offset_base"), AddressSpace.PageOffset);
+        memory.WriteUInt64(image.Symbol("vmalloc_base"), AddressSpace.VmallocStart);
+        memory.WriteUInt64(image.Symbol("vmemmap_base"), AddressSpace.Vmemmap);
+        memory.WriteUInt64(image.Symbol("phys_base"), AddressSpace.PhysicalBase);
+
+        memory.WriteUInt64(image.Symbol("__per_cpu_offset"), ImageLoader.PerCpuStart);
+        memory.WriteUInt64(perCpu.Of(image.Symbol("this_cpu_off")), ImageLoader.PerCpuStart);
+        perCpu.Current = image.Symbol("init_task");
+        perCpu.PreemptCount = Scheduling.PreemptCount.NoReschedule | Scheduling.PreemptCount.Disabled;
+        memory.WriteUInt64(perCpu.TopOfStack, image.Symbol("init_stack") + image.ThreadSize);
+        memory.WriteUInt64(ImageLoader.PerCpuStart + CanaryOffset, Canary);
+        memory.WriteUInt64(image.Symbol("init_task") + image.Struct("task_struct")["stack_canary"], Canary);
+
+        var pages = ramSize / AddressSpace.PageSize;
+        memory.WriteUInt64(image.Symbol("max_pfn"), pages);
+        memory.WriteUInt64(image.Symbol("max_low_pfn"), pages);
+        memory.WriteUInt64(image.Symbol("high_memory"), AddressSpace.PageOffset + ramSize);
+
+        DescribeProcessor(memory, image);
+        if (image.TrySymbol("acpi_disabled", out var acpi))
+            memory.WriteInt32(acpi, 1);
+        if (image.TrySymbol("conswitchp", out var console))
+            memory.WriteUInt64(console, image.Symbol("dummy_con"));
+        WriteCommandLine(memory, image, commandLine);
+    }
+
+    /// <summary>boot_cpu_data, as identify_boot_cpu() fills it from CPUID.</summary>
+    private static void DescribeProcessor(GuestMemory memory, KernelImage image)
+    {
+        var cpu = image.Symbol("boot_cpu_data");
+        var layout = image.Struct("cpuinfo_x86");
+        memory.WriteByte(cpu + layout["x86"], 6);
+        memory.WriteByte(cpu + layout["x86_model"], 60);
+        memory.WriteInt32(cpu + layout["cpuid_level"], 7);
+        memory.WriteInt32(cpu + layout["x86_cache_alignment"], 64);
+        memory.WriteUInt16(cpu + layout["x86_clflush_size"], 64);
+        memory.WriteByte(cpu + layout["x86_phys_bits"], 34);
+        memory.WriteByte(cpu + layout["x86_virt_bits"], 48);
+        if (layout.Find("x86_max_cores") is { } cores)
+            memory.WriteUInt16(cpu + cores, 1);
+        "GenuineIntel"u8.CopyTo(memory.Span(cpu + layout["x86_vendor_id"], 16));
+        var capability = cpu + layout["x86_capability"];
+        memory.WriteUInt32(capability, CpuFeatures.Leaf1Edx);
+        memory.WriteUInt32(capability + 4, CpuFeatures.Leaf80000001Edx);
+        memory.WriteUInt32(capability + 12, CpuFeatures.LinuxWord3);
+        memory.WriteUInt32(capability + 16, CpuFeatures.Leaf1Ecx);
+        memory.WriteUInt32(capability + 36, CpuFeatures.Leaf7Ebx);
+    }
+
+    private static void WriteCommandLine(GuestMemory memory, KernelImage image, string commandLine)
+    {
+        var buffer = image.Symbol("boot_command_line");
+        const int commandLineSize = 2048;
+        var text = memory.Span(buffer, commandLineSize);
+        text.Clear();
+        Encoding.UTF8.GetBytes(commandLine.AsSpan(0, Math.Min(commandLine.Length, commandLineSize / 4)), text);
+        memory.WriteUInt64(image.Symbol("saved_command_line"), buffer);
+        if (image.TrySymbol("static_command_line", out var staticLine))
+            memory.WriteUInt64(staticLine, buffer);
+    }
+}

@@ -1,0 +1,22 @@
+namespace Lkm.Kernel.Boot;
+
+/// <summary>
+/// Addresses of the core's own that guest code can call or return to. They lie on no page: the processor stops at them, and C# goes on.
+/// </summary>
+internal static class HookAddresses
+{
+    /// <summary>Where calls from the core return to.</summary>
+    public const ulong CallReturn = AddressSpace.Core;
+
+    /// <summary>The function of every kernel thread whose body is C#: int lkm_thread(void *id).</summary>
+    public const ulong Thread = AddressSpace.Core + 0x20;
+
+    /// <summary>Where process 1 starts, and starts again after a snapshot.</summary>
+    public const ulong Init = AddressSpace.Core + 0x40;
+
+    /// <summary>Page for printk()'s formatted text.</summary>
+    public const ulong PrintkBuffers = AddressSpace.Core + 0x1000;
+
+    /// <summary>The last address of what is mapped of the core's own pages.</summary>
+    public const ulong End = AddressSpace.Core + 0x2000;
+}

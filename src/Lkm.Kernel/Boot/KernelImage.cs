@@ -1,0 +1,105 @@
+using Lkm.Kernel.Symbols;
+
+namespace Lkm.Kernel.Boot;
+
+/// <summary>
+/// What is known of the kernel image that the guest runs: addresses by name from its kallsyms, layouts by name from its BTF. Both are
+/// the image's own, so another build or release needs no table here.
+/// </summary>
+public sealed class KernelImage
+{
+    private readonly ISymbolTable _symbols;
+    private readonly ITypeTable _types;
+    private readonly Dictionary<string, StructLayout> _layouts = [];
+    private readonly ulong _text, _textEnd, _initText, _initTextEnd;
+
+    /// <summary>Creates the image's description.</summary>
+    /// <param name="symbols">Its symbols.</param>
+    /// <param name="types">Its types; asked only for what the snapshot does not know already.</param>
+    public KernelImage(ISymbolTable symbols, ITypeTable types)
+    {
+        _symbols = symbols;
+        _types = types;
+        _text = Symbol("_stext");
+        _textEnd = Symbol("_etext");
+        _initText = Symbol("_sinittext");
+        _initTextEnd = Symbol("_einittext");
+    }
+
+    /// <summary>THREAD_SIZE: bytes of a task's kernel stack.</summary>
+    public ulong ThreadSize => 16384;
+
+    /// <summary>The layouts used so far, for a snapshot.</summary>
+    internal IEnumerable<StructLayout> KnownLayouts => _layouts.Values;
+
+    /// <summary>Looks a symbol up.</summary>
+    /// <param name="name">Its name; where statics share one, the first by address is meant.</param>
+    /// <param name="address">Its address; of a per-CPU variable its offset.</param>
+    public bool TrySymbol(string name, out ulong address) => _symbols.TryFind(name, out address);
+
+    /// <summary>The address of a symbol that every kernel has.</summary>
+    /// <exception cref="KernelMismatchException">This one has not.</exception>
+    public ulong Symbol(string name) =>
+        TrySymbol(name, out var address) ? address : throw new KernelMismatchException($"this kernel has no symbol {name}");
+
+    /// <summary>The address of a symbol, or 0.</summary>
+    public ulong SymbolOrZero(string name) => TrySymbol(name, out var address) ? address : 0;
+
+    /// <summary>The layout of a struct or union.</summary>
+    /// <exception cref="KernelMismatchException">This kernel has none of that name.</exception>
+    public StructLayout Struct(string name) =>
+        FindStruct(name) ?? throw new KernelMismatchException($"this kernel has no struct {name}");
+
+    /// <summary>The layout of a struct or union, or null where this kernel has none of that name.</summary>
+    public StructLayout? FindStruct(string name)
+    {
+        if (_layouts.TryGetValue(name, out var layout))
+            return layout;
+        if (_types.SizeOf(name) is not { } size)
+            return null;
+        return _layouts[name] = NewLayout(name, size);
+    }
+
+    /// <summary>The value of an enumerator, or null where this kernel has none of that name.</summary>
+    public long? Enumerator(string name) => _types.Enumerator(name);
+
+    /// <summary>Whether an address lies in the image's code.</summary>
+    public bool IsText(ulong address) =>
+        (address >= _text && address < _textEnd) || (address >= _initText && address < _initTextEnd);
+
+    /// <summary>An address as the kernel prints it: symbol+0xoffset/0xsize.</summary>
+    public string Symbolise(ulong address) => _symbols.Describe(address) ?? $"0x{address:x}";
+
+    /// <summary>Takes over a layout that a snapshot holds.</summary>
+    internal void Learn(string name, ulong size, IEnumerable<(string Member, ulong? Offset)> members)
+    {
+        var layout = _layouts[name] = NewLayout(name, size);
+        foreach (var (member, offset) in members)
+            layout.Learn(member, offset);
+    }
+
+    private StructLayout NewLayout(string name, ulong size) => new(name, size, member => _types.OffsetOf(name, member));
+}
+
+/// <summary>Names and addresses of an image's symbols.</summary>
+public interface ISymbolTable
+{
+    /// <summary>The address of a symbol, the lowest where several share the name.</summary>
+    bool TryFind(string name, out ulong address);
+
+    /// <summary>The symbol that an address lies in, as name+0xoffset/0xsize, or null.</summary>
+    string? Describe(ulong address);
+}
+
+/// <summary>Layouts of an image's types.</summary>
+public interface ITypeTable
+{
+    /// <summary>The size of a struct or union in bytes, or null.</summary>
+    ulong? SizeOf(string name);
+
+    /// <summary>The offset of a member in bytes, by path, or null.</summary>
+    ulong? OffsetOf(string structure, string path);
+
+    /// <summary>The value of an enumerator, or null.</summary>
+    long? Enumerator(string name);
+}

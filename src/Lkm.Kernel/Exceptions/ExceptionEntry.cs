@@ -1,0 +1,100 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Exceptions;
+
+/// <summary>
+/// What arch/x86/entry/entry_64.S does for the processor's exceptions: the registers go on the stack as struct pt_regs, the image's
+/// own handler runs (exc_page_fault() and its kin: exception tables, user page faults, WARN and BUG, kprobes, oopses are all borrowed),
+/// and the registers that it leaves are loaded.
+/// </summary>
+public sealed class ExceptionEntry
+{
+    private const ulong InterruptFlag = 1 << 9;
+    private const ulong KernelCodeSegment = 0x10;
+    private const ulong KernelDataSegment = 0x18;
+
+    private readonly Cpu _cpu;
+    private readonly GuestMemory _memory;
+    private readonly GuestCalls _calls;
+    private readonly Dictionary<int, (ulong Function, bool HasErrorCode)> _handlers = [];
+
+    /// <summary>Finds the image's handlers.</summary>
+    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls)
+    {
+        _cpu = cpu;
+        _memory = memory;
+        _calls = calls;
+        Add(CpuVector.DivideError, "exc_divide_error", false);
+        Add(CpuVector.Debug, "exc_debug", false);
+        Add(CpuVector.Breakpoint, "exc_int3", false);
+        Add(CpuVector.InvalidOpcode, "exc_invalid_op", false);
+        Add(CpuVector.GeneralProtection, "exc_general_protection", true);
+        Add(CpuVector.PageFault, "exc_page_fault", true);
+
+        void Add(int vector, string handler, bool hasErrorCode) => _handlers[vector] = (image.Symbol(handler), hasErrorCode);
+    }
+
+    /// <summary>Handles the exception that the processor stopped with.</summary>
+    public async GuestTask Deliver(CpuExit exit)
+    {
+        var (function, hasErrorCode) = _handlers[exit.Vector];
+        if (exit.Vector == CpuVector.PageFault)
+            _cpu.Cr2 = exit.Address;
+        var regs = Push(hasErrorCode ? exit.ErrorCode : ulong.MaxValue);
+        _cpu.Rsp = regs;
+        _cpu.Rflags &= ~(InterruptFlag | (1UL << 8) | (1UL << 10));
+        await _calls.Call(function, regs, exit.ErrorCode);
+        Load(regs);
+    }
+
+    private ulong Push(ulong originalAx)
+    {
+        var regs = (_cpu.Rsp & ~15UL) - PtRegs.Size;
+        _memory.WriteUInt64(regs + PtRegs.R15, _cpu.R15);
+        _memory.WriteUInt64(regs + PtRegs.R14, _cpu.R14);
+        _memory.WriteUInt64(regs + PtRegs.R13, _cpu.R13);
+        _memory.WriteUInt64(regs + PtRegs.R12, _cpu.R12);
+        _memory.WriteUInt64(regs + PtRegs.Bp, _cpu.Rbp);
+        _memory.WriteUInt64(regs + PtRegs.Bx, _cpu.Rbx);
+        _memory.WriteUInt64(regs + PtRegs.R11, _cpu.R11);
+        _memory.WriteUInt64(regs + PtRegs.R10, _cpu.R10);
+        _memory.WriteUInt64(regs + PtRegs.R9, _cpu.R9);
+        _memory.WriteUInt64(regs + PtRegs.R8, _cpu.R8);
+        _memory.WriteUInt64(regs + PtRegs.Ax, _cpu.Rax);
+        _memory.WriteUInt64(regs + PtRegs.Cx, _cpu.Rcx);
+        _memory.WriteUInt64(regs + PtRegs.Dx, _cpu.Rdx);
+        _memory.WriteUInt64(regs + PtRegs.Si, _cpu.Rsi);
+        _memory.WriteUInt64(regs + PtRegs.Di, _cpu.Rdi);
+        _memory.WriteUInt64(regs + PtRegs.OrigAx, originalAx);
+        _memory.WriteUInt64(regs + PtRegs.Ip, _cpu.Rip);
+        _memory.WriteUInt64(regs + PtRegs.Cs, KernelCodeSegment);
+        _memory.WriteUInt64(regs + PtRegs.Flags, _cpu.Rflags);
+        _memory.WriteUInt64(regs + PtRegs.Sp, _cpu.Rsp);
+        _memory.WriteUInt64(regs + PtRegs.Ss, KernelDataSegment);
+        return regs;
+    }
+
+    private void Load(ulong regs)
+    {
+        _cpu.R15 = _memory.ReadUInt64(regs + PtRegs.R15);
+        _cpu.R14 = _memory.ReadUInt64(regs + PtRegs.R14);
+        _cpu.R13 = _memory.ReadUInt64(regs + PtRegs.R13);
+        _cpu.R12 = _memory.ReadUInt64(regs + PtRegs.R12);
+        _cpu.Rbp = _memory.ReadUInt64(regs + PtRegs.Bp);
+        _cpu.Rbx = _memory.ReadUInt64(regs + PtRegs.Bx);
+        _cpu.R11 = _memory.ReadUInt64(regs + PtRegs.R11);
+        _cpu.R10 = _memory.ReadUInt64(regs + PtRegs.R10);
+        _cpu.R9 = _memory.ReadUInt64(regs + PtRegs.R9);
+        _cpu.R8 = _memory.ReadUInt64(regs + PtRegs.R8);
+        _cpu.Rax = _memory.ReadUInt64(regs + PtRegs.Ax);
+        _cpu.Rcx = _memory.ReadUInt64(regs + PtRegs.Cx);
+        _cpu.Rdx = _memory.ReadUInt64(regs + PtRegs.Dx);
+        _cpu.Rsi = _memory.ReadUInt64(regs + PtRegs.Si);
+        _cpu.Rdi = _memory.ReadUInt64(regs + PtRegs.Di);
+        _cpu.Rip = _memory.ReadUInt64(regs + PtRegs.Ip);
+        _cpu.Rflags = _memory.ReadUInt64(regs + PtRegs.Flags);
+        _cpu.Rsp = _memory.ReadUInt64(regs + PtRegs.Sp);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Runtime.CompilerServices;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Functions;
+
+/// <summary>
+/// Calls from the kernel core into guest code. A call pushes a return address that lies on no page (<see cref="ReturnAddress"/>): when
+/// the guest returns to it, the loop that runs the CPU asks <see cref="Return"/> to go on with what awaited the call. A
+/// pending call is known by the stack pointer that it will be returned with, so that tasks may be switched while calls are _pending.
+/// </summary>
+public sealed class GuestCalls
+{
+    private readonly Cpu _cpu;
+    private readonly GuestMemory _memory;
+    private readonly Dictionary<ulong, GuestCall> _pending = [];
+
+    /// <summary>Creates the table of pending calls of a processor.</summary>
+    /// <param name="cpu">The processor.</param>
+    /// <param name="memory">Its memory.</param>
+    /// <param name="returnAddress">A guest address that nothing else uses; it is hooked.</param>
+    public GuestCalls(Cpu cpu, GuestMemory memory, ulong returnAddress)
+    {
+        _cpu = cpu;
+        _memory = memory;
+        ReturnAddress = returnAddress;
+        cpu.Hook(returnAddress);
+    }
+
+    /// <summary>The return address of calls from the core.</summary>
+    public ulong ReturnAddress { get; }
+
+    /// <summary>Whether any call has not returned; a snapshot needs none.</summary>
+    public bool Any => _pending.Count > 0;
+
+    /// <summary>Prepares a call; it starts when it is awaited.</summary>
+    public GuestCall Call(ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0) =>
+        new(this, function, a0, a1, a2, a3, a4, a5);
+
+    /// <summary>Goes on with the call that returned to <see cref="ReturnAddress"/> with this stack pointer.</summary>
+    internal void Return()
+    {
+        if (!_pending.Remove(_cpu.Rsp, out var call))
+            throw new InvalidOperationException($"a return to the core at stack {_cpu.Rsp:x} that no call is waiting for");
+        call.Finish(_cpu);
+    }
+
+    internal void Start(GuestCall call)
+    {
+        call.Save(_cpu);
+        var stack = (_cpu.Rsp & ~15UL) - 8;
+        _memory.WriteUInt64(stack, ReturnAddress);
+        _pending[stack + 8] = call;
+        _cpu.Rsp = stack;
+        _cpu.Rip = call.Function;
+        call.LoadArguments(_cpu);
+    }
+}
+
+/// <summary>One call of a guest function; awaiting it runs the function, and gives RAX.</summary>
+public sealed class GuestCall : INotifyCompletion
+{
+    private readonly GuestCalls _calls;
+    private readonly ulong _a0, _a1, _a2, _a3, _a4, _a5;
+    private ulong _rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip;
+    private Action? _continuation;
+
+    internal GuestCall(GuestCalls calls, ulong function, ulong a0, ulong a1, ulong a2, ulong a3, ulong a4, ulong a5)
+    {
+        _calls = calls;
+        Function = function;
+        (_a0, _a1, _a2, _a3, _a4, _a5) = (a0, a1, a2, a3, a4, a5);
+    }
+
+    /// <summary>False until the guest has returned.</summary>
+    public bool IsCompleted { get; private set; }
+
+    /// <summary>The address called.</summary>
+    internal ulong Function { get; }
+
+    private ulong Result { get; set; }
+
+    /// <summary>The awaiter: the call itself.</summary>
+    public GuestCall GetAwaiter() => this;
+
+    /// <summary>What the function left in RAX.</summary>
+    public ulong GetResult() => Result;
+
+    /// <inheritdoc/>
+    public void OnCompleted(Action continuation)
+    {
+        _continuation = continuation;
+        _calls.Start(this);
+    }
+
+    /// <summary>
+    /// Keeps the registers that a function may clobber, for the caller on whose stack this runs may count on them: GCC's IPA-RA lets a
+    /// caller keep a value in a caller-saved register across a call of a function that it knows not to touch it.
+    /// </summary>
+    internal void Save(Cpu cpu) =>
+        (_rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip) =
+            (cpu.Rcx, cpu.Rdx, cpu.Rsi, cpu.Rdi, cpu.R8, cpu.R9, cpu.R10, cpu.R11, cpu.Rsp, cpu.Rip);
+
+    internal void LoadArguments(Cpu cpu) =>
+        (cpu.Rdi, cpu.Rsi, cpu.Rdx, cpu.Rcx, cpu.R8, cpu.R9, cpu.Rax) = (_a0, _a1, _a2, _a3, _a4, _a5, 0);
+
+    internal void Finish(Cpu cpu)
+    {
+        Result = cpu.Rax;
+        (cpu.Rcx, cpu.Rdx, cpu.Rsi, cpu.Rdi, cpu.R8, cpu.R9, cpu.R10, cpu.R11, cpu.Rsp, cpu.Rip) =
+            (_rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip);
+        IsCompleted = true;
+        _continuation!();
+    }
+}

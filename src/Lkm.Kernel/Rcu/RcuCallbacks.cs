@@ -1,0 +1,135 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Scheduling;
+using Lkm.Kernel.Snapshots;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Rcu;
+
+/// <summary>
+/// Read-copy-update on one processor whose tasks are switched only where they ask for it: no reader is ever switched away, so a grace
+/// period has passed whenever a task that is no reader runs. Callbacks are still deferred, as callers hold locks that the callbacks take.
+/// </summary>
+public sealed partial class RcuCallbacks : ISnapshotState
+{
+    private readonly GuestMemory _memory;
+    private readonly PerCpuArea _perCpu;
+    private readonly GuestCalls _calls;
+    private readonly Queue<(ulong Head, ulong Function)> _queue = [];
+    private readonly ulong _readLockNesting, _kvfree;
+
+    /// <summary>Creates an empty queue of callbacks.</summary>
+    public RcuCallbacks(GuestMemory memory, KernelImage image, PerCpuArea perCpu, GuestCalls calls)
+    {
+        _memory = memory;
+        _perCpu = perCpu;
+        _calls = calls;
+        _readLockNesting = image.Struct("task_struct")["rcu_read_lock_nesting"];
+        _kvfree = image.Symbol("kvfree");
+    }
+
+    /// <summary>Whether callbacks wait.</summary>
+    public bool Any => _queue.Count > 0;
+
+    /// <summary>Whether the running code is no reader of any flavour: preemption and soft interrupts enabled, no rcu_read_lock() held.</summary>
+    public bool IsQuiescent =>
+        (_perCpu.PreemptCount & ~PreemptCount.NoReschedule) == 0 && _memory.ReadInt32(_perCpu.Current + _readLockNesting) == 0;
+
+    /// <summary>Runs the callbacks queued so far, as the RCU soft interrupt does: with soft interrupts disabled.</summary>
+    public async GuestTask RunCallbacks()
+    {
+        if (_queue.Count == 0)
+            return;
+        _perCpu.PreemptCount += PreemptCount.SoftirqOffset;
+        for (var n = _queue.Count; n > 0; n--)
+        {
+            var (head, function) = _queue.Dequeue();
+            await _calls.Call(function, head);
+        }
+
+        _perCpu.PreemptCount -= PreemptCount.SoftirqOffset;
+    }
+
+    /// <inheritdoc/>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(_queue.Count);
+        foreach (var (head, function) in _queue)
+        {
+            writer.Write(head);
+            writer.Write(function);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Restore(BinaryReader reader)
+    {
+        for (var n = reader.ReadInt32(); n > 0; n--)
+            _queue.Enqueue((reader.ReadUInt64(), reader.ReadUInt64()));
+    }
+
+    [KernelFunction("call_rcu")]
+    [KernelFunction("call_rcu_hurry", Since = "6.2")]
+    [KernelFunction("call_rcu_tasks")]
+    [KernelFunction("call_rcu_tasks_rude")]
+    [KernelFunction("call_rcu_tasks_trace")]
+    private void CallRcu(ulong head, ulong function)
+    {
+        _memory.WriteUInt64(head, 0);
+        _memory.WriteUInt64(head + 8, function);
+        _queue.Enqueue((head, function));
+    }
+
+    /// <summary>
+    /// kvfree_rcu(): without a head the caller may sleep, so what it frees can go at once; with one, 6.4 and older pass the head's offset
+    /// in the object for a function, newer kernels the object.
+    /// </summary>
+    [KernelFunction("kvfree_call_rcu")]
+    private void KvfreeCallRcu(ulong head, ulong functionOrPointer)
+    {
+        const ulong largestOffset = 4096;
+        var pointer = functionOrPointer < largestOffset ? head - functionOrPointer : functionOrPointer;
+        _queue.Enqueue((pointer, _kvfree));
+    }
+
+    [KernelFunction("synchronize_rcu")]
+    [KernelFunction("synchronize_rcu_expedited")]
+    [KernelFunction("synchronize_rcu_tasks")]
+    [KernelFunction("synchronize_rcu_tasks_rude")]
+    [KernelFunction("synchronize_rcu_tasks_trace")]
+    [KernelFunction("cond_synchronize_rcu")]
+    [KernelFunction("cond_synchronize_rcu_expedited")]
+    private void SynchronizeRcu()
+    {
+        // The caller may sleep, so it is no reader, and no other task is inside a read-side section: the grace period is over.
+    }
+
+    [KernelFunction("rcu_barrier")]
+    [KernelFunction("rcu_barrier_tasks")]
+    [KernelFunction("rcu_barrier_tasks_rude")]
+    [KernelFunction("rcu_barrier_tasks_trace")]
+    private async GuestTask RcuBarrier()
+    {
+        while (_queue.Count > 0)
+            await RunCallbacks();
+    }
+
+    [KernelFunction("get_state_synchronize_rcu")]
+    [KernelFunction("start_poll_synchronize_rcu")]
+    [KernelFunction("start_poll_synchronize_rcu_expedited")]
+    private ulong GetStateSynchronizeRcu()
+    {
+        const ulong completed = 1; // RCU_GET_STATE_COMPLETED: any grace period asked for is over.
+        return completed;
+    }
+
+    [KernelFunction("poll_state_synchronize_rcu")]
+    private bool PollStateSynchronizeRcu(ulong cookie)
+    {
+        _ = cookie;
+        return true;
+    }
+
+    [KernelFunction("rcu_is_watching")]
+    private bool RcuIsWatching() => true;
+}

@@ -1,0 +1,44 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+
+namespace Lkm.Kernel.Scheduling;
+
+/// <summary>
+/// What is different because there is one processor: stopping "the others" is calling the function, and a task's processors, policy
+/// and priority are accepted and change nothing, as the queue is first come first served.
+/// </summary>
+public sealed partial class OneProcessor(GuestCalls calls)
+{
+    [KernelFunction("stop_machine")]
+    [KernelFunction("stop_machine_cpuslocked")]
+    private async GuestTask<int> StopMachine(ulong function, ulong data, ulong cpus)
+    {
+        _ = cpus;
+        return (int)await calls.Call(function, data);
+    }
+
+    [KernelFunction("stop_one_cpu")]
+    private async GuestTask<int> StopOneCpu(uint cpu, ulong function, ulong data)
+    {
+        _ = cpu;
+        return (int)await calls.Call(function, data);
+    }
+
+    [KernelFunction("set_cpus_allowed_ptr", Support = Support.Partial, Note = "the mask is not kept: every task runs on processor 0")]
+    [KernelFunction("sched_setscheduler", Support = Support.Partial, Note = "the policy is not kept")]
+    [KernelFunction("sched_setscheduler_nocheck", Support = Support.Partial, Note = "the policy is not kept")]
+    private int AcceptPlacement() => 0;
+
+    [KernelFunction("do_set_cpus_allowed", Support = Support.Partial, Note = "the mask is not kept: every task runs on processor 0")]
+    [KernelFunction("sched_set_fifo", Support = Support.Partial, Note = "the policy is not kept")]
+    [KernelFunction("sched_set_fifo_low", Support = Support.Partial, Note = "the policy is not kept")]
+    [KernelFunction("sched_set_normal", Support = Support.Partial, Note = "the policy is not kept")]
+    [KernelFunction("sched_set_stop_task", Support = Support.Partial, Note = "the policy is not kept")]
+    private void AcceptPolicy()
+    {
+        // The order of tasks does not depend on it.
+    }
+
+    [KernelFunction("native_smp_send_reschedule")]
+    private void SendReschedule(int cpu) => _ = cpu;
+}

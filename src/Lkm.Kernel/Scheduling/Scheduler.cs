@@ -1,0 +1,282 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Snapshots;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Scheduling;
+
+/// <summary>
+/// The scheduler: one processor, one queue, first come first served. It replaces __schedule() and try_to_wake_up() only; all that
+/// leads there (schedule(), wait queues, mutexes, workqueues, kthreads, fork and exit) is borrowed. A switch swaps stacks as
+/// __switch_to_asm does, with the same frame (struct inactive_task_frame), so that tasks which the image's fork prepared start as usual.
+/// </summary>
+public sealed partial class Scheduler : ISnapshotState
+{
+    private const ulong InterruptFlag = 1 << 9;
+
+    private readonly Cpu _cpu;
+    private readonly GuestMemory _memory;
+    private readonly PerCpuArea _perCpu;
+    private readonly TaskStruct _tasks;
+    private readonly GuestCalls _calls;
+    private readonly LinkedList<ulong> _queue = [];
+    private readonly HashSet<ulong> _queued = [];
+    private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _retFromFork, _loadedMm, _threadSize;
+    private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
+
+    /// <summary>Creates the scheduler; init_task is the idle task, as on Linux.</summary>
+    public Scheduler(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, GuestCalls calls)
+    {
+        _cpu = cpu;
+        _memory = memory;
+        _perCpu = perCpu;
+        _tasks = tasks;
+        _calls = calls;
+        _idle = image.Symbol("init_task");
+        var runQueue = perCpu.Of(image.Symbol("runqueues"));
+        var rq = image.Struct("rq");
+        _runQueueCurrent = runQueue + rq["curr"];
+        _runQueuePreviousMm = runQueue + rq["prev_mm"];
+        _runQueueSwitches = runQueue + rq["nr_switches"];
+        _retFromFork = image.TrySymbol("ret_from_fork_asm", out var asm) ? asm : image.Symbol("ret_from_fork");
+        _loadedMm = perCpu.Of(image.Symbol("cpu_tlbstate")) + image.Struct("tlb_state")["loaded_mm"];
+        _threadSize = image.ThreadSize;
+        var mm = image.Struct("mm_struct");
+        _mmPgd = mm["pgd"];
+        _mmCount = mm["mm_count"];
+        _mmDrop = image.Symbol("__mmdrop");
+        _putTaskStack = image.Symbol("put_task_stack");
+        _putTaskStruct = image.Symbol("put_task_struct_rcu_user");
+    }
+
+    /// <summary>The running task.</summary>
+    public ulong Current => _perCpu.Current;
+
+    /// <summary>Whether nothing can run but the idle task.</summary>
+    public bool IsIdle => _queue.Count == 0 && Current == _idle;
+
+    /// <summary>Whether a task other than the running one waits for the processor.</summary>
+    public bool AnyRunnable => _queue.Count > 0;
+
+    /// <summary>The tasks that wait for the processor, in turn.</summary>
+    public IEnumerable<ulong> Queue => _queue;
+
+    /// <summary>Lets the running task be replaced at its next chance: what the tick does when others wait.</summary>
+    public void SetNeedReschedule()
+    {
+        var task = Current;
+        _tasks.SetThreadFlags(task, _tasks.ThreadFlags(task) | ThreadFlag.NeedReschedule);
+        _perCpu.PreemptCount &= ~PreemptCount.NoReschedule;
+    }
+
+    /// <summary>Makes a task runnable, whatever it waits for.</summary>
+    public void Wake(ulong task)
+    {
+        _tasks.SetState(task, TaskState.Running);
+        if (task != Current)
+            Enqueue(task);
+    }
+
+    /// <summary>Gives the running task, which has none, an address space of its own: the switch in exec_mmap().</summary>
+    /// <param name="task">The running task.</param>
+    /// <param name="mm">The new mm_struct, whose reference passes to the task.</param>
+    internal void EnterAddressSpace(ulong task, ulong mm)
+    {
+        var borrowed = _tasks.ActiveMm(task);
+        _tasks.SetMm(task, mm);
+        _tasks.SetActiveMm(task, mm);
+        LoadAddressSpace(mm);
+        if (borrowed != 0)
+            _memory.WriteInt32(borrowed + _mmCount, _memory.ReadInt32(borrowed + _mmCount) - 1);
+    }
+
+    /// <summary>Makes a sleeping task start at a hooked address when it next runs, with an empty stack.</summary>
+    internal void PrepareStart(ulong task, ulong entry)
+    {
+        const ulong frame = 7 * sizeof(ulong);
+        var sp = _tasks.Stack(task) + _threadSize - Exceptions.PtRegs.Size - frame - 16;
+        _memory.Clear(sp, frame + 16);
+        _memory.WriteUInt64(sp + frame - sizeof(ulong), entry);
+        _tasks.SetStackPointer(task, sp);
+    }
+
+    /// <inheritdoc/>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(_queue.Count);
+        foreach (var task in _queue)
+            writer.Write(task);
+    }
+
+    /// <inheritdoc/>
+    public void Restore(BinaryReader reader)
+    {
+        for (var n = reader.ReadInt32(); n > 0; n--)
+            Enqueue(reader.ReadUInt64());
+    }
+
+    [KernelFunction("__schedule")]
+    private void Schedule(uint mode, CallFrame frame)
+    {
+        var previous = Current;
+        var preempt = (mode & TaskState.ScheduleModePreempt) != 0;
+        var state = _tasks.State(previous);
+        if (!preempt && state != TaskState.Running && _tasks.SignalPendingState(previous, state))
+            _tasks.SetState(previous, state = TaskState.Running);
+        ClearNeedReschedule(previous);
+        if (previous != _idle && (preempt || state == TaskState.Running))
+            Enqueue(previous);
+
+        var next = Dequeue();
+        if (next == previous)
+        {
+            _cpu.Rflags |= InterruptFlag;
+            return;
+        }
+
+        _tasks.CountSwitch(previous, voluntary: !preempt && state != TaskState.Running);
+        frame.Abandon();
+        Save(previous, frame.StackPointer);
+        Switch(previous, next);
+    }
+
+    [KernelFunction("try_to_wake_up")]
+    private bool TryToWakeUp(ulong task, uint state, int wakeFlags)
+    {
+        _ = wakeFlags;
+        if ((_tasks.State(task) & state) == 0)
+            return false;
+        Wake(task);
+        return true;
+    }
+
+    [KernelFunction("wake_up_new_task")]
+    private void WakeUpNewTask(ulong task) => Wake(task);
+
+    /// <summary>Waits until a task has left the processor, which it has whenever another task is asking.</summary>
+    [KernelFunction("wait_task_inactive")]
+    private ulong WaitTaskInactive(ulong task, uint matchState)
+    {
+        if (matchState != 0 && (_tasks.State(task) & matchState) == 0)
+            return 0;
+        const ulong neverZero = 1UL << 63;
+        return neverZero | 1;
+    }
+
+    private void Enqueue(ulong task)
+    {
+        if (_queued.Add(task))
+            _queue.AddLast(task);
+    }
+
+    private ulong Dequeue()
+    {
+        if (_queue.First is not { } first)
+            return _idle;
+        _queue.RemoveFirst();
+        _queued.Remove(first.Value);
+        return first.Value;
+    }
+
+    private void ClearNeedReschedule(ulong task)
+    {
+        _tasks.SetThreadFlags(task, _tasks.ThreadFlags(task) & ~ThreadFlag.NeedReschedule);
+        _perCpu.PreemptCount |= PreemptCount.NoReschedule;
+    }
+
+    /// <summary>Pushes struct inactive_task_frame below the return address and keeps the stack pointer (__switch_to_asm).</summary>
+    private void Save(ulong task, ulong returnAddress)
+    {
+        _memory.WriteUInt64(returnAddress - 8, _cpu.Rbp);
+        _memory.WriteUInt64(returnAddress - 16, _cpu.Rbx);
+        _memory.WriteUInt64(returnAddress - 24, _cpu.R12);
+        _memory.WriteUInt64(returnAddress - 32, _cpu.R13);
+        _memory.WriteUInt64(returnAddress - 40, _cpu.R14);
+        _memory.WriteUInt64(returnAddress - 48, _cpu.R15);
+        _tasks.SetStackPointer(task, returnAddress - 48);
+    }
+
+    private void Switch(ulong previous, ulong next)
+    {
+        SwitchAddressSpace(previous, next);
+        _perCpu.Current = next;
+        _memory.WriteUInt64(_perCpu.TopOfStack, _tasks.Stack(next) + _threadSize);
+        _memory.WriteUInt64(_runQueueCurrent, next);
+        _memory.WriteUInt64(_runQueueSwitches, _memory.ReadUInt64(_runQueueSwitches) + 1);
+        _tasks.SetOnCpu(next, true);
+
+        var sp = _tasks.StackPointer(next);
+        _cpu.R15 = _memory.ReadUInt64(sp);
+        _cpu.R14 = _memory.ReadUInt64(sp + 8);
+        _cpu.R13 = _memory.ReadUInt64(sp + 16);
+        _cpu.R12 = _memory.ReadUInt64(sp + 24);
+        _cpu.Rbx = _memory.ReadUInt64(sp + 32);
+        _cpu.Rbp = _memory.ReadUInt64(sp + 40);
+        _cpu.Rip = _memory.ReadUInt64(sp + 48);
+        _cpu.Rsp = sp + 56;
+        _cpu.Rax = previous;
+
+        if (_cpu.Rip == _retFromFork)
+        {
+            // A new task begins in schedule_tail(), which is borrowed: it expects what __schedule() leaves behind, the
+            // run queue's lock and preemption disabled twice (FORK_PREEMPT_COUNT), and finishes the switch itself.
+            _perCpu.PreemptCount = PreemptCount.NoReschedule | (2 * PreemptCount.Disabled);
+            _cpu.Rflags &= ~InterruptFlag;
+            return;
+        }
+
+        _perCpu.PreemptCount = PreemptCount.NoReschedule | PreemptCount.Disabled;
+        _cpu.Rflags |= InterruptFlag;
+        _tasks.SetOnCpu(previous, false);
+        _ = FinishSwitch(previous);
+    }
+
+    /// <summary>The address-space half of context_switch(): kernel threads borrow the one that is loaded.</summary>
+    private void SwitchAddressSpace(ulong previous, ulong next)
+    {
+        var mm = _tasks.Mm(next);
+        if (mm == 0)
+        {
+            var active = _tasks.ActiveMm(previous);
+            _tasks.SetActiveMm(next, active);
+            if (_tasks.Mm(previous) != 0)
+                _memory.WriteInt32(active + _mmCount, _memory.ReadInt32(active + _mmCount) + 1);
+            else
+                _tasks.SetActiveMm(previous, 0);
+            return;
+        }
+
+        LoadAddressSpace(mm);
+        if (_tasks.Mm(previous) == 0)
+        {
+            _memory.WriteUInt64(_runQueuePreviousMm, _tasks.ActiveMm(previous));
+            _tasks.SetActiveMm(previous, 0);
+        }
+    }
+
+    private void LoadAddressSpace(ulong mm)
+    {
+        _cpu.Cr3 = AddressSpace.ToPhysical(_memory.ReadUInt64(mm + _mmPgd));
+        _memory.WriteUInt64(_loadedMm, mm);
+    }
+
+    /// <summary>finish_task_switch(), on the stack of the task switched to: drops what the previous task no longer needs.</summary>
+    private async GuestTask FinishSwitch(ulong previous)
+    {
+        var mm = _memory.ReadUInt64(_runQueuePreviousMm);
+        if (mm != 0)
+        {
+            _memory.WriteUInt64(_runQueuePreviousMm, 0);
+            var users = _memory.ReadInt32(mm + _mmCount) - 1;
+            _memory.WriteInt32(mm + _mmCount, users);
+            if (users == 0)
+                await _calls.Call(_mmDrop, mm);
+        }
+
+        if (_tasks.State(previous) == TaskState.Dead)
+        {
+            await _calls.Call(_putTaskStack, previous);
+            await _calls.Call(_putTaskStruct, previous);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Lkm.Kernel.Snapshots;
+
+/// <summary>
+/// Where booted kernels are kept: one folder for each image (by build id), build of lkm and size of memory. As an image must be
+/// unpacked before its build id is known, a small index remembers it by path, size and time of change.
+/// </summary>
+internal sealed class SnapshotStore(string cacheDirectory)
+{
+    private readonly string _root = Path.Combine(cacheDirectory, "snapshots");
+
+    /// <summary>What identifies this build of lkm: a snapshot holds state in its formats.</summary>
+    private static string Build { get; } = string.Concat(
+        new[] { typeof(SnapshotStore), typeof(Machine.Cpu), typeof(Formats.Errno) }
+            .Select(t => t.Module.ModuleVersionId.ToString("n")[..6]));
+
+    /// <summary>The folder of the snapshot of an image, or null where there is none yet.</summary>
+    public string? Find(string imagePath, ulong ramSize)
+    {
+        var entry = IndexEntry(imagePath, ramSize);
+        if (entry is null || !File.Exists(entry))
+            return null;
+        var folder = Path.Combine(_root, File.ReadAllText(entry).Trim());
+        return Directory.Exists(folder) ? folder : null;
+    }
+
+    /// <summary>Makes a snapshot: the files are written into a new folder, which gets its name when they are complete.</summary>
+    /// <param name="imagePath">The image that was booted.</param>
+    /// <param name="buildId">Its build id.</param>
+    /// <param name="ramSize">Bytes of memory.</param>
+    /// <param name="write">Writes the files into the folder that it is given.</param>
+    /// <returns>The folder.</returns>
+    public string Add(string imagePath, ReadOnlyMemory<byte> buildId, ulong ramSize, Action<string> write)
+    {
+        var name = $"{Convert.ToHexStringLower(buildId.Span)}-{Build}-{ramSize >> 20}m";
+        var folder = Path.Combine(_root, name);
+        if (!Directory.Exists(folder))
+        {
+            var temporary = Path.Combine(_root, $".{name}.{Environment.ProcessId}");
+            Directory.CreateDirectory(temporary);
+            try
+            {
+                write(temporary);
+                Directory.Move(temporary, folder);
+            }
+            catch (IOException) when (Directory.Exists(folder))
+            {
+                Directory.Delete(temporary, recursive: true); // another lkm was faster, with the same result
+            }
+        }
+
+        if (IndexEntry(imagePath, ramSize) is { } entry)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(entry)!);
+            var temporaryEntry = $"{entry}.{Environment.ProcessId}";
+            File.WriteAllText(temporaryEntry, name);
+            File.Move(temporaryEntry, entry, overwrite: true);
+        }
+
+        return folder;
+    }
+
+    private string? IndexEntry(string imagePath, ulong ramSize)
+    {
+        var file = new FileInfo(imagePath);
+        if (!file.Exists)
+            return null;
+        var key = string.Create(
+            CultureInfo.InvariantCulture, $"{file.FullName}\n{file.Length}\n{file.LastWriteTimeUtc.Ticks}\n{ramSize}\n{Build}");
+        return Path.Combine(_root, "index", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)).AsSpan(0, 12)));
+    }
+}

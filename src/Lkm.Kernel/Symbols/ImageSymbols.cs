@@ -1,0 +1,19 @@
+using Lkm.Formats.Kallsyms;
+using Lkm.Kernel.Boot;
+
+namespace Lkm.Kernel.Symbols;
+
+/// <summary>The image's kallsyms as the core asks for it.</summary>
+internal sealed class ImageSymbols(SymbolTable table) : ISymbolTable
+{
+    /// <inheritdoc/>
+    public bool TryFind(string name, out ulong address) => table.TryGetAddress(name, out address);
+
+    /// <inheritdoc/>
+    public string? Describe(ulong address)
+    {
+        if (!table.TryFindByAddress(address, out var index, out var offset) || table.Address(index) < AddressSpace.KernelMap)
+            return null;
+        return $"{table.Name(index)}+0x{offset:x}/0x{table.Size(index):x}";
+    }
+}

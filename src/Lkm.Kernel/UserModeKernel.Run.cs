@@ -1,0 +1,159 @@
+using System.Runtime.CompilerServices;
+using Lkm.Kernel.Functions;
+using Lkm.Machine;
+
+namespace Lkm.Kernel;
+
+public sealed partial class UserModeKernel
+{
+    /// <summary>Virtual seconds that a kernel with nothing to run may wait for what it was asked to do.</summary>
+    public long IdleLimitSeconds { get; set; } = 300;
+
+    /// <summary>Instructions that one request may take before it is given up.</summary>
+    public long InstructionLimit { get; set; } = 200_000_000_000;
+
+    private readonly RestPoint _rest = new();
+    private Func<bool> _goal = () => true;
+    private long _idleSince = long.MaxValue;
+
+    /// <summary>
+    /// Runs the guest until <paramref name="goal"/> is reached and nothing else can run. This is the one loop that runs the processor.
+    /// </summary>
+    /// <exception cref="GuestStoppedException">The guest cannot go on, or will never reach the goal.</exception>
+    internal void RunUntilIdle(Func<bool> goal)
+    {
+        _goal = goal;
+        _idleSince = long.MaxValue;
+        var limit = Cpu.Instructions + InstructionLimit;
+        _rest.Leave();
+        while (!_rest.IsResting)
+        {
+            Timer.Poll();
+            const long whileInterruptsAreOff = 1000;
+            var exit = Cpu.Run(Math.Max(Clock.UntilTick, whileInterruptsAreOff));
+            switch (exit.Kind)
+            {
+                case CpuExitKind.Hook:
+                    if (exit.Address == Calls.ReturnAddress)
+                        Calls.Return();
+                    else if (!Functions.TryDispatch(exit.Address))
+                        throw Stopped($"arrived at {exit.Address:x16}, which nothing answers");
+                    break;
+                case CpuExitKind.Budget:
+                    if (Cpu.Instructions > limit)
+                        throw Stopped($"did not finish within {InstructionLimit:n0} instructions");
+                    break;
+                case CpuExitKind.Exception:
+                    HandleException(exit);
+                    break;
+                case CpuExitKind.Halt:
+                    Clock.AdvanceToTick();
+                    break;
+                case CpuExitKind.Unsupported:
+                    throw Stopped($"executed an instruction that lkm's processor does not know: {Cpu.UnsupportedInstruction}");
+                default:
+                    throw Stopped($"left the kernel by a {exit.Kind} exit");
+            }
+        }
+    }
+
+    private void HandleException(CpuExit exit)
+    {
+        _ = Exceptions.Deliver(exit);
+    }
+
+    /// <summary>
+    /// The idle task's body (do_idle()): whoever can run does, then deferred work, and when there is none time passes to the next tick.
+    /// </summary>
+    private async GuestTask Idle()
+    {
+        var schedule = Image.Symbol("__schedule");
+        const ulong voluntarily = 0;
+        for (; ; )
+        {
+            if (Scheduler.AnyRunnable)
+            {
+                _idleSince = long.MaxValue;
+                await Calls.Call(schedule, voluntarily);
+            }
+            else if (Rcu.Any)
+            {
+                await Rcu.RunCallbacks();
+            }
+            else if (Timer.SoftirqPending)
+            {
+                await Timer.RunSoftirqs();
+            }
+            else if (_goal())
+            {
+                await _rest;
+            }
+            else
+            {
+                _idleSince = Math.Min(_idleSince, Clock.Nanoseconds);
+                if (Clock.Nanoseconds - _idleSince > IdleLimitSeconds * 1_000_000_000)
+                    throw Stopped($"sleeps for ever: nothing has run for {IdleLimitSeconds} virtual seconds");
+                Clock.AdvanceToTick();
+                Clock.TakeTick();
+                await Timer.Interrupt();
+            }
+        }
+    }
+
+    private GuestStoppedException Stopped(string reason)
+    {
+        var task = PerCpu.Current;
+        return new GuestStoppedException(
+            $"{Tasks.Comm(task)} (pid {Tasks.Pid(task)}) {reason}, at {Image.Symbolise(Cpu.Rip)}", Cpu.Rip, BackTrace());
+    }
+
+    /// <summary>Text addresses on the running task's stack, newest first: what can be said without unwind tables.</summary>
+    private List<string> BackTrace()
+    {
+        var trace = new List<string>();
+        for (ulong sp = Cpu.Rsp & ~7UL, end = sp + 4096; sp < end && trace.Count < 16 && GuestMemory.Contains(sp, 8); sp += 8)
+        {
+            var value = Memory.ReadUInt64(sp);
+            if (Image.IsText(value))
+                trace.Add(Image.Symbolise(value));
+        }
+
+        return trace;
+    }
+
+    /// <summary>Where the idle task waits while the host has nothing for the guest to do.</summary>
+    private sealed class RestPoint : INotifyCompletion
+    {
+        private Action? _continuation;
+
+        public bool IsResting => _continuation is not null;
+
+        public bool IsCompleted => false;
+
+        public RestPoint GetAwaiter() => this;
+
+        public void OnCompleted(Action continuation) => _continuation = continuation;
+
+        public void GetResult()
+        {
+            // Waiting has no result.
+        }
+
+        public void Leave()
+        {
+            var continuation = _continuation;
+            _continuation = null;
+            continuation?.Invoke();
+        }
+    }
+}
+
+/// <summary>The guest cannot go on: it met what lkm does not support, or it will never finish.</summary>
+public sealed class GuestStoppedException(string message, ulong address, IReadOnlyList<string> backTrace) : Exception(message)
+{
+    /// <summary>The instruction pointer.</summary>
+    public ulong Address { get; } = address;
+
+    /// <summary>Text addresses found on the stack, newest first.</summary>
+    public IReadOnlyList<string> BackTrace { get; } = backTrace;
+}

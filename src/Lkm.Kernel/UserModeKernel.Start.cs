@@ -1,0 +1,101 @@
+using Lkm.Formats;
+using Lkm.Formats.Btf;
+using Lkm.Formats.Kallsyms;
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Snapshots;
+using Lkm.Kernel.Symbols;
+using Lkm.Machine;
+using ImageFile = Lkm.Formats.Images.KernelImage;
+
+namespace Lkm.Kernel;
+
+/// <summary>What a kernel is started with.</summary>
+/// <param name="ImagePath">The kernel image: a bzImage (vmlinuz) or an ELF file (vmlinux).</param>
+/// <param name="CacheDirectory">Where booted kernels are kept.</param>
+public sealed record KernelOptions(string ImagePath, string CacheDirectory)
+{
+    /// <summary>Bytes of memory that the page allocator has: a multiple of 128 MiB, at most <see cref="AddressSpace.MaximumRam"/>.</summary>
+    public ulong RamSize { get; init; } = 1UL << 30;
+
+    /// <summary>The kernel command line of the boot.</summary>
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>Told how the first boot of a kernel gets on.</summary>
+    public Action<BootProgress>? Progress { get; init; }
+}
+
+public sealed partial class UserModeKernel
+{
+    private const string MemoryFile = "memory";
+    private const string StateFile = "state";
+    private const string SymbolsFile = "symbols";
+
+    /// <summary>
+    /// Starts a kernel: from the snapshot of an earlier boot, mapped copy-on-write, or by booting the image and making that
+    /// snapshot. Both end in the same state, as the boot itself goes on from the snapshot.
+    /// </summary>
+    /// <exception cref="KernelMismatchException">The image is of a kernel that lkm cannot run.</exception>
+    /// <exception cref="GuestStoppedException">The boot could not be finished.</exception>
+    public static Result<UserModeKernel> Start(KernelOptions options)
+    {
+        var store = new SnapshotStore(options.CacheDirectory);
+        if (store.Find(options.ImagePath, options.RamSize) is { } folder)
+            return Restore(folder, options.RamSize);
+        if (!ImageFile.Read(options.ImagePath).TryGet(out var file, out var error))
+            return error;
+        if (!KallsymsReader.Read(file).TryGet(out var symbols, out error))
+            return error;
+        using var kernel = Boot(file, symbols, options);
+        folder = store.Add(options.ImagePath, file.BuildId, options.RamSize, path => kernel.Save(path, symbols));
+        return Restore(folder, options.RamSize);
+    }
+
+    private static UserModeKernel Boot(ImageFile file, SymbolTable symbols, KernelOptions options)
+    {
+        var memory = GuestMemory.Create();
+        ImageLoader.Load(memory, file.Elf);
+        var image = new KernelImage(new ImageSymbols(symbols), new ImageTypes(() => BtfTypes.Read(file.Elf).Value));
+        var kernel = new UserModeKernel(memory, image, options.RamSize);
+        EarlyState.SetUpCpu(kernel.Cpu, image);
+        EarlyState.Write(memory, image, kernel.PerCpu, options.RamSize, options.CommandLine);
+        kernel.InstallFunctions();
+        var boot = new ColdBoot(kernel, options.Progress);
+        _ = boot.Run(kernel.Idle);
+        kernel.RunUntilIdle(() => boot.IsFinished);
+        return kernel;
+    }
+
+    /// <summary>Writes the snapshot of a kernel at rest. Process 1 and the idle task start anew from it, with empty stacks.</summary>
+    private void Save(string folder, SymbolTable symbols)
+    {
+        Scheduler.PrepareStart(Init.Task, HookAddresses.Init);
+        File.WriteAllBytes(Path.Combine(folder, SymbolsFile), symbols.Blob.Span);
+        using (var writer = new BinaryWriter(File.Create(Path.Combine(folder, StateFile))))
+            KernelState.Save(writer, Image, Log, SnapshotStates);
+        Memory.Save(Path.Combine(folder, MemoryFile));
+    }
+
+    private static UserModeKernel Restore(string folder, ulong ramSize)
+    {
+        var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile));
+        var symbols = SymbolTable.Open(File.ReadAllBytes(Path.Combine(folder, SymbolsFile))).Value;
+        var image = new KernelImage(new ImageSymbols(symbols), new ImageTypes(() => ReadTypes(memory, symbols)));
+        using var reader = new BinaryReader(new MemoryStream(File.ReadAllBytes(Path.Combine(folder, StateFile)), writable: false));
+        KernelState.RestoreLayouts(reader, image);
+        var kernel = new UserModeKernel(memory, image, ramSize);
+        EarlyState.SetUpCpu(kernel.Cpu, image);
+        KernelState.RestoreSubsystems(reader, kernel.Log, kernel.SnapshotStates);
+        kernel.InstallFunctions();
+        kernel.Timer.Start();
+        _ = kernel.Idle();
+        return kernel;
+    }
+
+    /// <summary>The image keeps its type information in memory, for /sys/kernel/btf/vmlinux.</summary>
+    private static BtfTypes ReadTypes(GuestMemory memory, SymbolTable symbols)
+    {
+        symbols.TryGetAddress("__start_BTF", out var start);
+        symbols.TryGetAddress("__stop_BTF", out var end);
+        return BtfTypes.Parse(memory.Span(start, (int)(end - start)).ToArray()).Value;
+    }
+}

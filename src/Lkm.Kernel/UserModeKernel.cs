@@ -1,0 +1,113 @@
+using Lkm.Kernel.Autoload;
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Exceptions;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Printing;
+using Lkm.Kernel.Processes;
+using Lkm.Kernel.Random;
+using Lkm.Kernel.Rcu;
+using Lkm.Kernel.Scheduling;
+using Lkm.Kernel.Snapshots;
+using Lkm.Kernel.Text;
+using Lkm.Kernel.Time;
+using Lkm.Machine;
+
+namespace Lkm.Kernel;
+
+/// <summary>
+/// A kernel for modules to live in: the machine, the image that the rest of Linux is borrowed from, and the subsystems that C#
+/// implements. There is one loop that runs the processor (<see cref="RunUntilIdle"/>); everything else is called from it.
+/// </summary>
+public sealed partial class UserModeKernel : IDisposable
+{
+    private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize)
+    {
+        Memory = memory;
+        Image = image;
+        Cpu = new Cpu(memory, new CpuEnvironment(this));
+        Clock = new VirtualClock(Cpu);
+        Log = new KernelLog(Clock);
+        Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn);
+        PerCpu = new PerCpuArea(memory, image, ImageLoader.PerCpuStart);
+        Tasks = new TaskStruct(memory, image);
+        Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Calls);
+        Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
+        Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Calls, Clock, Scheduler, Rcu);
+        Exceptions = new ExceptionEntry(Cpu, memory, image, Calls);
+        Text = new TextPatching(Cpu, memory);
+        Threads = new HostThreads(image, Calls);
+        Init = new InitProcess(image, Calls, Scheduler, Tasks);
+        Random = new RandomNumbers(memory);
+        RequestModule = new RequestModule(Cpu, memory, image, Calls);
+        Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
+    }
+
+    /// <summary>The guest's memory.</summary>
+    public GuestMemory Memory { get; }
+
+    /// <summary>The processor.</summary>
+    public Cpu Cpu { get; }
+
+    /// <summary>The kernel image: its symbols and the layouts of its structs.</summary>
+    public KernelImage Image { get; }
+
+    /// <summary>The per-CPU area.</summary>
+    public PerCpuArea PerCpu { get; }
+
+    /// <summary>The functions that C# answers.</summary>
+    public FunctionTable Functions { get; }
+
+    /// <summary>Calls from the core into guest code.</summary>
+    public GuestCalls Calls { get; }
+
+    /// <summary>Virtual time.</summary>
+    public VirtualClock Clock { get; }
+
+    /// <summary>The kernel log.</summary>
+    public KernelLog Log { get; }
+
+    /// <summary>The tasks' members that the core uses.</summary>
+    public TaskStruct Tasks { get; }
+
+    /// <summary>The scheduler.</summary>
+    public Scheduler Scheduler { get; }
+
+    /// <summary>RCU callbacks.</summary>
+    public RcuCallbacks Rcu { get; }
+
+    /// <summary>The timer interrupt.</summary>
+    public TimerInterrupt Timer { get; }
+
+    /// <summary>The processor's exceptions.</summary>
+    public ExceptionEntry Exceptions { get; }
+
+    /// <summary>Changes of code.</summary>
+    public TextPatching Text { get; }
+
+    /// <summary>Tasks whose body is C#.</summary>
+    public HostThreads Threads { get; }
+
+    /// <summary>Process 1.</summary>
+    public InitProcess Init { get; }
+
+    /// <summary>Random numbers, from a seed.</summary>
+    public RandomNumbers Random { get; }
+
+    /// <summary>Loading on demand.</summary>
+    public RequestModule RequestModule { get; }
+
+    private IEnumerable<IKernelFunctions> Subsystems =>
+    [
+        Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new Delays(Clock), new OneProcessor(Calls),
+        new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
+    ];
+
+    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Scheduler, Rcu, Random, Init];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Cpu.Dispose();
+        Memory.Dispose();
+    }
+}
