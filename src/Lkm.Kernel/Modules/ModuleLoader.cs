@@ -1,0 +1,117 @@
+using Lkm.Formats;
+using Lkm.Formats.Compression;
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Printing;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Modules;
+
+/// <summary>
+/// Loads modules into the kernel and takes them out again, as Linux does. The host calls <see cref="Load"/> and <see cref="Unload"/>
+/// in the context of a kernel thread or process; the system calls init_module(), finit_module() and delete_module() of the image end
+/// in the same code.
+/// </summary>
+public sealed partial class ModuleLoader
+{
+    private const ulong LoadingModule = 2;
+
+    /// <summary>Creates the loader of a kernel. Everything that it remembers lies in guest memory.</summary>
+    public ModuleLoader(KernelImage image, GuestMemory memory, GuestCalls calls, KernelLog log)
+    {
+        Context = new ModuleContext(image, memory, calls, log);
+        Modules = new ModuleTable(Context);
+        Symbols = new KernelSymbols(Context, Modules);
+    }
+
+    /// <summary>The modules of the kernel.</summary>
+    public ModuleTable Modules { get; }
+
+    /// <summary>The symbols that kernel and modules export.</summary>
+    public KernelSymbols Symbols { get; }
+
+    /// <summary>Told of each step of loading and unloading, when set.</summary>
+    public Action<ModuleLoadEvent>? Observer { get; set; }
+
+    internal ModuleContext Context { get; }
+
+    /// <summary>Loads a module, and runs its init function.</summary>
+    /// <param name="image">The file. Compressed only with <see cref="ModuleLoadFlags.CompressedFile"/>.</param>
+    /// <param name="parameters">Its parameters, as insmod's further arguments: "a=1 b=2,3".</param>
+    /// <param name="flags">What to do otherwise than usual.</param>
+    public async GuestTask<ModuleLoadResult> Load(ReadOnlyMemory<byte> image, string parameters, ModuleLoadFlags flags)
+    {
+        const ModuleLoadFlags known = ModuleLoadFlags.IgnoreModversions | ModuleLoadFlags.IgnoreVermagic | ModuleLoadFlags.CompressedFile;
+        var firstRecord = Context.Log.Records.Count;
+        if ((flags & ~known) != 0)
+            return Failed("", new Refusal(Errno.EINVAL, $"flags 0x{(int)flags:x} of finit_module() are not known"), firstRecord);
+        if (IsDisabled())
+            return Failed("", new Refusal(Errno.EPERM, "this kernel takes no more modules (kernel.modules_disabled)"), firstRecord);
+        if ((flags & ModuleLoadFlags.CompressedFile) != 0)
+        {
+            if (!Decompressor.DecompressIfNeeded(image).TryGet(out image, out var error))
+                return Failed("", new Refusal(error.Errno, error.Reason), firstRecord);
+            flags &= ~ModuleLoadFlags.CompressedFile;
+        }
+
+        var (info, refusal) = await CopyIn(image);
+        if (refusal is not null)
+            return Failed("", refusal, firstRecord);
+        var load = new ModuleLoad(this, info, flags);
+        refusal = await load.Run(() => Context.Duplicate(ModuleContext.Bytes(parameters)));
+        await Context.Free(info);
+        return refusal is null
+            ? new ModuleLoadResult(load.Name, 0, $"{load.Name} is loaded", load.Module, LogSince(firstRecord))
+            : Failed(load.Name, refusal, firstRecord);
+    }
+
+    /// <summary>Unloads a module, after its exit function.</summary>
+    /// <param name="name">Its name; a dash is as good as an underscore.</param>
+    /// <param name="flags">What to do otherwise than usual.</param>
+    public async GuestTask<ModuleLoadResult> Unload(string name, ModuleUnloadFlags flags)
+    {
+        var firstRecord = Context.Log.Records.Count;
+        name = name.Replace('-', '_');
+        if (IsDisabled())
+            return Failed(name, new Refusal(Errno.EPERM, "this kernel lets no module go (kernel.modules_disabled)"), firstRecord);
+        var refusal = await new ModuleUnload(Context, Modules, Observer).Run(name, flags);
+        return refusal is null
+            ? new ModuleLoadResult(name, 0, $"{name} is unloaded", 0, LogSince(firstRecord))
+            : Failed(name, refusal, firstRecord);
+    }
+
+    /// <summary>Looks up all layouts that the loader uses; to be done before a snapshot is taken, which then holds them.</summary>
+    public void LearnLayouts() => ModuleLayouts.Learn(Context.Image);
+
+    private bool IsDisabled() =>
+        Context.Image.TrySymbol("modules_disabled", out var variable) && Context.Memory.ReadInt32(variable) != 0;
+
+    /// <summary>copy_module_from_user(): the file in guest memory, and a load_info for it.</summary>
+    private async GuestTask<(ulong Info, Refusal? Refusal)> CopyIn(ReadOnlyMemory<byte> image)
+    {
+        const int elfHeaderSize = 64;
+        var length = (ulong)image.Length;
+        if (length < elfHeaderSize)
+            return (0, new Refusal(Errno.ENOEXEC, $"the file cannot be a module: it has {length} bytes"));
+        if (Context.Has("security_kernel_load_data") && await Context.CallInt("security_kernel_load_data", LoadingModule, 1) is var code and not 0)
+            return (0, new Refusal(code, $"the kernel's security policy refuses to load modules ({Refusal.Name(code)})"));
+        var layout = Context.Image.Struct("load_info");
+        var info = await Context.Allocate(layout.Size);
+        var file = info == 0 ? 0 : await Context.AllocateVirtual(length);
+        if (file == 0)
+        {
+            await Context.Free(info);
+            return (0, new Refusal(Errno.ENOMEM, $"there is no memory for a file of {length} bytes"));
+        }
+
+        image.Span.CopyTo(Context.Memory.Span(file, image.Length));
+        Context.Memory.WriteUInt64(info + layout["hdr"], file);
+        Context.Memory.WriteUInt64(info + layout["len"], length);
+        return (info, null);
+    }
+
+    private ModuleLoadResult Failed(string name, Refusal refusal, int firstRecord) =>
+        new(name, refusal.Code, refusal.Reason, 0, LogSince(firstRecord));
+
+    private string[] LogSince(int firstRecord) => Context.Log.Records.Skip(firstRecord).Select(record => record.Text).ToArray();
+}

@@ -1,0 +1,48 @@
+using Lkm.Kernel.Functions;
+
+namespace Lkm.Kernel.Modules;
+
+/// <summary>The kernel's list of modules: Linux's own <c>modules</c>, read where borrowed code reads it.</summary>
+public sealed class ModuleTable
+{
+    private readonly ModuleContext _kernel;
+    private readonly ulong _modules;
+    private readonly ulong _list;
+
+    internal ModuleTable(ModuleContext kernel)
+    {
+        _kernel = kernel;
+        _modules = kernel.Image.Symbol("modules");
+        _list = kernel.Layout["list"];
+    }
+
+    /// <summary>All modules but those still unformed, the youngest first, as /proc/modules lists them.</summary>
+    public IEnumerable<KernelModule> Loaded => All.Where(module => module.State != ModuleState.Unformed);
+
+    private IEnumerable<KernelModule> All => _kernel.List(_modules).Select(entry => new KernelModule(_kernel, entry - _list));
+
+    /// <summary>find_module(): a module by its name (with underscores), or null.</summary>
+    public KernelModule? Find(string name) => Loaded.FirstOrDefault(module => module.Name == name);
+
+    /// <summary>__module_address(): the module whose memory holds an address, or null.</summary>
+    public KernelModule? FindByAddress(ulong address) =>
+        Loaded.FirstOrDefault(module => ModuleMemory.Of(_kernel).Contains(module, address));
+
+    /// <summary>find_module_all() with unformed modules.</summary>
+    internal KernelModule? FindAny(string name) => All.FirstOrDefault(module => module.Name == name);
+
+    /// <summary>Puts a module into the list and into the tree that __module_address() searches.</summary>
+    internal async GuestTask Add(KernelModule module)
+    {
+        ModuleMemory.Of(_kernel).UpdateBounds(module);
+        _kernel.ListAdd(module.Member("list"), _modules);
+        await _kernel.Call("mod_tree_insert", module.Address);
+    }
+
+    /// <summary>Takes a module out of both; to be called with module_mutex held.</summary>
+    internal async GuestTask Remove(KernelModule module)
+    {
+        _kernel.ListRemove(module.Member("list"));
+        await _kernel.Call("mod_tree_remove", module.Address);
+    }
+}
