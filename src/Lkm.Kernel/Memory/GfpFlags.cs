@@ -1,0 +1,36 @@
+namespace Lkm.Kernel.Memory;
+
+/// <summary>The allocation flags that the core acts on (include/linux/gfp_types.h); their values are the same from 5.10 on.</summary>
+[Flags]
+public enum GfpFlags : uint
+{
+    /// <summary>No flag.</summary>
+    None = 0,
+
+    /// <summary>__GFP_DMA: below 16 MiB.</summary>
+    Dma = 0x01,
+
+    /// <summary>__GFP_DMA32: below 4 GiB.</summary>
+    Dma32 = 0x04,
+
+    /// <summary>__GFP_RECLAIMABLE: a shrinker can free it; picks kmalloc's reclaimable caches.</summary>
+    Reclaimable = 0x10,
+
+    /// <summary>__GFP_ZERO: filled with zero.</summary>
+    Zero = 0x100,
+
+    /// <summary>__GFP_DIRECT_RECLAIM: the caller may sleep.</summary>
+    DirectReclaim = 0x400,
+
+    /// <summary>__GFP_NOWARN: failure is not logged.</summary>
+    NoWarn = 0x2000,
+
+    /// <summary>__GFP_NOFAIL: the caller cannot handle failure.</summary>
+    NoFail = 0x8000,
+
+    /// <summary>__GFP_COMP: several pages become one compound page.</summary>
+    Compound = 0x40000,
+
+    /// <summary>__GFP_ACCOUNT: charged to a control group; picks kmalloc's accounted caches.</summary>
+    Account = 0x400000,
+}

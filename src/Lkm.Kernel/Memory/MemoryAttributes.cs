@@ -1,0 +1,136 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Memory;
+
+/// <summary>
+/// Attributes of kernel pages (arch/x86/mm/pat/set_memory.c). All set_memory_*() come together in change_page_attr_set_clr(): writing is
+/// forbidden and allowed in the shadow; execution and caching are not told apart.
+/// </summary>
+public sealed partial class MemoryAttributes
+{
+    private const ulong PagePresent = 1, PageWrite = 2; // _PAGE_PRESENT, _PAGE_RW
+    private const string NoExecute = "write protection and presence only: execution and cache attributes have no effect";
+
+    private readonly GuestMemory _memory;
+
+    /// <summary>Creates the subsystem.</summary>
+    public MemoryAttributes(GuestMemory memory) => _memory = memory;
+
+    /// <summary>Called when the guest flushes translations of user addresses.</summary>
+    public Action? FlushUser { get; set; }
+
+    /// <summary>Forbids writing to what may be read and written in a range: set_memory_ro().</summary>
+    public void Protect(ulong address, ulong size) => Replace(address, size, Shadow.Accessible, Shadow.ReadOnly);
+
+    /// <summary>Allows writing to what may only be read in a range: set_memory_rw().</summary>
+    public void Unprotect(ulong address, ulong size) => Replace(address, size, Shadow.ReadOnly, Shadow.Accessible);
+
+    [KernelFunction("change_page_attr_set_clr", Support = Support.Partial, Note = NoExecute)]
+    private int ChangePageAttributes(ulong addresses, int count, ulong set, ulong clear, int forceSplit, int flags, ulong pages)
+    {
+        const int isArray = 2, isPages = 4; // CPA_ARRAY, CPA_PAGES_ARRAY
+        if ((flags & (isArray | isPages)) == 0)
+        {
+            Apply(_memory.ReadUInt64(addresses), (ulong)count << AddressSpace.PageShift, set, clear);
+            return 0;
+        }
+
+        for (ulong i = 0; (long)i < count; i++)
+        {
+            var address = (flags & isPages) != 0
+                ? AddressSpace.FromStructPage(_memory.ReadUInt64(pages + (i * sizeof(ulong))))
+                : _memory.ReadUInt64(addresses + (i * sizeof(ulong)));
+            Apply(address, AddressSpace.PageSize, set, clear);
+        }
+
+        return 0;
+    }
+
+    [KernelFunction("set_memory_rox", Support = Support.Partial, Note = NoExecute, Since = "6.3")]
+    private int SetMemoryRox(ulong address, int count)
+    {
+        Apply(address, (ulong)count << AddressSpace.PageShift, 0, PageWrite);
+        return 0;
+    }
+
+    [KernelFunction("set_direct_map_invalid_noflush")]
+    private int SetDirectMapInvalid(ulong page)
+    {
+        Apply(AddressSpace.FromStructPage(page), AddressSpace.PageSize, 0, PagePresent);
+        return 0;
+    }
+
+    [KernelFunction("set_direct_map_default_noflush")]
+    private int SetDirectMapDefault(ulong page)
+    {
+        Apply(AddressSpace.FromStructPage(page), AddressSpace.PageSize, PagePresent | PageWrite, 0);
+        return 0;
+    }
+
+    [KernelFunction("set_direct_map_valid_noflush", Since = "6.13")]
+    private int SetDirectMapValid(ulong page, uint count, bool valid)
+    {
+        Apply(AddressSpace.FromStructPage(page), (ulong)count << AddressSpace.PageShift, valid ? PagePresent | PageWrite : 0, valid ? 0 : PagePresent);
+        return 0;
+    }
+
+    [KernelFunction("flush_tlb_kernel_range")]
+    [KernelFunction("flush_tlb_one_kernel")]
+    private void FlushKernel()
+    {
+        // The kernel half has no page tables.
+    }
+
+    [KernelFunction("flush_tlb_all")]
+    [KernelFunction("flush_tlb_mm_range")]
+    [KernelFunction("flush_tlb_local")]
+    [KernelFunction("flush_tlb_one_user")]
+    [KernelFunction("arch_tlbbatch_flush")]
+    private void FlushTlbAll() => FlushUser?.Invoke();
+
+    /// <summary>The physical address behind a kernel address, without a walk of page tables.</summary>
+    [KernelFunction("slow_virt_to_phys")]
+    private ulong SlowVirtToPhys(ulong address) => AddressSpace.ToPhysical(address);
+
+    private void Apply(ulong address, ulong size, ulong set, ulong clear)
+    {
+        address &= ~(AddressSpace.PageSize - 1);
+        if (!GuestMemory.Contains(address, size))
+            return;
+        if ((set & PagePresent) != 0)
+            Replace(address, size, Shadow.Unmapped, Shadow.Accessible);
+        if ((clear & PagePresent) != 0)
+            Replace(address, size, Shadow.Accessible, Shadow.Unmapped);
+        if ((set & PageWrite) != 0)
+            Unprotect(address, size);
+        else if ((clear & PageWrite) != 0)
+            Protect(address, size);
+    }
+
+    // Granules in other states, such as red zones and freed objects, keep them. Runs of equal granules are changed at once.
+    private void Replace(ulong address, ulong size, Shadow from, Shadow to)
+    {
+        const ulong granule = 8;
+        var end = address + size;
+        while (address < end)
+        {
+            var start = address;
+            while (address < end && Plain(_memory.ShadowAt(address)) == from)
+                address += granule;
+            if (address > start)
+                _memory.SetAccess(start, address - start, to);
+            else
+                address += granule;
+        }
+    }
+
+    // Code is as accessible as what it was decoded from.
+    private static Shadow Plain(Shadow shadow) => shadow switch
+    {
+        Shadow.Code => Shadow.Accessible,
+        Shadow.ReadOnlyCode => Shadow.ReadOnly,
+        _ => shadow,
+    };
+}

@@ -1,0 +1,107 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+
+namespace Lkm.Kernel.Memory;
+
+/// <content>The functions of mm/page_alloc.c through which all others allocate and free.</content>
+public sealed partial class PageAllocator
+{
+    private const string NoReclaim = "memory that is used up fails at once: nothing is reclaimed and no process is killed";
+
+    [KernelFunction("__alloc_pages", Support = Support.Partial, Note = NoReclaim)]
+    [KernelFunction("__alloc_pages_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.10")]
+    [KernelFunction("__alloc_pages_nodemask", Support = Support.Partial, Note = NoReclaim)]
+    private ulong AllocPages(uint gfp, int order, CallFrame frame) => ToPage(Allocate((GfpFlags)gfp, order, frame.ReturnAddress));
+
+    [KernelFunction("__alloc_frozen_pages_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.14")]
+    private ulong AllocFrozenPages(uint gfp, int order, CallFrame frame) =>
+        ToPage(Allocate((GfpFlags)gfp, order, frame.ReturnAddress, references: 0));
+
+    /// <summary>Fills the empty places of an array, or adds to a list; 6.14 dropped the list.</summary>
+    [KernelFunction("__alloc_pages_bulk")]
+    [KernelFunction("alloc_pages_bulk_noprof", Since = "6.10")]
+    private ulong AllocPagesBulk(uint gfp, int node, ulong nodemask, int count, ulong listOrArray, ulong array, CallFrame frame)
+    {
+        var (list, slots) = _bulkHasList ? (listOrArray, array) : (0UL, listOrArray);
+        ulong populated = 0;
+        for (; (long)populated < count; populated++)
+        {
+            var slot = slots + (populated * sizeof(ulong));
+            if (slots != 0 && _memory.ReadUInt64(slot) != 0)
+                continue;
+            var address = Allocate((GfpFlags)gfp, 0, frame.ReturnAddress);
+            if (address == 0)
+                break;
+            var page = AddressSpace.ToStructPage(address);
+            if (slots != 0)
+                _memory.WriteUInt64(slot, page);
+            else
+                ListHead.AddAfter(_memory, page + _pages.Lru, list);
+        }
+
+        return populated;
+    }
+
+    [KernelFunction("free_unref_page")]
+    private void FreeUnrefPage(ulong page, int order, CallFrame frame) =>
+        Free(AddressSpace.FromStructPage(page), _freeHasOrder ? order : 0, frame.ReturnAddress);
+
+    [KernelFunction("__free_pages_ok")]
+    [KernelFunction("free_frozen_pages", Since = "6.14")]
+    private void FreePagesOk(ulong page, int order, CallFrame frame) =>
+        Free(AddressSpace.FromStructPage(page), order, frame.ReturnAddress);
+
+    [KernelFunction("free_unref_page_list")]
+    private void FreeUnrefPageList(ulong list, CallFrame frame)
+    {
+        while (!ListHead.IsEmpty(_memory, list))
+        {
+            var entry = ListHead.Next(_memory, list);
+            ListHead.Remove(_memory, entry);
+            Free(AddressSpace.FromStructPage(entry - _pages.Lru), 0, frame.ReturnAddress);
+        }
+    }
+
+    /// <summary>Frees the folios of a struct folio_batch, whose counts have reached zero, and empties it.</summary>
+    [KernelFunction("free_unref_folios", Since = "6.9")]
+    private void FreeUnrefFolios(ulong batch, CallFrame frame)
+    {
+        const ulong folios = 8; // struct folio_batch: a byte nr, padding, the pointers
+        var count = _memory.ReadByte(batch);
+        for (ulong i = 0; i < count; i++)
+        {
+            var folio = _memory.ReadUInt64(batch + folios + (i * sizeof(ulong)));
+            Free(AddressSpace.FromStructPage(folio), _pages.Order(folio), frame.ReturnAddress);
+        }
+
+        _memory.WriteByte(batch, 0);
+    }
+
+    [KernelFunction("alloc_contig_pages", Support = Support.Partial, Note = "at most 4 MiB")]
+    [KernelFunction("alloc_contig_pages_noprof", Support = Support.Partial, Note = "at most 4 MiB", Since = "6.10")]
+    private ulong AllocContigPages(ulong count, uint gfp, CallFrame frame)
+    {
+        if (count is 0 or > 1UL << MemoryNode.MaximumOrder)
+            return 0;
+        var order = System.Numerics.BitOperations.Log2((count * 2) - 1);
+        var address = Allocate((GfpFlags)gfp & ~GfpFlags.Compound, order, frame.ReturnAddress);
+        if (address == 0)
+            return 0;
+        for (ulong i = 0; i < count; i++)
+            _pages.SetReferences(AddressSpace.ToStructPage(address + (i << AddressSpace.PageShift)), 1);
+        for (var i = count; i < 1UL << order; i++)
+            Free(address + (i << AddressSpace.PageShift), 0, frame.ReturnAddress);
+        return AddressSpace.ToStructPage(address);
+    }
+
+    /// <summary>Asks for certain frames: they are free or they are not, as nothing is moved out of the way.</summary>
+    [KernelFunction("alloc_contig_range", Support = Support.Partial, Note = "no pages are moved: always -EBUSY")]
+    [KernelFunction("alloc_contig_range_noprof", Support = Support.Partial, Note = "no pages are moved: always -EBUSY", Since = "6.10")]
+    private int AllocContigRange()
+    {
+        const int busy = 16;
+        return -busy;
+    }
+
+    private static ulong ToPage(ulong address) => address == 0 ? 0 : AddressSpace.ToStructPage(address);
+}

@@ -1,0 +1,156 @@
+using System.Text;
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Symbols;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Memory;
+
+/// <content>Caches: those of kmalloc, made at boot, and those that kmem_cache_create() makes.</content>
+public sealed partial class SlabAllocator
+{
+    /// <summary>Makes the caches of caches and of kmalloc: kmem_cache_init() and create_kmalloc_caches(). Needs the page allocator only.</summary>
+    public void CreateBootCaches()
+    {
+        if (ListHead.IsEmpty(_memory, _slabCaches))
+            ListHead.Initialize(_memory, _slabCaches);
+        if (_image.TrySymbol("slab_nomerge", out var nomerge))
+            _memory.WriteByte(nomerge, 1); // caches are never shared: each has errors of its own
+        var first = _arena.AllocateShared(_struct.TotalSize);
+        WriteCache(first, "kmem_cache", (uint)_struct.TotalSize, _flags.CacheLineAligned, 0, 0);
+        _memory.WriteUInt64(_image.Symbol("kmem_cache"), first);
+        CreateKmallocCaches();
+        if (_image.TrySymbol("kmem_buckets_cache", out var buckets)) // CONFIG_SLAB_BUCKETS
+            _memory.WriteUInt64(buckets, NewCache("kmalloc_buckets", KmallocCaches.Count * sizeof(ulong), 0, 0, 0, 0, 0, null));
+        const string up = "UP"; // enum slab_state
+        _memory.WriteInt32(_image.Symbol("slab_state"), (int)(_image.Enumerator(up) ?? throw new KernelMismatchException("this kernel has no slab_state UP")));
+    }
+
+    private void CreateKmallocCaches()
+    {
+        var types = _image.Enumerator("NR_KMALLOC_TYPES") ?? throw new KernelMismatchException("this kernel has no NR_KMALLOC_TYPES");
+        CreateKmallocRow(0, "kmalloc-", 0);
+        CreateKmallocRow(_accountedType, "kmalloc-cg-", _flags.Account);
+        CreateKmallocRow(_reclaimableType, "kmalloc-rcl-", _flags.Reclaimable);
+        CreateKmallocRow(_dmaType, "dma-kmalloc-", _flags.Dma);
+
+        // Random copies of the normal caches (CONFIG_RANDOM_KMALLOC_CACHES) are the normal ones: objects lie apart anyway.
+        for (var type = 1; type < types; type++)
+        {
+            for (var index = 1; index < KmallocCaches.Count; index++)
+            {
+                if (_memory.ReadUInt64(KmallocEntry(type, index)) == 0)
+                    _memory.WriteUInt64(KmallocEntry(type, index), _memory.ReadUInt64(KmallocEntry(0, index)));
+            }
+        }
+    }
+
+    private void CreateKmallocRow(long type, string prefix, uint flags)
+    {
+        if (_memory.ReadUInt64(KmallocEntry(type, 1)) != 0)
+            return; // a type that this kernel does not tell from the normal one
+        for (var index = 1; index < KmallocCaches.Count; index++)
+        {
+            var size = KmallocCaches.SizeOf(index);
+            var align = System.Numerics.BitOperations.IsPow2(size) ? size : sizeof(ulong);
+            var cache = NewCache(prefix + KmallocCaches.NameOf(index), size, align, flags | _flags.Kmalloc, 0, 0, size, null);
+            _memory.WriteUInt64(KmallocEntry(type, index), cache);
+        }
+    }
+
+    /// <summary>The place in kmalloc_caches[][] of a type and an index.</summary>
+    private ulong KmallocEntry(long type, int index) => _kmallocCaches + ((ulong)((type * KmallocCaches.Count) + index) * 8);
+
+    // kmalloc_type() (include/linux/slab.h)
+    private long KmallocType(GfpFlags gfp) =>
+        (gfp & (GfpFlags.Dma | GfpFlags.Reclaimable | GfpFlags.Account)) == 0 ? 0
+        : (gfp & GfpFlags.Dma) != 0 ? _dmaType
+        : (gfp & GfpFlags.Reclaimable) != 0 ? _reclaimableType
+        : _accountedType;
+
+    private ulong NewCache(
+        string name, uint size, uint align, uint flags, ulong constructor, uint userOffset, uint userSize, CallFrame? frame)
+    {
+        var cacheOfCaches = CacheAt(_memory.ReadUInt64(_image.Symbol("kmem_cache")));
+        var cache = AllocateObject(cacheOfCaches, (uint)_struct.TotalSize, GfpFlags.Zero, frame);
+        if (cache == 0)
+            return 0;
+        if (WriteCache(cache, name, size, flags, constructor, userOffset, userSize, align))
+            return cache;
+        Free(cache);
+        return 0;
+    }
+
+    private bool WriteCache(
+        ulong cache, string name, uint size, uint flags, ulong constructor, uint userOffset, uint userSize = 0, uint align = 0)
+    {
+        align = CacheGeometry.CalculateAlignment((flags & _flags.CacheLineAligned) != 0, align, size);
+        if (!CacheGeometry.TryCreate(size, align, out var geometry))
+            return false;
+        var text = Encoding.UTF8.GetBytes(name);
+        var copy = _arena.AllocateString(text);
+        if (copy == 0)
+            return false;
+        _struct.Write(cache, copy, geometry, flags, constructor, userOffset, userSize);
+        ListHead.AddAfter(_memory, _struct.ListNode(cache), _slabCaches);
+        return true;
+    }
+
+    /// <summary>kmem_cache_create_usercopy(): the checks, the struct, and sysfs once it is there.</summary>
+    private async GuestTask<ulong> CreateCache(
+        ulong name, uint size, uint align, uint flags, uint userOffset, uint userSize, ulong constructor, CallFrame frame)
+    {
+        var cache = name == 0 || size > MaximumKmalloc
+            ? 0
+            : NewCache(_memory.ReadString(name, 128), size, align, flags, constructor,
+                IsGoodRegion(size, userOffset, userSize) ? userOffset : 0, IsGoodRegion(size, userOffset, userSize) ? userSize : 0, frame);
+        if (cache == 0)
+        {
+            _errors.Warn($"kmem_cache_create({(name == 0 ? "NULL" : _memory.ReadString(name, 128))}) failed", frame.ReturnAddress);
+            return 0;
+        }
+
+        if (IsSysfsUp)
+            await _calls.Call(_image.Symbol("sysfs_slab_add"), cache);
+        return cache;
+    }
+
+    /// <summary>kmem_cache_destroy(): a cache that still has objects stays, with a warning, as on Linux.</summary>
+    private async GuestTask DestroyCache(ulong cache, CallFrame frame)
+    {
+        if (cache == 0 || _struct.AddReferences(cache, -1) > 0)
+            return;
+        ReleaseQuarantineOf(cache);
+        if (_struct.Active(cache) > 0)
+        {
+            _errors.Warn($"kmem_cache_destroy {_struct.Name(cache)}: Slab cache still has objects when called from"
+                + $" {_image.Symbolise(frame.ReturnAddress)}", frame.ReturnAddress);
+            return;
+        }
+
+        RemoveEmptySlabs(cache);
+        ListHead.Remove(_memory, _struct.ListNode(cache));
+        if (!IsSysfsUp || !_struct.IsInSysfs(cache))
+        {
+            ReleaseCache(cache);
+            return;
+        }
+
+        await _calls.Call(_image.Symbol("sysfs_slab_unlink"), cache);
+        await _calls.Call(_image.Symbol("sysfs_slab_release"), cache); // ends in slab_kmem_cache_release()
+    }
+
+    private void ReleaseCache(ulong cache)
+    {
+        var name = _struct.NameAddress(cache);
+        _arena.FreeShared(name, (ulong)Encoding.UTF8.GetByteCount(_struct.Name(cache)) + 1);
+        _caches.Remove(cache);
+        Free(cache);
+    }
+
+    // slab_sysfs_init() sets FULL, and adds the caches made so far.
+    private bool IsSysfsUp =>
+        _image.Enumerator("FULL") is { } full && _memory.ReadInt32(_image.Symbol("slab_state")) >= full && _image.TrySymbol("sysfs_slab_add", out _);
+
+    private static bool IsGoodRegion(uint size, uint offset, uint length) => length > 0 && length <= size && offset <= size - length;
+}

@@ -1,0 +1,150 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+
+namespace Lkm.Kernel.Memory;
+
+/// <content>The kmem_cache functions (mm/slab_common.c, mm/slub.c).</content>
+public sealed partial class SlabAllocator
+{
+    [KernelFunction("kmem_cache_create")]
+    private GuestTask<ulong> KmemCacheCreate(ulong name, uint size, uint align, uint flags, ulong constructor, CallFrame frame) =>
+        CreateCache(name, size, align, flags, 0, 0, constructor, frame);
+
+    [KernelFunction("kmem_cache_create_usercopy")]
+    private GuestTask<ulong> KmemCacheCreateUsercopy(
+        ulong name, uint size, uint align, uint flags, uint userOffset, uint userSize, ulong constructor, CallFrame frame) =>
+        CreateCache(name, size, align, flags, userOffset, userSize, constructor, frame);
+
+    /// <summary>6.12: what is rarely given comes in a struct kmem_cache_args.</summary>
+    [KernelFunction("__kmem_cache_create_args", Since = "6.12")]
+    private GuestTask<ulong> KmemCacheCreateArgs(ulong name, uint size, ulong arguments, uint flags, CallFrame frame)
+    {
+        var layout = _image.Struct("kmem_cache_args");
+        return CreateCache(name, size, Read("align"), flags, Read("useroffset"), Read("usersize"),
+            _memory.ReadUInt64(arguments + layout["ctor"]), frame);
+
+        uint Read(string member) => _memory.ReadUInt32(arguments + layout[member]);
+    }
+
+    [KernelFunction("kmem_cache_destroy")]
+    private GuestTask KmemCacheDestroy(ulong cache, CallFrame frame) => DestroyCache(cache, frame);
+
+    /// <summary>What the kobject of a cache calls when the last reference to it is gone.</summary>
+    [KernelFunction("slab_kmem_cache_release")]
+    private void SlabKmemCacheRelease(ulong cache) => ReleaseCache(cache);
+
+    [KernelFunction("kmem_cache_shrink")]
+    private int KmemCacheShrink(ulong cache)
+    {
+        ReleaseQuarantineOf(cache);
+        RemoveEmptySlabs(cache);
+        return 0;
+    }
+
+    [KernelFunction("kmem_cache_alloc")]
+    [KernelFunction("kmem_cache_alloc_noprof", Since = "6.10")]
+    [KernelFunction("kmem_cache_alloc_node", Note = OneNode)]
+    [KernelFunction("kmem_cache_alloc_node_noprof", Note = OneNode, Since = "6.10")]
+    private GuestTask<ulong> KmemCacheAlloc(ulong cache, uint gfp, CallFrame frame) => AllocateFrom(cache, gfp, frame);
+
+    [KernelFunction("kmem_cache_alloc_lru")]
+    [KernelFunction("kmem_cache_alloc_lru_noprof", Since = "6.10")]
+    private GuestTask<ulong> KmemCacheAllocLru(ulong cache, ulong lru, uint gfp, CallFrame frame) => AllocateFrom(cache, gfp, frame);
+
+    /// <summary>All or nothing.</summary>
+    [KernelFunction("kmem_cache_alloc_bulk")]
+    [KernelFunction("kmem_cache_alloc_bulk_noprof", Since = "6.10")]
+    private async GuestTask<int> KmemCacheAllocBulk(ulong cache, uint gfp, ulong count, ulong pointers, CallFrame frame)
+    {
+        for (ulong i = 0; i < count; i++)
+        {
+            var address = await AllocateFrom(cache, gfp, frame);
+            if (address == 0)
+            {
+                while (i-- > 0)
+                    FreeObject(_memory.ReadUInt64(pointers + (i * 8)), cache, frame);
+                return 0;
+            }
+
+            _memory.WriteUInt64(pointers + (i * 8), address);
+        }
+
+        return (int)count;
+    }
+
+    [KernelFunction("kmem_cache_free")]
+    private void KmemCacheFree(ulong cache, ulong pointer, CallFrame frame) => FreeObject(pointer, cache, frame);
+
+    /// <summary>With a null cache it is kfree_bulk().</summary>
+    [KernelFunction("kmem_cache_free_bulk")]
+    private void KmemCacheFreeBulk(ulong cache, ulong count, ulong pointers, CallFrame frame)
+    {
+        for (ulong i = 0; i < count; i++)
+            FreeObject(_memory.ReadUInt64(pointers + (i * 8)), cache, frame);
+    }
+
+    /// <summary>A row of /proc/slabinfo.</summary>
+    [KernelFunction("get_slabinfo")]
+    private void GetSlabinfo(ulong cache, ulong info)
+    {
+        var layout = _image.Struct("slabinfo");
+        _memory.WriteUInt64(info + layout["active_objs"], _struct.Active(cache));
+        _memory.WriteUInt64(info + layout["num_objs"], _struct.Places(cache));
+        _memory.WriteUInt64(info + layout["active_slabs"], _struct.Slabs(cache));
+        _memory.WriteUInt64(info + layout["num_slabs"], _struct.Slabs(cache));
+        _memory.WriteInt32(info + layout["objects_per_slab"], _struct.ObjectsPerSlab(cache));
+        _memory.WriteInt32(info + layout["cache_order"], _struct.Order(cache));
+    }
+
+    /// <summary>
+    /// The hardened usercopy check: a copy to or from user space must stay inside the part of an object that its cache allows for it.
+    /// </summary>
+    [KernelFunction("__check_heap_object")]
+    private GuestTask CheckHeapObject(ulong pointer, ulong length, ulong slabPage, bool toUser)
+    {
+        var slab = SlabOf(pointer);
+        var index = slab.Exists ? slab.IndexOf(pointer) : -1;
+        if (index < 0 || slab.Cache == 0)
+            return GuestTask.Completed;
+        var (start, size) = _struct.UserRegion(slab.Cache);
+        var offset = pointer - slab.ObjectAddress(index);
+        var isInside = offset >= start && offset - start <= size && length <= start - offset + size;
+        return isInside ? GuestTask.Completed : AbortUsercopy(slab.Cache, offset, length, toUser);
+    }
+
+    private async GuestTask AbortUsercopy(ulong cache, ulong offset, ulong length, bool toUser) =>
+        await _calls.Call(_image.Symbol("usercopy_abort"), _arena.AllocateString("SLUB object"u8), _struct.NameAddress(cache),
+            toUser ? 1UL : 0, offset, length);
+
+    /// <summary>What is known of an object, for mem_dump_obj() (struct kmem_obj_info).</summary>
+    [KernelFunction("__kmem_obj_info")]
+    [KernelFunction("kmem_obj_info")]
+    private void KmemObjInfo(ulong info, ulong pointer, ulong slabPage)
+    {
+        var layout = _image.Struct("kmem_obj_info");
+        _memory.WriteUInt64(info + layout["kp_ptr"], pointer);
+        _memory.WriteUInt64(info + (layout.Find("kp_slab") ?? layout["kp_page"]), slabPage);
+        var slab = SlabOf(pointer);
+        var index = slab.Exists ? slab.IndexOf(pointer) : -1;
+        if (index < 0 || slab.Cache == 0)
+            return;
+        _memory.WriteUInt64(info + layout["kp_slab_cache"], slab.Cache);
+        _memory.WriteUInt64(info + layout["kp_objp"], slab.ObjectAddress(index));
+        var record = slab[index];
+        if (_tracks[record.AllocationTrack] is { Frames: [var caller, ..] } allocated)
+        {
+            _memory.WriteUInt64(info + layout["kp_ret"], caller);
+            WriteFrames(info + layout["kp_stack"], allocated.Frames);
+        }
+
+        if (_tracks[record.FreeTrack] is { } freed)
+            WriteFrames(info + layout["kp_free_stack"], freed.Frames);
+    }
+
+    private void WriteFrames(ulong array, IReadOnlyList<ulong> frames)
+    {
+        const int most = 16; // KS_ADDRS_COUNT
+        for (var i = 0; i < Math.Min(frames.Count, most); i++)
+            _memory.WriteUInt64(array + ((ulong)i * 8), frames[i]);
+    }
+}

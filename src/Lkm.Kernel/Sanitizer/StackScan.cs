@@ -1,0 +1,48 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Sanitizer;
+
+/// <summary>
+/// Finds the call chain of an allocator call without unwind tables: words on the stack that point behind a call instruction. A stale
+/// word of an earlier call may be among them; the first entry, the return address, is exact.
+/// </summary>
+internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuArea perCpu)
+{
+    private const ulong MostBytes = 1024;
+
+    /// <summary>Scans the stack that a call was made on.</summary>
+    /// <returns>How many return addresses were found.</returns>
+    public int Scan(CallFrame frame, Span<ulong> frames)
+    {
+        if (frames.IsEmpty)
+            return 0;
+        frames[0] = frame.ReturnAddress;
+        var count = 1;
+        var sp = frame.StackPointer + 8;
+        var top = memory.ReadUInt64(perCpu.TopOfStack);
+        var end = top > sp && top - sp < image.ThreadSize ? Math.Min(top, sp + MostBytes) : sp + MostBytes;
+        for (; sp < end && count < frames.Length && GuestMemory.Contains(sp, 8); sp += 8)
+        {
+            var word = memory.ReadUInt64(sp);
+            if (word >= AddressSpace.KernelMap && word < AddressSpace.ModulesEnd && IsReturnAddress(word))
+                frames[count++] = word;
+        }
+
+        return count;
+    }
+
+    private bool IsReturnAddress(ulong address)
+    {
+        if (address < AddressSpace.ModulesStart ? !image.IsText(address) : memory.ShadowAt(address) is Shadow.Unmapped or >= Shadow.Poison)
+            return false;
+        var before = memory.Span(address - 7, 7);
+        const byte callRelative = 0xe8;
+        return before[2] == callRelative || IsIndirectCall(before[5..]) || IsIndirectCall(before[4..]) || IsIndirectCall(before[1..])
+            || IsIndirectCall(before);
+    }
+
+    // FF /2: the operand's length is what the place of the opcode before the return address says.
+    private static bool IsIndirectCall(ReadOnlySpan<byte> code) => code[0] == 0xff && (code[1] & 0x38) == 0x10;
+}
