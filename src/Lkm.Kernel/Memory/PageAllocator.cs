@@ -166,6 +166,14 @@ public sealed partial class PageAllocator
             && (_memory.ReadByte(MetadataLayout.PageStates + frame) & PageState.KindMask) is not (PageState.Allocated or PageState.Reserved);
     }
 
+    /// <summary>Whether a page of RAM is given out.</summary>
+    internal bool IsAllocated(ulong address)
+    {
+        var frame = AddressSpace.ToFrame(address);
+        return FindZone(frame) is not null
+            && (_memory.ReadByte(MetadataLayout.PageStates + frame) & PageState.KindMask) == PageState.Allocated;
+    }
+
     // A page of vmalloc space, or of the image, that was freed by itself: its last user was not the area it came from.
     private void FreeOutside(ulong address, ulong pages)
     {

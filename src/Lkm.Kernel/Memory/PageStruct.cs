@@ -53,9 +53,10 @@ internal sealed class PageStruct
         _slabCounters = slab.Find("counters");
         _headFlag = 1UL << (int)Required(image, "PG_head");
         _reservedFlag = 1UL << (int)Required(image, "PG_reserved");
+        var slabBit = image.Enumerator("PG_slab") ?? 0;
         if (image.Enumerator("PGTY_slab") is { } slabType)
             _slabPageType = (uint)slabType << 24; // 6.12: the type is the top byte of page_type
-        else if (Required(image, "PG_slab") is var slabBit and < 64)
+        else if (slabBit < 64)
             _slabFlag = 1UL << (int)slabBit;
         else
             _slabPageType = ~(uint)slabBit; // 6.10, 6.11: a type is a bit that is clear
