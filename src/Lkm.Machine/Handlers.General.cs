@@ -414,7 +414,7 @@ internal static unsafe partial class Handlers
         if (Is(o, OpFlags.MemorySource) && (p = Access(c, Address(o, c), size, false, m, sh)) == null)
             return Abandon(o, c);
         var a = p != null ? Get(p, size) : GetRegister(c, o->S, size, false);
-        var r = Multiply(SignExtend(a, size), SignExtend(o->Imm, size), size, out var overflow);
+        var r = Multiply(SignExtend(a, size), (long)o->Imm, size, out var overflow);
         SetRegister(c, o->D, size, false, r);
         Flags.Set(c, Flags.Mul | ((uint)size << 4), r, overflow ? 1UL : 0);
         o++;
