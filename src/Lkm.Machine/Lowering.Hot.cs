@@ -2,17 +2,240 @@ using Iced.Intel;
 
 namespace Lkm.Machine;
 
-// The forms that code is mostly made of, each with a handler of its own.
+// The forms that code is mostly made of, each with a handler of its own. What is not one of them is left to the general forms.
 internal sealed unsafe partial class Lowering
 {
     private const uint UnknownFlags = uint.MaxValue;
+    private const OpFlags UnusualAddress = OpFlags.Address32 | OpFlags.FsBase | OpFlags.GsBase;
 
     /// <summary>The kind and size of the flags at this point of the trace, if that is known.</summary>
     private uint _flagKind;
 
+    /// <summary>The op just before, if it is a comparison of registers that a jump can join.</summary>
+    private Op* _comparison;
+
+    private bool _comparesImmediate;
+
     private bool LowerHot(in Instruction i, Op* o, out Flow flow)
     {
         flow = Flow.Next;
-        return _flagKind == 0;
+        var comparison = _comparison;
+        _comparison = null;
+        switch (i.Mnemonic)
+        {
+            case Mnemonic.Mov: return HotAlu<MoveOperation>(i, o);
+            case Mnemonic.Add: return HotAlu<AddOperation>(i, o);
+            case Mnemonic.Sub: return HotAlu<SubOperation>(i, o);
+            case Mnemonic.And: return HotAlu<AndOperation>(i, o);
+            case Mnemonic.Or: return HotAlu<OrOperation>(i, o);
+            case Mnemonic.Xor: return HotAlu<XorOperation>(i, o);
+            case Mnemonic.Cmp: return HotAlu<CompareOperation>(i, o);
+            case Mnemonic.Test: return HotAlu<TestOperation>(i, o);
+            case Mnemonic.Movzx: return HotExtend(i, o, signed: false);
+            case Mnemonic.Movsx or Mnemonic.Movsxd: return HotExtend(i, o, signed: true);
+            case Mnemonic.Lea: return HotLea(i, o);
+            case Mnemonic.Push when i.Code == Code.Push_r64:
+                o->S = General(i.Op0Register, out _, out _);
+                o->Handler = (nint)Handlers.HotPush;
+                return true;
+            case Mnemonic.Pop when i.Code == Code.Pop_r64:
+                o->D = General(i.Op0Register, out _, out _);
+                o->Handler = (nint)Handlers.HotPop;
+                return true;
+            case Mnemonic.Shl or Mnemonic.Sal: return HotShift(i, o, Shift.Shl);
+            case Mnemonic.Shr: return HotShift(i, o, Shift.Shr);
+            case Mnemonic.Sar: return HotShift(i, o, Shift.Sar);
+            case Mnemonic.Rol: return HotShift(i, o, Shift.Rol);
+            case Mnemonic.Ror: return HotShift(i, o, Shift.Ror);
+            case Mnemonic.Inc: return HotUnary(i, o, Alu.Inc, Flags.Inc);
+            case Mnemonic.Dec: return HotUnary(i, o, Alu.Dec, Flags.Dec);
+            case Mnemonic.Neg: return HotUnary(i, o, Alu.Neg, Flags.Sub);
+            case Mnemonic.Not: return HotUnary(i, o, Alu.Not, Flags.Literal);
+            case Mnemonic.Bswap: return HotUnary(i, o, Alu.Bswap, Flags.Literal);
+            case Mnemonic.Jmp or Mnemonic.Call or Mnemonic.Ret or Mnemonic.Nop or Mnemonic.Endbr64:
+                flow = LowerGeneral(i, o); // leaves the flags alone
+                return true;
+            default:
+                return i.ConditionCode != ConditionCode.None && HotConditional(i, o, comparison);
+        }
+    }
+
+    private static bool IsWide(Register register) => register is >= Register.EAX and <= Register.R15;
+
+    private static bool IsHigh(Register register) => register is >= Register.AH and <= Register.BH;
+
+    private static bool IsGeneral(Register register) => register is >= Register.AL and <= Register.R15;
+
+    private bool HotAlu<TOperation>(in Instruction i, Op* o)
+        where TOperation : struct, IOperation
+    {
+        int size;
+        HotForm form;
+        if (i.Op0Kind == OpKind.Register)
+        {
+            if (!IsGeneral(i.Op0Register) || IsHigh(i.Op0Register))
+                return false;
+            o->D = General(i.Op0Register, out size, out _);
+            switch (i.Op1Kind)
+            {
+                case OpKind.Register when IsGeneral(i.Op1Register) && !IsHigh(i.Op1Register):
+                    o->S = General(i.Op1Register, out _, out _);
+                    form = HotForm.RegisterRegister;
+                    break;
+                case OpKind.Memory when i.Op1Kind == OpKind.Memory:
+                    Memory(i, o);
+                    form = o->X == CpuRecord.Zero ? HotForm.RegisterBased : HotForm.RegisterIndexed;
+                    break;
+                case OpKind.Register:
+                    return false;
+                default:
+                    o->Imm = i.GetImmediate(1);
+                    form = HotForm.RegisterImmediate;
+                    break;
+            }
+        }
+        else if (i.Op0Kind == OpKind.Memory)
+        {
+            size = i.MemorySize.GetSize();
+            Memory(i, o);
+            var indexed = o->X != CpuRecord.Zero;
+            if (i.Op1Kind == OpKind.Register)
+            {
+                if (!IsGeneral(i.Op1Register) || IsHigh(i.Op1Register))
+                    return false;
+                o->S = General(i.Op1Register, out _, out _);
+                form = indexed ? HotForm.IndexedRegister : HotForm.BasedRegister;
+            }
+            else
+            {
+                o->Imm = i.GetImmediate(1);
+                form = indexed ? HotForm.IndexedImmediate : HotForm.BasedImmediate;
+            }
+        }
+        else
+        {
+            return false;
+        }
+        if ((o->Info.Flags & UnusualAddress) != 0)
+            return false;
+        o->Handler = (nint)Handlers.ChooseAlu<TOperation>(size, form);
+        if (TOperation.Kind == Flags.Literal)
+            return true;
+        _flagKind = TOperation.Kind | ((uint)size << 4);
+        if (!TOperation.Writes && form <= HotForm.RegisterImmediate)
+        {
+            _comparison = o;
+            _comparesImmediate = form == HotForm.RegisterImmediate;
+        }
+        return true;
+    }
+
+    private static bool HotExtend(in Instruction i, Op* o, bool signed)
+    {
+        if (!IsWide(i.Op0Register))
+            return false;
+        o->D = General(i.Op0Register, out var to, out _);
+        int from;
+        var form = HotForm.RegisterRegister;
+        if (i.Op1Kind == OpKind.Register)
+        {
+            if (IsHigh(i.Op1Register))
+                return false;
+            o->S = General(i.Op1Register, out from, out _);
+        }
+        else
+        {
+            from = i.MemorySize.GetSize();
+            Memory(i, o);
+            form = o->X == CpuRecord.Zero ? HotForm.RegisterBased : HotForm.RegisterIndexed;
+        }
+        if ((o->Info.Flags & UnusualAddress) != 0 || from >= to)
+            return false;
+        o->Handler = (nint)Handlers.ChooseExtend(from, to, form, signed);
+        return true;
+    }
+
+    private static bool HotLea(in Instruction i, Op* o)
+    {
+        if (!IsWide(i.Op0Register) || i.MemorySegment is Register.FS or Register.GS)
+            return false;
+        o->D = General(i.Op0Register, out var size, out _);
+        Memory(i, o);
+        if (o->Info.Flags != 0)
+            return false;
+        o->Handler = (nint)Handlers.ChooseLea(size, o->X != CpuRecord.Zero);
+        return true;
+    }
+
+    private bool HotShift(in Instruction i, Op* o, Shift shift)
+    {
+        if (i.Op0Kind != OpKind.Register || !IsWide(i.Op0Register) || i.Op1Kind != OpKind.Immediate8)
+            return false;
+        o->D = General(i.Op0Register, out var size, out _);
+        o->Imm = i.Immediate8 & (size == 8 ? 63u : 31u);
+        if (o->Imm == 0)
+            return false;
+        if (shift == Shift.Ror)
+            o->Imm = (ulong)(8 * size) - o->Imm;
+        o->Handler = (nint)Handlers.ChooseShift(shift, size);
+        _flagKind = UnknownFlags;
+        return true;
+    }
+
+    private bool HotUnary(in Instruction i, Op* o, Alu alu, uint kind)
+    {
+        if (i.Op0Kind != OpKind.Register || !IsWide(i.Op0Register))
+            return false;
+        o->D = General(i.Op0Register, out var size, out _);
+        o->Handler = (nint)Handlers.ChooseUnary(alu, size);
+        if (kind != Flags.Literal)
+            _flagKind = kind | ((uint)size << 4);
+        return true;
+    }
+
+    private bool HotConditional(in Instruction i, Op* o, Op* comparison)
+    {
+        if (_flagKind == UnknownFlags)
+            return false;
+        var condition = Condition(i.ConditionCode);
+        if (i.IsJccShortOrNear)
+        {
+            var joined = comparison == null ? null : Handlers.ChooseCompareJump(_flagKind, _comparesImmediate, condition);
+            if (joined != null)
+            {
+                comparison->Handler = (nint)joined;
+                comparison->Disp = (long)i.NearBranchTarget;
+                comparison->Target = null;
+                return true; // with no handler, this op is not there
+            }
+            o->Disp = (long)i.NearBranchTarget;
+            o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Jump, _flagKind, condition);
+            return KeepingFlags(i, o);
+        }
+        if (i.Code is >= Code.Seto_rm8 and <= Code.Setg_rm8 && i.Op0Kind == OpKind.Register && !IsHigh(i.Op0Register))
+        {
+            o->D = General(i.Op0Register, out _, out _);
+            o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Set, _flagKind, condition);
+            return KeepingFlags(i, o);
+        }
+        if (i.Code is >= Code.Cmovo_r16_rm16 and <= Code.Cmovg_r64_rm64 && i.Op1Kind == OpKind.Register && IsWide(i.Op0Register))
+        {
+            o->D = General(i.Op0Register, out var size, out _);
+            o->S = General(i.Op1Register, out _, out _);
+            o->Imm = size == 8 ? ulong.MaxValue : uint.MaxValue;
+            o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Move, _flagKind, condition);
+            return KeepingFlags(i, o);
+        }
+        return KeepingFlags(i, o);
+    }
+
+    // A condition reads the flags and leaves them: what is known of them stays known, also after the general form.
+    private bool KeepingFlags(in Instruction i, Op* o)
+    {
+        if (o->Handler != 0)
+            return true;
+        *o = new Op { Rip = o->Rip, Index = o->Index, Length = o->Length };
+        LowerGeneral(i, o);
+        return true;
     }
 }

@@ -149,5 +149,9 @@ internal sealed unsafe partial class Lowering
 
     private void Finish(Op* first, Op* end) => Ops = (int)(end - first);
 
-    private void ResetFlags() => _flagKind = UnknownFlags;
+    private void ResetFlags()
+    {
+        _flagKind = UnknownFlags;
+        _comparison = null;
+    }
 }

@@ -1,0 +1,291 @@
+using System.Runtime.CompilerServices;
+
+namespace Lkm.Machine;
+
+// The forms that code is mostly made of. A hot handler that touches memory does so if the shadow plainly allows it, and else
+// lets its slow twin do the whole instruction.
+internal static unsafe partial class Handlers
+{
+    /// <summary>Whether all bytes lie in one granule that may be read (or written) as a whole.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsPlain<TSize>(ulong address, byte* sh, bool write)
+        where TSize : struct, ISize
+    {
+        if (address < GuestMemory.WindowStart || (TSize.Bytes > 1 && (address & 7) > (ulong)(8 - TSize.Bytes)))
+            return false;
+        var state = sh[address >> 3];
+        return write ? state == (byte)Shadow.Accessible : (byte)(state - (byte)Shadow.Accessible) <= Shadow.ReadOnlyCode - Shadow.Accessible;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void OperateBody<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* p)
+        where TOperation : struct, IOperation
+        where TSize : struct, ISize
+        where TForm : struct, IForm
+    {
+        var b = TForm.FromImmediate ? o->Imm : TForm.FromMemory ? TSize.Load(p) : c->Gpr[o->S];
+        ulong a = 0;
+        if (TOperation.ReadsDestination)
+            a = TForm.ToMemory ? TSize.Load(p) : c->Gpr[o->D];
+        var r = TOperation.Do(a, b);
+        if (TOperation.Kind == Flags.Logic)
+        {
+            c->FlagA = r;
+            c->FlagKind = Flags.Logic | ((uint)TSize.Bytes << 4);
+        }
+        else if (TOperation.Kind != Flags.Literal)
+        {
+            Flags.Set(c, TOperation.Kind | ((uint)TSize.Bytes << 4), a, b);
+        }
+        if (!TOperation.Writes)
+            return;
+        if (TForm.ToMemory)
+            TSize.Store(p, r);
+        else
+            c->Gpr[o->D] = TSize.Bytes < 4 && !TOperation.ReadsDestination ? TSize.Merge(c->Gpr[o->D], r) : TSize.Merge(a, r);
+    }
+
+    private static nint Operate<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TOperation : struct, IOperation
+        where TSize : struct, ISize
+        where TForm : struct, IForm
+    {
+        if (TForm.ToMemory || TForm.FromMemory)
+        {
+            var address = TForm.Address(o, c);
+            if (!IsPlain<TSize>(address, sh, TForm.ToMemory && TOperation.Writes))
+                return OperateSlow<TOperation, TSize, TForm>(o, c, m, sh);
+            OperateBody<TOperation, TSize, TForm>(o, c, m + address);
+        }
+        else
+        {
+            OperateBody<TOperation, TSize, TForm>(o, c, null);
+        }
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint OperateSlow<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TOperation : struct, IOperation
+        where TSize : struct, ISize
+        where TForm : struct, IForm
+    {
+        var p = Access(c, TForm.Address(o, c), TSize.Bytes, TForm.ToMemory && TOperation.Writes, m, sh);
+        if (p == null)
+            return Abandon(o, c);
+        OperateBody<TOperation, TSize, TForm>(o, c, p);
+        Commit(c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    // MOVZX and MOVSX: loads of TSize into a register of TTo.
+    private static nint Extend<TSize, TTo, TForm, TSigned>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+        where TTo : struct, ISize
+        where TForm : struct, IForm
+        where TSigned : struct
+    {
+        ulong value;
+        if (TForm.FromMemory)
+        {
+            var address = TForm.Address(o, c);
+            if (!IsPlain<TSize>(address, sh, false))
+                return ExtendSlow<TSize, TTo, TForm, TSigned>(o, c, m, sh);
+            value = TSize.Load(m + address);
+        }
+        else
+        {
+            value = c->Gpr[o->S];
+        }
+        c->Gpr[o->D] = TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : TSize.Truncate(value));
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint ExtendSlow<TSize, TTo, TForm, TSigned>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+        where TTo : struct, ISize
+        where TForm : struct, IForm
+        where TSigned : struct
+    {
+        var p = Access(c, TForm.Address(o, c), TSize.Bytes, false, m, sh);
+        if (p == null)
+            return Abandon(o, c);
+        var value = TSize.Load(p);
+        c->Gpr[o->D] = TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : value);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    internal readonly struct Signed;
+
+    internal readonly struct Unsigned;
+
+    private static nint Lea<TSize, TAddress>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+        where TAddress : struct, IAddress
+    {
+        c->Gpr[o->D] = TSize.Truncate(TAddress.Of(o, c));
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint PushRegister(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var stack = c->Gpr[CpuRecord.Rsp] - 8;
+        if (!IsPlain<Size8>(stack, sh, true))
+            return PushRegisterSlow(o, c, m, sh);
+        *(ulong*)(m + stack) = c->Gpr[o->S];
+        c->Gpr[CpuRecord.Rsp] = stack;
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint PushRegisterSlow(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!Push(c, c->Gpr[o->S], 8, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint PopRegister(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var stack = c->Gpr[CpuRecord.Rsp];
+        if (!IsPlain<Size8>(stack, sh, false))
+            return PopRegisterSlow(o, c, m, sh);
+        c->Gpr[CpuRecord.Rsp] = stack + 8;
+        c->Gpr[o->D] = *(ulong*)(m + stack);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint PopRegisterSlow(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var stack = c->Gpr[CpuRecord.Rsp];
+        var p = Access(c, stack, 8, false, m, sh);
+        if (p == null)
+            return Abandon(o, c);
+        c->Gpr[CpuRecord.Rsp] = stack + 8;
+        c->Gpr[o->D] = Unsafe.ReadUnaligned<ulong>(p);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    // Shifts of a register by a constant (in Imm, not zero).
+    private static nint ShiftLeft<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+    {
+        var a = c->Gpr[o->D];
+        c->Gpr[o->D] = TSize.Truncate(a << (int)o->Imm);
+        Flags.Set(c, Flags.Shl | ((uint)TSize.Bytes << 4), a, o->Imm);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint ShiftRight<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+    {
+        var a = c->Gpr[o->D];
+        c->Gpr[o->D] = TSize.Truncate(a) >> (int)o->Imm;
+        Flags.Set(c, Flags.Shr | ((uint)TSize.Bytes << 4), a, o->Imm);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint ShiftRightSigned<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+    {
+        var a = c->Gpr[o->D];
+        c->Gpr[o->D] = TSize.Truncate((ulong)(TSize.Signed(a) >> (int)o->Imm));
+        Flags.Set(c, Flags.Sar | ((uint)TSize.Bytes << 4), a, o->Imm);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    // Rotations to the left by a constant; one to the right is one to the left by the rest, but for the flags.
+    private static nint Rotate<TSize, TRight>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+        where TRight : struct
+    {
+        var r = TSize.Bytes == 8
+            ? System.Numerics.BitOperations.RotateLeft(c->Gpr[o->D], (int)o->Imm)
+            : System.Numerics.BitOperations.RotateLeft((uint)c->Gpr[o->D], (int)o->Imm);
+        c->Gpr[o->D] = r;
+        c->FlagOverride = r;
+        c->FlagKind = (c->FlagKind & ~Flags.OverrideMask)
+            | (typeof(TRight) == typeof(Signed) ? Flags.RotateRight : Flags.RotateLeft) | ((uint)TSize.Bytes << 12);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint Invert<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+    {
+        c->Gpr[o->D] = TSize.Truncate(~c->Gpr[o->D]);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint Negate<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+    {
+        var a = c->Gpr[o->D];
+        c->Gpr[o->D] = TSize.Truncate(0 - a);
+        Flags.Set(c, Flags.Sub | ((uint)TSize.Bytes << 4), 0, a);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint SwapBytes<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+    {
+        var a = c->Gpr[o->D];
+        c->Gpr[o->D] = TSize.Bytes == 8
+            ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(a)
+            : System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((uint)a);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    // INC and DEC of a register where the flags before are those of a comparison-like instruction of known kind would gain
+    // little: carry is asked of the general code only when the kind is none of the two simple ones.
+    private static nint Increment<TSize, TDown>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+        where TDown : struct
+    {
+        ulong carry;
+        var kind = c->FlagKind;
+        if (kind is (Flags.Logic | (1 << 4)) or (Flags.Logic | (2 << 4)) or (Flags.Logic | (4 << 4)) or (Flags.Logic | (8 << 4)))
+            carry = 0;
+        else if (kind == (Flags.Sub | (8 << 4)))
+            carry = c->FlagA < c->FlagB ? 1UL : 0;
+        else if ((kind & 0x30F) is Flags.Inc or Flags.Dec)
+            carry = c->FlagB;
+        else
+            return UnaryOf<TSize, TDown>(o, c, m, sh);
+        var r = typeof(TDown) == typeof(Signed) ? c->Gpr[o->D] - 1 : c->Gpr[o->D] + 1;
+        c->Gpr[o->D] = TSize.Truncate(r);
+        Flags.Set(c, (typeof(TDown) == typeof(Signed) ? Flags.Dec : Flags.Inc) | ((uint)TSize.Bytes << 4), r, carry);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint UnaryOf<TSize, TDown>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+        where TDown : struct
+    {
+        var carry = Flags.Evaluate(c) & Flags.Carry;
+        var r = typeof(TDown) == typeof(Signed) ? c->Gpr[o->D] - 1 : c->Gpr[o->D] + 1;
+        c->Gpr[o->D] = TSize.Truncate(r);
+        Flags.Set(c, (typeof(TDown) == typeof(Signed) ? Flags.Dec : Flags.Inc) | ((uint)TSize.Bytes << 4), r, carry);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+}

@@ -1,0 +1,76 @@
+namespace Lkm.Machine;
+
+// Conditions whose flags come from a known kind of instruction in the same trace.
+internal static unsafe partial class Handlers
+{
+    private static nint JumpKnown<TKnown, TSize, TCondition>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TKnown : struct, IKnown
+        where TSize : struct, ISize
+        where TCondition : struct, ICondition
+    {
+        if (TKnown.Met<TSize, TCondition>(c))
+        {
+            var left = c->Budget - (o->Index + 1);
+            c->Budget = left;
+            var target = o->Target;
+            if (target == null || left <= 0)
+                return Depart(o, c);
+            return ((Handler)target->Handler)(target, c, m, sh);
+        }
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    // CMP or TEST of registers, joined with the jump that follows.
+    private static nint CompareJump<TKnown, TSize, TForm, TCondition>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TKnown : struct, IKnown
+        where TSize : struct, ISize
+        where TForm : struct, IForm
+        where TCondition : struct, ICondition
+    {
+        var a = c->Gpr[o->D];
+        var b = TForm.FromImmediate ? o->Imm : c->Gpr[o->S];
+        c->FlagKind = TKnown.Kind | ((uint)TSize.Bytes << 4);
+        if (TKnown.Kind == Flags.Logic)
+        {
+            c->FlagA = a & b;
+        }
+        else
+        {
+            c->FlagA = a;
+            c->FlagB = b;
+        }
+        if (TKnown.MetBy<TSize, TCondition>(a, b))
+        {
+            var left = c->Budget - (o->Index + 2);
+            c->Budget = left;
+            var target = o->Target;
+            if (target == null || left <= 0)
+                return Depart(o, c);
+            return ((Handler)target->Handler)(target, c, m, sh);
+        }
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint SetKnown<TKnown, TSize, TCondition>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TKnown : struct, IKnown
+        where TSize : struct, ISize
+        where TCondition : struct, ICondition
+    {
+        c->Gpr[o->D] = (c->Gpr[o->D] & ~0xFFUL) | (TKnown.Met<TSize, TCondition>(c) ? 1UL : 0);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    // CMOVcc between registers; Imm masks what is kept of the destination: all of it, or its low half.
+    private static nint MoveKnown<TKnown, TSize, TCondition>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TKnown : struct, IKnown
+        where TSize : struct, ISize
+        where TCondition : struct, ICondition
+    {
+        c->Gpr[o->D] = (TKnown.Met<TSize, TCondition>(c) ? c->Gpr[o->S] : c->Gpr[o->D]) & o->Imm;
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+}
