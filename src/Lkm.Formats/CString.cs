@@ -12,6 +12,13 @@ public static class CString
         return length < 0 ? bytes : bytes[..length];
     }
 
+    /// <summary>The same as text, unless it is longer than <paramref name="limit"/> bytes: then null.</summary>
+    public static string? ReadWithin(ReadOnlySpan<byte> bytes, int limit)
+    {
+        ReadOnlySpan<byte> text = Span(bytes[..Math.Min(bytes.Length, limit + 1)]);
+        return text.Length > limit ? null : Encoding.UTF8.GetString(text);
+    }
+
     /// <summary>The same as text.</summary>
     public static string Read(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(Span(bytes));
 }

@@ -5,6 +5,9 @@ namespace Lkm.Formats.Btf;
 /// <summary>A structure or union, and what lies where in it.</summary>
 public readonly struct BtfStruct
 {
+    /// <summary>Members that one question looks at, at most: far above any structure's; it bounds the walk through damaged types.</summary>
+    private const int MaxMembers = 100_000;
+
     internal BtfStruct(BtfType type) => Type = type;
 
     /// <summary>The type.</summary>
@@ -47,12 +50,13 @@ public readonly struct BtfStruct
     public bool TryMember(string path, out BtfMember member)
     {
         member = new BtfMember("", Type, 0, 0);
+        int budget = MaxMembers;
         foreach (Range range in path.AsSpan().Split('.'))
         {
             ReadOnlySpan<char> step = path.AsSpan()[range];
             int bracket = step.IndexOf('[');
             ReadOnlySpan<char> name = bracket < 0 ? step : step[..bracket];
-            if (!TryFind(member.Type, Encoding.UTF8.GetBytes(name.ToString()), member.BitOffset, BtfType.MaxDepth, out member))
+            if (!TryFind(member.Type, Encoding.UTF8.GetBytes(name.ToString()), member.BitOffset, BtfType.MaxDepth, ref budget, out member))
                 return false;
             if (bracket >= 0 && !TryIndex(step[bracket..], ref member))
                 return false;
@@ -61,13 +65,13 @@ public readonly struct BtfStruct
         return true;
     }
 
-    private static bool TryFind(BtfType within, ReadOnlySpan<byte> name, ulong bitOffset, int depth, out BtfMember found)
+    private static bool TryFind(BtfType within, ReadOnlySpan<byte> name, ulong bitOffset, int depth, ref int budget, out BtfMember found)
     {
         BtfType composite = within.Resolved;
         found = default;
         if (depth == 0 || !composite.IsComposite)
             return false;
-        for (int i = 0; i < composite.EntryCount; i++)
+        for (int i = 0; i < composite.EntryCount && budget-- > 0; i++)
         {
             ReadOnlySpan<byte> memberName = composite.MemberNameUtf8(i);
             if (!memberName.IsEmpty && memberName.SequenceEqual(name))
@@ -80,7 +84,7 @@ public readonly struct BtfStruct
             if (memberName.IsEmpty)
             {
                 BtfMember anonymous = composite.Member(i);
-                if (TryFind(anonymous.Type, name, bitOffset + anonymous.BitOffset, depth - 1, out found))
+                if (TryFind(anonymous.Type, name, bitOffset + anonymous.BitOffset, depth - 1, ref budget, out found))
                     return true;
             }
         }

@@ -32,6 +32,7 @@ public readonly record struct ElfSegment(
 public sealed partial class ElfFile
 {
     private readonly ElfSection[] _sections;
+    private readonly ElfSymbolTable?[] _symbolTables;
 
     private ElfFile(string? name, ReadOnlyMemory<byte> bytes, ElfLayout layout, ElfType type, ElfMachine machine, ElfSection[] sections)
     {
@@ -41,6 +42,7 @@ public sealed partial class ElfFile
         Type = type;
         Machine = machine;
         _sections = sections;
+        _symbolTables = new ElfSymbolTable?[sections.Length];
     }
 
     /// <summary>The file's name for error messages, or null.</summary>
@@ -158,7 +160,16 @@ public sealed partial class ElfFile
         return segments;
     }
 
-    internal Result<ElfSymbolTable> SymbolsOf(ElfSection section) => ElfSymbolTable.Open(this, section);
+    /// <summary>Opens a symbol table, once: many relocation sections share one.</summary>
+    internal Result<ElfSymbolTable> SymbolsOf(ElfSection section)
+    {
+        if (_symbolTables[section.Index] is { } opened)
+            return opened;
+        Result<ElfSymbolTable> table = ElfSymbolTable.Open(this, section);
+        if (table.IsOk)
+            _symbolTables[section.Index] = table.Value;
+        return table;
+    }
 
     internal FormatError Fail(long offset, string reason) => new(Name, offset, reason);
 }

@@ -8,6 +8,12 @@ namespace Lkm.Formats.Elf;
 /// </summary>
 public sealed class ElfSymbolTable
 {
+    /// <summary>
+    /// KSYM_NAME_LEN since Linux 6.1, less the final NUL. Names may share bytes, so that without a bound a small file could hold any
+    /// amount of text.
+    /// </summary>
+    private const int MaxNameLength = 511;
+
     private readonly ElfLayout _layout;
     private readonly ReadOnlyMemory<byte> _entries;
     private readonly ReadOnlyMemory<byte> _strings;
@@ -76,6 +82,8 @@ public sealed class ElfSymbolTable
             long offset = (long)section.Offset + i * (long)file.Layout.SymbolSize;
             if (symbol.NameOffset >= strings.Data.Length)
                 return file.Fail(offset, $"name of symbol {i} starts at 0x{symbol.NameOffset:x}, beyond the end of {strings.Name}");
+            if (!strings.Data.Span.Slice((int)symbol.NameOffset, Math.Min(strings.Data.Length - (int)symbol.NameOffset, MaxNameLength + 1)).Contains((byte)0))
+                return file.Fail(offset, $"name of symbol {i} is longer than {MaxNameLength} bytes");
             if (symbol.Section < SectionIndex.LowReserve && symbol.Section >= file.Sections.Count)
                 return file.Fail(offset, $"symbol {i} ({table.Name(symbol)}) lies in section {symbol.Section}, "
                     + $"and there are {file.Sections.Count} sections");

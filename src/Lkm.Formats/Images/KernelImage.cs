@@ -59,9 +59,9 @@ public sealed class KernelImage
         ReadOnlyMemory<byte> vmlinux = payload;
         if (compression != CompressionFormat.None)
         {
-            // The build appends the unpacked size to every payload; gzip ends with it by itself.
-            uint size = BinaryPrimitives.ReadUInt32LittleEndian(payload.Span[^4..]);
-            if (!Decompressor.Decompress(payload, compression, file, Math.Min(size, (long)limit), limit).TryGet(out vmlinux, out error))
+            // The build appends the unpacked size to every payload; gzip ends with it by itself. No kernel shrinks to a sixteenth.
+            long size = payload.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(payload.Span[^4..]);
+            if (!Decompressor.Decompress(payload, compression, file, Math.Min(size, 16L * payload.Length), limit).TryGet(out vmlinux, out error))
                 return error;
         }
         else if (!payload.Span.StartsWith("\u007fELF"u8))

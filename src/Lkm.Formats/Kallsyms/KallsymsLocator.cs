@@ -7,13 +7,19 @@ namespace Lkm.Formats.Kallsyms;
 /// 6.1.y, kallsyms_seqs_of_names. What is found is proved: all names have a symbol's type, the markers are their offsets, and the
 /// tables end where the token table starts.
 /// </summary>
-internal readonly ref struct KallsymsLocator
+internal ref struct KallsymsLocator
 {
     private const int NamesPerMarker = 256;
     private const int SequenceSize = 3;
 
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly int _end;
+
+    /// <summary>
+    /// Names that may still be looked at. In a kernel nearly all wrong guesses end at their first names; bytes made to mislead must not take
+    /// time that grows with the square of their size.
+    /// </summary>
+    private long _budget;
 
     /// <summary>Which tokens begin with a type as nm(1) prints it: a name can begin with no other.</summary>
     private readonly bool[] _isType = new bool[256];
@@ -24,6 +30,7 @@ internal readonly ref struct KallsymsLocator
     {
         _bytes = bytes;
         _end = tokens.Start;
+        _budget = 4L * bytes.Length + 1024;
         for (int i = 0; i < _isType.Length; i++)
             _isType[i] = tokens[(byte)i] is { IsEmpty: false } text && "aAbBcCdDgGiInNpPrRsStTuUvVwW?-"u8.Contains(text[0]);
     }
@@ -37,7 +44,7 @@ internal readonly ref struct KallsymsLocator
 
     public bool TryFind(out Names names)
     {
-        for (int countAt = (_end - 4) & ~3; countAt >= 0; countAt -= 4)
+        for (int countAt = (_end - 4) & ~3; countAt >= 0 && _budget > 0; countAt -= 4)
         {
             uint count = BinaryPrimitives.ReadUInt32LittleEndian(_bytes[countAt..]);
 
@@ -70,6 +77,7 @@ internal readonly ref struct KallsymsLocator
         int at = namesAt;
         for (int i = 0; i < count; i++)
         {
+            _budget--;
             if (!TryReadLength(bytes, ref at, hasBigSymbols, out int length) || length == 0 || length > bytes.Length - at || !_isType[bytes[at]])
                 return false;
             at += length;
@@ -78,7 +86,7 @@ internal readonly ref struct KallsymsLocator
         return IsMarkers(namesAt, Align(at, alignment), count, alignment, hasBigSymbols);
     }
 
-    private bool IsMarkers(int namesAt, int markersAt, int count, int alignment, bool hasBigSymbols)
+    private readonly bool IsMarkers(int namesAt, int markersAt, int count, int alignment, bool hasBigSymbols)
     {
         int markerCount = (count + NamesPerMarker - 1) / NamesPerMarker;
         long end = Align(markersAt + markerCount * 4, alignment);

@@ -26,7 +26,8 @@ public static class KallsymsReader
             return new FormatError(file, bytesAt, "no kallsyms: there is no token table (is the kernel built with CONFIG_KALLSYMS?)");
         for (; tokens is not null; tokens = KallsymsTokens.Find(bytes, tokens.IndexEnd))
         {
-            if (!new KallsymsLocator(bytes, tokens).TryFind(out KallsymsLocator.Names names))
+            var locator = new KallsymsLocator(bytes, tokens);
+            if (!locator.TryFind(out KallsymsLocator.Names names))
                 continue;
             ulong[]? addresses = KallsymsAddresses.Decode(bytes, names.CountAt, tokens.IndexEnd, names.Count, bytesAddress);
             if (addresses is null)

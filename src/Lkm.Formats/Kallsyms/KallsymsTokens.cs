@@ -16,6 +16,9 @@ internal sealed class KallsymsTokens
 
     private const int WordSize = 8;
 
+    /// <summary>A token is part of a name, and names have 511 characters at most.</summary>
+    private const int MaxLength = 512;
+
     private readonly byte[] _text;
     private readonly ushort[] _starts = new ushort[Count + 1];
 
@@ -95,7 +98,7 @@ internal sealed class KallsymsTokens
         int end = digitsAt;
         for (int token = '0'; token < Count; token++)
         {
-            int length = bytes[end..].IndexOf((byte)0);
+            int length = bytes.Slice(end, Math.Min(MaxLength, bytes.Length - end)).IndexOf((byte)0);
             if (length < 0)
                 return null;
             end += length + 1;

@@ -71,7 +71,11 @@ public sealed class SymbolTable
     public ReadOnlySpan<byte> NameUtf8(int index)
     {
         ReadOnlySpan<uint> offsets = Words(_offsetsAt, Count + 1);
-        return _blob.Span[_namesAt..][(int)offsets[index]..(int)offsets[index + 1]];
+        ReadOnlySpan<byte> names = _blob.Span[_namesAt..];
+        (uint start, uint end) = (offsets[index], offsets[index + 1]);
+
+        // False only in a damaged table, which then lacks a name.
+        return start <= end && end <= (uint)names.Length ? names[(int)start..(int)end] : default;
     }
 
     /// <summary>Name of a symbol.</summary>

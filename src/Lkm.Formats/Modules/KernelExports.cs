@@ -37,8 +37,9 @@ public static class KernelExports
             ulong value = Target(vmlinux.Layout, table, i * EntrySize);
             if (strings.At(Target(vmlinux.Layout, table, i * EntrySize + 4)) is not { Length: > 0 } name)
                 return vmlinux.Fail((long)table.Offset + i * EntrySize, $"name of entry {i} of {tableName} is not in a section of this file");
-            string? symbolNamespace = strings.At(Target(vmlinux.Layout, table, i * EntrySize + 8));
-            exports.Add(new ExportedSymbol(name, string.IsNullOrEmpty(symbolNamespace) ? null : symbolNamespace,
+            if (strings.At(Target(vmlinux.Layout, table, i * EntrySize + 8)) is not { } symbolNamespace)
+                return vmlinux.Fail((long)table.Offset + i * EntrySize, $"namespace of entry {i} of {tableName} is not in a section of this file");
+            exports.Add(new ExportedSymbol(name, symbolNamespace.Length == 0 ? null : symbolNamespace,
                 isGplOnly || ExportFlags.IsGplOnly(flags, i),
                 crcs.IsEmpty ? null : vmlinux.Layout.U32(crcs.Span, i * 4), 0, value));
         }
@@ -59,7 +60,7 @@ public static class KernelExports
         {
             if (_last is null || !Holds(_last, address))
                 _last = file.Sections.FirstOrDefault(section => Holds(section, address));
-            return _last is null ? null : CString.Read(_last.Data.Span[(int)(address - _last.Address)..]);
+            return _last is null ? null : CString.ReadWithin(_last.Data.Span[(int)(address - _last.Address)..], ExportedSymbol.MaxNameLength);
         }
 
         private static bool Holds(ElfSection section, ulong address) =>

@@ -90,7 +90,7 @@ public static class ModuleExports
             return null;
         ReadOnlySpan<byte> data = file.Sections[symbol.Section].Data.Span;
         ulong at = unchecked(symbol.Value + (ulong)relocation.Addend);
-        return at < (ulong)data.Length ? CString.Read(data[(int)at..]) : null;
+        return at < (ulong)data.Length ? CString.ReadWithin(data[(int)at..], ExportedSymbol.MaxNameLength) : null;
     }
 
     /// <summary>
