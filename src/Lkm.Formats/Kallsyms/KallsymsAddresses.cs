@@ -46,9 +46,12 @@ internal static class KallsymsAddresses
             return null;
         ReadOnlySpan<int> offsets = MemoryMarshal.Cast<byte, int>(bytes.Slice(offsetsAt, count * 4));
 
-        // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: values from 0 are absolute, the others are counted down from the base.
-        return Ascending(offsets, (offset, _) => offset >= 0 ? (ulong)offset : unchecked(relativeBase - 1 - (ulong)offset))
-            ?? Ascending(offsets, (offset, _) => relativeBase + (uint)offset);
+        // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: values from 0 are absolute, the others are counted down from the base. The last symbol is never
+        // a per-CPU one.
+        ulong[]? addresses = offsets[^1] < 0
+            ? Ascending(offsets, (offset, _) => offset >= 0 ? (ulong)offset : unchecked(relativeBase - 1 - (ulong)offset))
+            : null;
+        return addresses ?? Ascending(offsets, (offset, _) => unchecked(relativeBase + (uint)offset));
     }
 
     private static ulong[]? TryPlaceRelative(ReadOnlySpan<byte> bytes, int offsetsAt, int count, ulong bytesAddress)
