@@ -40,7 +40,7 @@ public sealed class KernelMemory
         PerCpu = new PerCpuAllocator(memory, image, perCpu, Errors, staticEnd, perCpuSize);
         Early = new EarlyMemory(memory, Pages, Slab, Vmalloc);
         Attributes = new MemoryAttributes(memory);
-        Leaks = new LeakScanner(memory, image, perCpu, Pages, Slab, Vmalloc, Tracks);
+        Leaks = new LeakScanner(memory, image, perCpu, perCpuSize, Pages, Slab, Vmalloc, Tracks);
     }
 
     /// <summary>Memory errors: who listens, and what a denied access was.</summary>

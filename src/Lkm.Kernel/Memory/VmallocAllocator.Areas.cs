@@ -110,7 +110,9 @@ public sealed partial class VmallocAllocator
     private ulong FindRange(ulong length, ulong align, ulong start, ulong end)
     {
         var space = start >= ModuleSpace.Start ? ModuleSpace : VmallocSpace;
-        (start, end) = (Math.Max(start, space.Start), Math.Min(end, space.End));
+        // VMALLOC_END is 32 TiB behind the start, which is past the end of the address space here, and so comes as a small number.
+        end = end < start ? space.End : Math.Min(end, space.End);
+        start = Math.Max(start, space.Start);
         if (end < start || end - start < length)
             return 0;
         var next = Math.Max(_memory.ReadUInt64(space.Next), start);

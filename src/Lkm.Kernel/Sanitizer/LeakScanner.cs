@@ -17,18 +17,20 @@ public sealed class LeakScanner
     private readonly GuestMemory _memory;
     private readonly KernelImage _image;
     private readonly PerCpuArea _perCpu;
+    private readonly ulong _perCpuSize;
     private readonly PageAllocator _pages;
     private readonly SlabAllocator _slab;
     private readonly VmallocAllocator _vmalloc;
     private readonly AllocationTracks _tracks;
 
     internal LeakScanner(
-        GuestMemory memory, KernelImage image, PerCpuArea perCpu, PageAllocator pages, SlabAllocator slab, VmallocAllocator vmalloc,
-        AllocationTracks tracks)
+        GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong perCpuSize, PageAllocator pages, SlabAllocator slab,
+        VmallocAllocator vmalloc, AllocationTracks tracks)
     {
         _memory = memory;
         _image = image;
         _perCpu = perCpu;
+        _perCpuSize = perCpuSize;
         _pages = pages;
         _slab = slab;
         _vmalloc = vmalloc;
@@ -86,7 +88,7 @@ public sealed class LeakScanner
     {
         var data = _image.Symbol("_sdata");
         yield return (data, _image.Symbol("_end") - data);
-        yield return (_perCpu.Start, ImageLoader.PerCpuSize);
+        yield return (_perCpu.Start, _perCpuSize);
         foreach (var (start, pages, _) in _vmalloc.Areas())
         {
             if (!suspectAreas.ContainsKey(start))
