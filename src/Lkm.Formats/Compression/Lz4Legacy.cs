@@ -11,6 +11,9 @@ internal static class Lz4Legacy
     private const uint Magic = 0x184c2102;
     private const int BlockSize = 8 << 20;
 
+    /// <summary>A byte of a block stands for no more bytes than this.</summary>
+    private const int MaxExpansion = 255;
+
     /// <summary>A match is at least this long.</summary>
     private const int MinimumMatch = 4;
 
@@ -29,9 +32,10 @@ internal static class Lz4Legacy
                 return null;
             if (size > input.Length - at)
                 return "a block reaches beyond the end";
-            if (!output.TryReserve(BlockSize))
+            int room = (int)Math.Min(BlockSize, (long)size * MaxExpansion);
+            if (!output.TryReserve(room))
                 return null;
-            int written = DecodeBlock(input.Slice(at, (int)size), output.Free[..BlockSize]);
+            int written = DecodeBlock(input.Slice(at, (int)size), output.Free[..room]);
             if (written < 0)
                 return $"bad block at offset 0x{at:x}";
             output.Advance(written);

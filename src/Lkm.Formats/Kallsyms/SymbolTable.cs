@@ -93,7 +93,7 @@ public sealed class SymbolTable
     }
 
     /// <summary>The next symbol with the same name as this one, in order of address, or -1.</summary>
-    public int FindNext(int index) => Follow((int)Words(_linksAt, Count)[index] - 1, NameUtf8(index));
+    public int FindNext(int index) => Follow(Next(index), NameUtf8(index));
 
     /// <summary>Address of the first symbol of this name.</summary>
     public bool TryGetAddress(ReadOnlySpan<byte> name, out ulong address)
@@ -141,17 +141,18 @@ public sealed class SymbolTable
         return next < addresses.Length ? addresses[next] - addresses[index] : 0;
     }
 
-    /// <summary>Chains ascend, so that a damaged table cannot lead in circles.</summary>
     private int Follow(int index, ReadOnlySpan<byte> name)
     {
-        ReadOnlySpan<uint> links = Words(_linksAt, Count);
         while ((uint)index < (uint)Count && !NameUtf8(index).SequenceEqual(name))
-        {
-            int next = (int)links[index] - 1;
-            index = next > index ? next : -1;
-        }
-
+            index = Next(index);
         return (uint)index < (uint)Count ? index : -1;
+    }
+
+    /// <summary>The next symbol of a hash chain, or -1. Chains ascend, so that a damaged table cannot lead in circles.</summary>
+    private int Next(int index)
+    {
+        int next = (int)Words(_linksAt, Count)[index] - 1;
+        return next > index ? next : -1;
     }
 
     private ReadOnlySpan<uint> Words(int at, int count) => MemoryMarshal.Cast<byte, uint>(_blob.Span.Slice(at, count * 4));

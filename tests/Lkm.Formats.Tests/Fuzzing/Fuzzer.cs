@@ -7,6 +7,9 @@ internal static class Fuzzer
 {
     private const int DefaultIterations = 400;
 
+    /// <summary>No reader needs a hundredth of this for files of a few kilobytes.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private static readonly uint[] Extremes = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff];
 
     public static int Iterations =>
@@ -21,7 +24,7 @@ internal static class Fuzzer
             byte[] mutated = Mutate(good, new Random(seed * 1_000_003 + i));
             try
             {
-                read(mutated);
+                Assert.True(Task.Run(() => read(mutated)).Wait(Patience), "the reader does not end");
             }
             catch (Exception exception)
             {
@@ -33,11 +36,11 @@ internal static class Fuzzer
     private static byte[] Mutate(byte[] good, Random random)
     {
         byte[] bytes = random.Next(8) == 0 ? good[..random.Next(good.Length + 1)] : (byte[])good.Clone();
-        int changes = 1 << random.Next(6);
+        int changes = random.Next(2) == 0 ? 1 : random.Next(1, 16);
         for (int i = 0; i < changes && bytes.Length > 8; i++)
         {
-            // Headers and tables lie at the ends; half of the changes go there.
-            int at = random.Next(4) switch
+            // Headers and tables lie at the ends.
+            int at = random.Next(6) switch
             {
                 0 => random.Next(Math.Min(bytes.Length, 256)),
                 1 => bytes.Length - 1 - random.Next(Math.Min(bytes.Length, 1024)),
