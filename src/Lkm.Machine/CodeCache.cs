@@ -22,6 +22,7 @@ internal sealed unsafe class CodeCache : IDisposable
 
     private const ulong LongestTraceBytes = LongestTrace * 15;
     private const uint Capacity = 32 << 20; // ops
+    private const uint Reserve = 1 << 16; // of them, for what running traces need
     private const ulong PageCount = GuestMemory.WindowSize / GuestMemory.PageSize;
 
     private readonly GuestMemory _memory;
@@ -44,10 +45,19 @@ internal sealed unsafe class CodeCache : IDisposable
     }
 
     /// <summary>Whether the next trace may not fit: then everything is to be forgotten first.</summary>
-    internal bool Full => _used > Capacity - 4 * LongestTrace;
+    internal bool Full => _used > Capacity - Reserve;
 
     /// <summary>Where the next trace is to be written.</summary>
     internal Op* Cursor => _record->Ops + _used;
+
+    /// <summary>Room for ops outside of traces; null if there is none until everything is forgotten.</summary>
+    internal Op* Allocate(uint ops)
+    {
+        if (_used + ops > Capacity)
+            return null;
+        _used += ops;
+        return _record->Ops + (_used - ops);
+    }
 
     internal static Op* Find(CpuRecord* c, ulong rip)
     {

@@ -13,6 +13,7 @@ public sealed unsafe partial class Cpu : IDisposable
     private readonly Lowering _lowering;
     private readonly HashSet<ulong> _hooks = [];
     private readonly Op* _single;
+    private readonly Op* _general;
     private GCHandle _self;
     private long _clockEnd;
     private bool _disposed;
@@ -25,10 +26,12 @@ public sealed unsafe partial class Cpu : IDisposable
         _c = (CpuRecord*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuRecord), 64);
         NativeMemory.Clear(_c, (nuint)sizeof(CpuRecord));
         _single = (Op*)NativeMemory.AlignedAlloc((nuint)(4 * sizeof(Op)), 64);
+        _general = _single + 2;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _c->Owner = GCHandle.ToIntPtr(_self);
         _c->Mxcsr = 0x1F80;
         _c->FpuControl = 0x37F;
+        Handlers.Prepare(_c);
         _code = new CodeCache(memory, _c);
         _lowering = new Lowering(memory, _hooks);
         Mmu = new Mmu(memory, _c);
@@ -159,6 +162,21 @@ public sealed unsafe partial class Cpu : IDisposable
         }
         _code.Add(rip, _lowering.End, _lowering.Ops, _lowering.Entries);
         return op;
+    }
+
+    /// <summary>Decodes the general form of a hot op, with a way back behind it.</summary>
+    internal Op* MakeGeneral(Op* hot)
+    {
+        var general = _code.Allocate(2);
+        var keep = general != null;
+        if (!keep)
+            general = _general; // used at once, not kept
+        _lowering.General(hot->Rip, general);
+        general->Index = hot->Index;
+        general[1] = new Op { Handler = (nint)Handlers.Back, Target = hot + 1, Rip = hot->Next };
+        if (keep)
+            hot->Target = general;
+        return general;
     }
 
     // With no budget left every transfer of control leaves; an op behind the instruction catches what does not transfer.

@@ -59,6 +59,12 @@ internal unsafe struct CpuRecord
     internal CodePage** CodePages;
     internal Op* Ops;
 
+    /// <summary>Where hot handlers hand over: see <see cref="Handlers.Prepare"/>.</summary>
+    internal nint General, GeneralReturn, GeneralCall;
+
+    /// <summary>The target of an indirect transfer.</summary>
+    internal ulong To;
+
     internal nint Owner;
 
     internal XmmRegisters Xmm;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Lkm.Machine;
 
@@ -32,6 +33,15 @@ internal static unsafe partial class Handlers
     // BT, BTS, BTR, BTC. A register offset into memory reaches beyond the operand, both ways.
     private static nint BitTestOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!BitTestStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool BitTestStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         var bits = size * 8;
         var immediate = Is(o, OpFlags.Immediate);
@@ -47,7 +57,7 @@ internal static unsafe partial class Handlers
                 address += (ulong)((offset >> BitOperations.Log2((uint)bits)) * size);
             p = Access(c, address, size, operation != BitOperation.Test, m, sh);
             if (p == null)
-                return Abandon(o, c);
+                return false;
             value = Get(p, size);
         }
         else
@@ -66,16 +76,24 @@ internal static unsafe partial class Handlers
             };
             Result(o, c, size, p, value);
         }
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     private static nint BitScanOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!BitScanStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool BitScanStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         var bits = size * 8;
         if (!Source(o, c, m, sh, size, out var value))
-            return Abandon(o, c);
+            return false;
         var width = (uint)size << 4;
         ulong r;
         switch ((BitScan)o->Info.Select)
@@ -85,8 +103,7 @@ internal static unsafe partial class Handlers
                 Flags.Replace(c, Flags.Zero, value == 0 ? Flags.Zero : 0);
                 if (value == 0)
                 {
-                    o++; // the destination stays, as on every processor there is
-                    return ((Handler)o->Handler)(o, c, m, sh);
+                    return true; // the destination stays, as on every processor there is
                 }
                 r = (ulong)((BitScan)o->Info.Select == BitScan.Forward ? BitOperations.TrailingZeroCount(value) : BitOperations.Log2(value));
                 break;
@@ -119,18 +136,26 @@ internal static unsafe partial class Handlers
                 break;
         }
         SetRegister(c, o->D, size, false, r);
+        return true;
+    }
+
+    private static nint BitFieldOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!BitFieldStep(o, c, m, sh))
+            return Abandon(o, c);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
-    private static nint BitFieldOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool BitFieldStep(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         var size = (int)o->Info.Size;
         var bits = size * 8;
         var field = (BitField)o->Info.Select;
         byte* p = null;
         if (Is(o, OpFlags.MemorySource) && (p = Access(c, Address(o, c), size, false, m, sh)) == null)
-            return Abandon(o, c);
+            return false;
         var value = p != null ? Get(p, size) : GetRegister(c, o->S, size, false);
         var control = field == BitField.Rorx ? o->Imm : GetRegister(c, o->Info.Extra, size, false);
         var count = (int)control & (bits - 1);
@@ -186,7 +211,6 @@ internal static unsafe partial class Handlers
                 break;
         }
         SetRegister(c, o->D, size, false, r);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 }

@@ -22,15 +22,13 @@ internal static unsafe partial class Handlers
 
     internal static Handler CountedJump => &CountedJumpOp;
 
-    [MethodImpl(MethodImplOptions.NoInlining)] // an inlined call by pointer would not be a jump any more
-    private static nint JumpOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    /// <summary>Charges a direct jump. Its target, or null if it leaves by <see cref="Depart"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Op* Take(Op* o, CpuRecord* c, int instructions)
     {
-        var left = c->Budget - (o->Index + 1);
+        var left = c->Budget - (o->Index + instructions);
         c->Budget = left;
-        var target = o->Target;
-        if (target == null || left <= 0)
-            return Depart(o, c);
-        return ((Handler)target->Handler)(target, c, m, sh);
+        return left <= 0 ? null : o->Target;
     }
 
     /// <summary>A direct jump whose target is not decoded, or that used up the budget.</summary>
@@ -44,70 +42,93 @@ internal static unsafe partial class Handlers
         return Continue;
     }
 
+    private static nint JumpOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var target = Take(o, c, 1);
+        if (target == null)
+            return Depart(o, c);
+        return ((Handler)target->Handler)(target, c, m, sh);
+    }
+
     // Any condition; the condition code is in Imm.
     private static nint JumpIfOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         if (Flags.Test(c, (int)o->Imm))
-            return JumpOp(o, c, m, sh);
+        {
+            var target = Take(o, c, 1);
+            if (target == null)
+                return Depart(o, c);
+            return ((Handler)target->Handler)(target, c, m, sh);
+        }
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint CountedJumpOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (CountDown(o, c))
+        {
+            var target = Take(o, c, 1);
+            if (target == null)
+                return Depart(o, c);
+            return ((Handler)target->Handler)(target, c, m, sh);
+        }
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
     // LOOPNE, LOOPE, LOOP, JRCXZ (0 to 3 in Imm), as the opcode numbers them; bit 3 for 32-bit counters.
-    private static nint CountedJumpOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool CountDown(Op* o, CpuRecord* c)
     {
         var narrow = (o->Imm & 8) != 0;
         var kind = (int)(o->Imm & 3);
         if (kind != 3)
             c->Gpr[CpuRecord.Rcx] = narrow ? (uint)(c->Gpr[CpuRecord.Rcx] - 1) : c->Gpr[CpuRecord.Rcx] - 1;
         var count = narrow ? (uint)c->Gpr[CpuRecord.Rcx] : c->Gpr[CpuRecord.Rcx];
-        var taken = kind switch
+        return kind switch
         {
             0 => count != 0 && !Flags.Test(c, 4),
             1 => count != 0 && Flags.Test(c, 4),
             2 => count != 0,
             _ => count == 0,
         };
-        if (taken)
-            return JumpOp(o, c, m, sh);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
     }
 
-    /// <summary>Reads the target of an indirect jump or call; D is the register, or Zero for a memory operand.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IndirectTarget(Op* o, CpuRecord* c, byte* m, byte* sh, out ulong target)
+    /// <summary>
+    /// Finds where an indirect jump or call goes, into <see cref="CpuRecord.To"/>. D is the register, or Zero for a memory operand.
+    /// False with the exit described.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IndirectTarget(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         if (o->D != CpuRecord.Zero)
         {
-            target = c->Gpr[o->D];
-            return true;
+            c->To = c->Gpr[o->D];
         }
-        var address = c->Gpr[o->B] + (c->Gpr[o->X] << o->Scale) + (ulong)o->Disp;
-        if (o->S != 0)
-            address = UnusualAddress(c, (OpFlags)o->S, address);
-        var p = Access(c, address, 8, false, m, sh);
-        target = p == null ? 0 : *(ulong*)p;
-        return p != null;
+        else
+        {
+            var address = c->Gpr[o->B] + (c->Gpr[o->X] << o->Scale) + (ulong)o->Disp;
+            if (o->S != 0)
+                address = UnusualAddress(c, (OpFlags)o->S, address);
+            var p = Access(c, address, 8, false, m, sh);
+            if (p == null)
+                return false;
+            c->To = Unsafe.ReadUnaligned<ulong>(p);
+        }
+        return Mmu.IsCanonical(c->To) || Fail(o, c, CpuVector.GeneralProtection, 0);
     }
 
-    private static nint JumpIndirectOp(Op* o, CpuRecord* c, byte* m, byte* sh)
-    {
-        if (!IndirectTarget(o, c, m, sh, out var to))
-            return Abandon(o, c);
-        if (!Mmu.IsCanonical(to))
-            return Raise(o, c, CpuVector.GeneralProtection, 0);
-        return Indirect(o, c, m, sh, to);
-    }
-
+    /// <summary>Charges an indirect transfer to <see cref="CpuRecord.To"/>. Its op, or null to leave.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint Indirect(Op* o, CpuRecord* c, byte* m, byte* sh, ulong to)
+    private static Op* TakeIndirect(Op* o, CpuRecord* c)
     {
         c->Budget -= o->Index + 1;
+        var to = c->To;
         if (c->Budget <= 0)
         {
             c->Rip = to;
-            return Edge;
+            return null;
         }
         var target = o->Target;
         if (target == null || o->Imm != to)
@@ -119,95 +140,140 @@ internal static unsafe partial class Handlers
             {
                 c->Rip = to;
                 c->Patch = o;
-                return Continue;
             }
         }
-        return ((Handler)target->Handler)(target, c, m, sh);
+        return target;
+    }
+
+    private static nint JumpIndirectOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!IndirectTarget(o, c, m, sh))
+            return Abandon(o, c);
+        o = TakeIndirect(o, c);
+        if (o == null)
+            return c->Budget <= 0 ? Edge : Continue;
+        return ((Handler)o->Handler)(o, c, m, sh);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Remember(Op* o, CpuRecord* c, ulong rip)
+    private static ReturnEntry* Entry(CpuRecord* c, uint number) =>
+        (ReturnEntry*)Unsafe.AsPointer(ref c->Returns) + (number & (CpuRecord.ReturnDepth - 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Remember(Op* o, CpuRecord* c)
     {
-        ref var entry = ref Unsafe.Add(ref Unsafe.As<CpuRecord.ReturnRing, ReturnEntry>(ref c->Returns), (nint)(c->ReturnTop & (CpuRecord.ReturnDepth - 1)));
-        entry.Rip = rip;
-        entry.Op = o + 1;
-        c->ReturnTop++;
+        var entry = Entry(c, c->ReturnTop++);
+        entry->Rip = o->Rip + o->Length;
+        entry->Op = o + 1;
     }
 
     private static nint CallOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         var stack = c->Gpr[CpuRecord.Rsp] - 8;
-        if (stack < GuestMemory.WindowStart || (stack & 7) != 0 || sh[stack >> 3] != (byte)Shadow.Accessible)
-            return CallSlow(o, c, m, sh);
+        if (!IsPlain<Size8>(stack, sh, true))
+            return ((Handler)c->GeneralCall)(o, c, m, sh);
         *(ulong*)(m + stack) = o->Rip + o->Length;
         c->Gpr[CpuRecord.Rsp] = stack;
-        Remember(o, c, o->Rip + o->Length);
-        var left = c->Budget - (o->Index + 1);
-        c->Budget = left;
-        var target = o->Target;
-        if (target == null || left <= 0)
+        Remember(o, c);
+        var target = Take(o, c, 1);
+        if (target == null)
             return Depart(o, c);
         return ((Handler)target->Handler)(target, c, m, sh);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint CallSlow(Op* o, CpuRecord* c, byte* m, byte* sh)
+    private static nint GeneralCallOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         if (!Push(c, o->Next, 8, m, sh))
             return Abandon(o, c);
-        Remember(o, c, o->Next);
-        return JumpOp(o, c, m, sh);
+        Remember(o, c);
+        var target = Take(o, c, 1);
+        if (target == null)
+            return Depart(o, c);
+        return ((Handler)target->Handler)(target, c, m, sh);
     }
 
     private static nint CallIndirectOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        if (!IndirectTarget(o, c, m, sh, out var to))
+        if (!IndirectTarget(o, c, m, sh) || !Push(c, o->Next, 8, m, sh))
             return Abandon(o, c);
-        if (!Mmu.IsCanonical(to))
-            return Raise(o, c, CpuVector.GeneralProtection, 0);
-        if (!Push(c, o->Next, 8, m, sh))
-            return Abandon(o, c);
-        Remember(o, c, o->Next);
-        return Indirect(o, c, m, sh, to);
+        Remember(o, c);
+        o = TakeIndirect(o, c);
+        if (o == null)
+            return c->Budget <= 0 ? Edge : Continue;
+        return ((Handler)o->Handler)(o, c, m, sh);
     }
 
     // Imm: bytes of arguments to drop, with 8 for the address itself.
     private static nint ReturnOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         var stack = c->Gpr[CpuRecord.Rsp];
-        if (stack < GuestMemory.WindowStart || (stack & 7) != 0 || (byte)(sh[stack >> 3] - 8) > 3)
-            return ReturnSlow(o, c, m, sh);
+        if (!IsPlain<Size8>(stack, sh, false))
+            return ((Handler)c->GeneralReturn)(o, c, m, sh);
         var to = *(ulong*)(m + stack);
-        var at = (c->ReturnTop - 1) & (CpuRecord.ReturnDepth - 1);
-        ref var entry = ref Unsafe.Add(ref Unsafe.As<CpuRecord.ReturnRing, ReturnEntry>(ref c->Returns), (nint)at);
+        var entry = Entry(c, c->ReturnTop - 1);
         var left = c->Budget - (o->Index + 1);
-        if (entry.Rip != to || left <= 0)
-            return ReturnSlow(o, c, m, sh);
+        if (entry->Rip != to || left <= 0)
+            return ((Handler)c->GeneralReturn)(o, c, m, sh);
         c->Gpr[CpuRecord.Rsp] = stack + o->Imm;
         c->ReturnTop--;
         c->Budget = left;
-        o = entry.Op;
+        o = entry->Op;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    private static nint GeneralReturnOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!ReturnStep(o, c, m, sh))
+            return Abandon(o, c);
+        if (c->Budget <= 0)
+            return Edge;
+        o = CodeCache.Find(c, c->Rip);
+        if (o == null)
+            return Continue;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint ReturnSlow(Op* o, CpuRecord* c, byte* m, byte* sh)
+    private static bool ReturnStep(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         var stack = c->Gpr[CpuRecord.Rsp];
         var p = Access(c, stack, 8, false, m, sh);
         if (p == null)
-            return Abandon(o, c);
+            return false;
         var to = Unsafe.ReadUnaligned<ulong>(p);
         if (!Mmu.IsCanonical(to))
-            return Raise(o, c, CpuVector.GeneralProtection, 0);
+            return Fail(o, c, CpuVector.GeneralProtection, 0);
         c->Gpr[CpuRecord.Rsp] = stack + o->Imm;
         c->Budget -= o->Index + 1;
         c->ReturnTop--;
         c->Rip = to;
-        if (c->Budget <= 0)
-            return Edge;
-        o = CodeCache.Find(c, to);
-        return o == null ? Continue : ((Handler)o->Handler)(o, c, m, sh);
+        return true;
+    }
+
+    // The general form of a hot op, made when it is first needed.
+    private static nint GeneralOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var general = o->Target;
+        if (general == null)
+            general = c->Cpu.MakeGeneral(o);
+        return ((Handler)general->Handler)(general, c, m, sh);
+    }
+
+    // Behind a general form: back to the trace.
+    private static nint BackOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        o = o->Target;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    internal static Handler Back => &BackOp;
+
+    /// <summary>Puts the addresses that hot handlers need into the record.</summary>
+    internal static void Prepare(CpuRecord* c)
+    {
+        c->General = (nint)(Handler)(&GeneralOp);
+        c->GeneralCall = (nint)(Handler)(&GeneralCallOp);
+        c->GeneralReturn = (nint)(Handler)(&GeneralReturnOp);
     }
 
     // RETF: also takes a code selector from the stack.

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Lkm.Machine;
 
@@ -102,12 +103,21 @@ internal static unsafe partial class Handlers
 
     private static nint BinaryOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!BinaryStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool BinaryStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         var alu = (Alu)o->Info.Select;
         if (!Source(o, c, m, sh, size, out var b))
-            return Abandon(o, c);
+            return false;
         if (!Destination(o, c, m, sh, size, alu is not (Alu.Cmp or Alu.Test), out var p, out var a))
-            return Abandon(o, c);
+            return false;
         var width = (uint)size << 4;
         ulong r;
         switch (alu)
@@ -202,15 +212,23 @@ internal static unsafe partial class Handlers
         }
         Result(o, c, size, p, r);
     done:
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     private static nint UnaryOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!UnaryStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool UnaryStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         if (!Destination(o, c, m, sh, size, true, out var p, out var a))
-            return Abandon(o, c);
+            return false;
         var width = (uint)size << 4;
         ulong r;
         switch ((Alu)o->Info.Select)
@@ -235,17 +253,25 @@ internal static unsafe partial class Handlers
                 break;
         }
         Result(o, c, size, p, r);
+        return true;
+    }
+
+    private static nint ShiftOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!ShiftStep(o, c, m, sh))
+            return Abandon(o, c);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
-    private static nint ShiftOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool ShiftStep(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         var size = (int)o->Info.Size;
         var bits = size * 8;
         var count = (int)(Is(o, OpFlags.Immediate) ? o->Imm : c->Gpr[CpuRecord.Rcx]) & (size == 8 ? 63 : 31);
         if (!Destination(o, c, m, sh, size, true, out var p, out var a))
-            return Abandon(o, c);
+            return false;
         var r = a;
         if (count != 0)
         {
@@ -278,8 +304,7 @@ internal static unsafe partial class Handlers
             }
         }
         Result(o, c, size, p, r);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     private static void Rotated(CpuRecord* c, uint direction, int size, ulong result)
@@ -310,12 +335,21 @@ internal static unsafe partial class Handlers
     // SHLD (select 0) and SHRD (select 1).
     private static nint DoubleShiftOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!DoubleShiftStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool DoubleShiftStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         var bits = size * 8;
         var count = (int)(Is(o, OpFlags.Immediate) ? o->Imm : c->Gpr[CpuRecord.Rcx]) & (size == 8 ? 63 : 31);
         var filler = GetRegister(c, o->S, size, false);
         if (!Destination(o, c, m, sh, size, true, out var p, out var a))
-            return Abandon(o, c);
+            return false;
         var r = a;
         if (count != 0)
         {
@@ -343,26 +377,41 @@ internal static unsafe partial class Handlers
             Flags.Replace(c, Flags.Carry | Flags.Overflow, (carry ? Flags.Carry : 0) | (overflow ? Flags.Overflow : 0));
         }
         Result(o, c, size, p, r);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     private static nint ExtendZeroOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        if (!Source(o, c, m, sh, o->Info.SourceSize, out var value))
+        if (!ExtendZeroStep(o, c, m, sh))
             return Abandon(o, c);
-        SetRegister(c, o->D, o->Info.Size, false, value);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
-    private static nint ExtendSignOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool ExtendZeroStep(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         if (!Source(o, c, m, sh, o->Info.SourceSize, out var value))
+            return false;
+        SetRegister(c, o->D, o->Info.Size, false, value);
+        return true;
+    }
+
+    private static nint ExtendSignOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!ExtendSignStep(o, c, m, sh))
             return Abandon(o, c);
-        SetRegister(c, o->D, o->Info.Size, false, (ulong)SignExtend(value, o->Info.SourceSize));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool ExtendSignStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!Source(o, c, m, sh, o->Info.SourceSize, out var value))
+            return false;
+        SetRegister(c, o->D, o->Info.Size, false, (ulong)SignExtend(value, o->Info.SourceSize));
+        return true;
     }
 
     private static nint LoadAddressOp(Op* o, CpuRecord* c, byte* m, byte* sh)
@@ -374,23 +423,39 @@ internal static unsafe partial class Handlers
 
     private static nint MoveIfOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var size = (int)o->Info.Size;
-        if (!Source(o, c, m, sh, size, out var value))
+        if (!MoveIfStep(o, c, m, sh))
             return Abandon(o, c);
-        if (!Flags.Test(c, o->Info.Select))
-            value = c->Gpr[o->D]; // a 32-bit move that does not happen still clears the upper half
-        SetRegister(c, o->D, size, false, value);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool MoveIfStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var size = (int)o->Info.Size;
+        if (!Source(o, c, m, sh, size, out var value))
+            return false;
+        if (!Flags.Test(c, o->Info.Select))
+            value = c->Gpr[o->D]; // a 32-bit move that does not happen still clears the upper half
+        SetRegister(c, o->D, size, false, value);
+        return true;
+    }
+
     private static nint SetIfOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        if (!Destination(o, c, m, sh, 1, true, out var p, out _))
+        if (!SetIfStep(o, c, m, sh))
             return Abandon(o, c);
-        Result(o, c, 1, p, Flags.Test(c, o->Info.Select) ? 1UL : 0);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool SetIfStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        if (!Destination(o, c, m, sh, 1, true, out var p, out _))
+            return false;
+        Result(o, c, 1, p, Flags.Test(c, o->Info.Select) ? 1UL : 0);
+        return true;
     }
 
     private static ulong Multiply(long a, long b, int size, out bool overflow)
@@ -409,24 +474,41 @@ internal static unsafe partial class Handlers
     // IMUL with three operands; the immediate is the third.
     private static nint Imul3Op(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!Imul3Step(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool Imul3Step(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         var p = (byte*)null;
         if (Is(o, OpFlags.MemorySource) && (p = Access(c, Address(o, c), size, false, m, sh)) == null)
-            return Abandon(o, c);
+            return false;
         var a = p != null ? Get(p, size) : GetRegister(c, o->S, size, false);
-        var r = Multiply(SignExtend(a, size), (long)o->Imm, size, out var overflow);
+        var r = Multiply(SignExtend(a, size), SignExtend(o->Imm, size), size, out var overflow);
         SetRegister(c, o->D, size, false, r);
         Flags.Set(c, Flags.Mul | ((uint)size << 4), r, overflow ? 1UL : 0);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     // MUL (select 0) and IMUL (select 1) of the accumulator into twice its width.
     private static nint WideMultiplyOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!WideMultiplyStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool WideMultiplyStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         if (!Destination(o, c, m, sh, size, false, out _, out var b))
-            return Abandon(o, c);
+            return false;
         var a = GetRegister(c, CpuRecord.Rax, size, false);
         ulong low, high;
         if (size == 8)
@@ -451,25 +533,33 @@ internal static unsafe partial class Handlers
             SetRegister(c, CpuRecord.Rdx, size, false, high);
         }
         Flags.Set(c, Flags.Mul | ((uint)size << 4), low, overflow ? 1UL : 0);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     // DIV (select 0) and IDIV (select 1). The flags are undefined afterwards; they stay.
     private static nint DivideOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!DivideStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool DivideStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         if (!Destination(o, c, m, sh, size, false, out _, out var divisor))
-            return Abandon(o, c);
+            return false;
         var low = GetRegister(c, CpuRecord.Rax, size, false);
         var high = size == 1 ? GetRegister(c, CpuRecord.Rax, 1, true) : GetRegister(c, CpuRecord.Rdx, size, false);
         if (divisor == 0)
-            return Raise(o, c, CpuVector.DivideError, 0);
+            return Fail(o, c, CpuVector.DivideError, 0);
         ulong quotient, remainder;
         if (o->Info.Select == 0)
         {
             if (high >= divisor)
-                return Raise(o, c, CpuVector.DivideError, 0);
+                return Fail(o, c, CpuVector.DivideError, 0);
             if (high == 0)
             {
                 (quotient, remainder) = Math.DivRem(low, divisor);
@@ -483,7 +573,7 @@ internal static unsafe partial class Handlers
         else
         {
             if (!SignedDivide(high, low, divisor, size, out quotient, out remainder))
-                return Raise(o, c, CpuVector.DivideError, 0);
+                return Fail(o, c, CpuVector.DivideError, 0);
         }
         if (size == 1)
         {
@@ -494,8 +584,7 @@ internal static unsafe partial class Handlers
             SetRegister(c, CpuRecord.Rax, size, false, quotient);
             SetRegister(c, CpuRecord.Rdx, size, false, remainder);
         }
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     private static bool SignedDivide(ulong high, ulong low, ulong divisor, int size, out ulong quotient, out ulong remainder)
@@ -528,11 +617,19 @@ internal static unsafe partial class Handlers
     // MOVBE.
     private static nint ByteSwapMoveOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var size = (int)o->Info.Size;
-        if (!Source(o, c, m, sh, size, out var value) || !Destination(o, c, m, sh, size, true, out var p, out _))
+        if (!ByteSwapMoveStep(o, c, m, sh))
             return Abandon(o, c);
-        Result(o, c, size, p, BinaryPrimitives.ReverseEndianness(value) >> (64 - 8 * size));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool ByteSwapMoveStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var size = (int)o->Info.Size;
+        if (!Source(o, c, m, sh, size, out var value) || !Destination(o, c, m, sh, size, true, out var p, out _))
+            return false;
+        Result(o, c, size, p, BinaryPrimitives.ReverseEndianness(value) >> (64 - 8 * size));
+        return true;
     }
 }

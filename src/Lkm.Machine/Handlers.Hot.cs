@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Lkm.Machine;
 
 // The forms that code is mostly made of. A hot handler that touches memory does so if the shadow plainly allows it, and else
-// lets its slow twin do the whole instruction.
+// lets the general form do the whole instruction.
 internal static unsafe partial class Handlers
 {
     /// <summary>Whether all bytes lie in one granule that may be read (or written) as a whole.</summary>
@@ -54,28 +54,13 @@ internal static unsafe partial class Handlers
         {
             var address = TForm.Address(o, c);
             if (!IsPlain<TSize>(address, sh, TForm.ToMemory && TOperation.Writes))
-                return OperateSlow<TOperation, TSize, TForm>(o, c, m, sh);
+                return ((Handler)c->General)(o, c, m, sh);
             OperateBody<TOperation, TSize, TForm>(o, c, m + address);
         }
         else
         {
             OperateBody<TOperation, TSize, TForm>(o, c, null);
         }
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint OperateSlow<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* m, byte* sh)
-        where TOperation : struct, IOperation
-        where TSize : struct, ISize
-        where TForm : struct, IForm
-    {
-        var p = Access(c, TForm.Address(o, c), TSize.Bytes, TForm.ToMemory && TOperation.Writes, m, sh);
-        if (p == null)
-            return Abandon(o, c);
-        OperateBody<TOperation, TSize, TForm>(o, c, p);
-        Commit(c);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -92,7 +77,7 @@ internal static unsafe partial class Handlers
         {
             var address = TForm.Address(o, c);
             if (!IsPlain<TSize>(address, sh, false))
-                return ExtendSlow<TSize, TTo, TForm, TSigned>(o, c, m, sh);
+                return ((Handler)c->General)(o, c, m, sh);
             value = TSize.Load(m + address);
         }
         else
@@ -100,22 +85,6 @@ internal static unsafe partial class Handlers
             value = c->Gpr[o->S];
         }
         c->Gpr[o->D] = TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : TSize.Truncate(value));
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint ExtendSlow<TSize, TTo, TForm, TSigned>(Op* o, CpuRecord* c, byte* m, byte* sh)
-        where TSize : struct, ISize
-        where TTo : struct, ISize
-        where TForm : struct, IForm
-        where TSigned : struct
-    {
-        var p = Access(c, TForm.Address(o, c), TSize.Bytes, false, m, sh);
-        if (p == null)
-            return Abandon(o, c);
-        var value = TSize.Load(p);
-        c->Gpr[o->D] = TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : value);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -137,18 +106,9 @@ internal static unsafe partial class Handlers
     {
         var stack = c->Gpr[CpuRecord.Rsp] - 8;
         if (!IsPlain<Size8>(stack, sh, true))
-            return PushRegisterSlow(o, c, m, sh);
+            return ((Handler)c->General)(o, c, m, sh);
         *(ulong*)(m + stack) = c->Gpr[o->S];
         c->Gpr[CpuRecord.Rsp] = stack;
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint PushRegisterSlow(Op* o, CpuRecord* c, byte* m, byte* sh)
-    {
-        if (!Push(c, c->Gpr[o->S], 8, m, sh))
-            return Abandon(o, c);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -157,22 +117,9 @@ internal static unsafe partial class Handlers
     {
         var stack = c->Gpr[CpuRecord.Rsp];
         if (!IsPlain<Size8>(stack, sh, false))
-            return PopRegisterSlow(o, c, m, sh);
+            return ((Handler)c->General)(o, c, m, sh);
         c->Gpr[CpuRecord.Rsp] = stack + 8;
         c->Gpr[o->D] = *(ulong*)(m + stack);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint PopRegisterSlow(Op* o, CpuRecord* c, byte* m, byte* sh)
-    {
-        var stack = c->Gpr[CpuRecord.Rsp];
-        var p = Access(c, stack, 8, false, m, sh);
-        if (p == null)
-            return Abandon(o, c);
-        c->Gpr[CpuRecord.Rsp] = stack + 8;
-        c->Gpr[o->D] = Unsafe.ReadUnaligned<ulong>(p);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -253,8 +200,7 @@ internal static unsafe partial class Handlers
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
-    // INC and DEC of a register where the flags before are those of a comparison-like instruction of known kind would gain
-    // little: carry is asked of the general code only when the kind is none of the two simple ones.
+    // INC and DEC of a register leave carry alone, so they need to know it. The kinds that usually come before are simple.
     private static nint Increment<TSize, TDown>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
         where TDown : struct
@@ -265,23 +211,12 @@ internal static unsafe partial class Handlers
             carry = 0;
         else if (kind == (Flags.Sub | (8 << 4)))
             carry = c->FlagA < c->FlagB ? 1UL : 0;
+        else if (kind == (Flags.Add | (8 << 4)))
+            carry = c->FlagA + c->FlagB < c->FlagA ? 1UL : 0;
         else if ((kind & 0x30F) is Flags.Inc or Flags.Dec)
             carry = c->FlagB;
         else
-            return UnaryOf<TSize, TDown>(o, c, m, sh);
-        var r = typeof(TDown) == typeof(Signed) ? c->Gpr[o->D] - 1 : c->Gpr[o->D] + 1;
-        c->Gpr[o->D] = TSize.Truncate(r);
-        Flags.Set(c, (typeof(TDown) == typeof(Signed) ? Flags.Dec : Flags.Inc) | ((uint)TSize.Bytes << 4), r, carry);
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint UnaryOf<TSize, TDown>(Op* o, CpuRecord* c, byte* m, byte* sh)
-        where TSize : struct, ISize
-        where TDown : struct
-    {
-        var carry = Flags.Evaluate(c) & Flags.Carry;
+            return ((Handler)c->General)(o, c, m, sh);
         var r = typeof(TDown) == typeof(Signed) ? c->Gpr[o->D] - 1 : c->Gpr[o->D] + 1;
         c->Gpr[o->D] = TSize.Truncate(r);
         Flags.Set(c, (typeof(TDown) == typeof(Signed) ? Flags.Dec : Flags.Inc) | ((uint)TSize.Bytes << 4), r, carry);

@@ -10,10 +10,8 @@ internal static unsafe partial class Handlers
     {
         if (TKnown.Met<TSize, TCondition>(c))
         {
-            var left = c->Budget - (o->Index + 1);
-            c->Budget = left;
-            var target = o->Target;
-            if (target == null || left <= 0)
+            var target = Take(o, c, 1);
+            if (target == null)
                 return Depart(o, c);
             return ((Handler)target->Handler)(target, c, m, sh);
         }
@@ -42,10 +40,8 @@ internal static unsafe partial class Handlers
         }
         if (TKnown.MetBy<TSize, TCondition>(a, b))
         {
-            var left = c->Budget - (o->Index + 2);
-            c->Budget = left;
-            var target = o->Target;
-            if (target == null || left <= 0)
+            var target = Take(o, c, 2);
+            if (target == null)
                 return Depart(o, c);
             return ((Handler)target->Handler)(target, c, m, sh);
         }

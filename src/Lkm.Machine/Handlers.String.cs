@@ -18,6 +18,15 @@ internal static unsafe partial class Handlers
     // Imm: the repeat prefix; B: the segment base to add to the source.
     private static nint StringOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
+        if (!StringStep(o, c, m, sh))
+            return Abandon(o, c);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool StringStep(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
         var size = (int)o->Info.Size;
         var operation = (StringOperation)o->Info.Select;
         var step = (c->SystemFlags & Flags.Direction) != 0 ? 0 - (ulong)size : (ulong)size;
@@ -33,7 +42,7 @@ internal static unsafe partial class Handlers
         do
         {
             if (!StringElement(o, c, operation, size, step, m, sh))
-                return Abandon(o, c);
+                return false;
             if (repeat == 0)
                 break;
             count--;
@@ -42,8 +51,7 @@ internal static unsafe partial class Handlers
         }
         while (count != 0);
     done:
-        o++;
-        return ((Handler)o->Handler)(o, c, m, sh);
+        return true;
     }
 
     private static bool StringElement(Op* o, CpuRecord* c, StringOperation operation, int size, ulong step, byte* m, byte* sh)

@@ -55,6 +55,7 @@ internal static unsafe partial class Handlers
         Next, Fault, Protection, Reconsider, Transferred, Complete,
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static Step SystemStep(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         ref var rax = ref c->Gpr[CpuRecord.Rax];

@@ -5,8 +5,10 @@ namespace Lkm.Machine;
 /// <summary>
 /// What ops do. A handler takes its op, the record, what to add to a guest address and what to add to an eighth of it for the
 /// shadow; it ends by calling the next op's handler. The compiler (ahead of time or at run time, as long as it optimises) makes
-/// that a jump, so a chain of ops uses no stack. That is why the hot ones call nothing else, and send every unusual case to a
-/// handler of its own.
+/// that a jump, so a chain of ops uses no stack: TailCallTests holds it to that. The rules that follow from it: a handler has no
+/// local variable whose address is taken, is not marked NoInlining (out of such a method no call is made a jump), and is
+/// never called by name (inlined, its last call is no jump either). So the work of most is in a Step method; hot handlers call
+/// nothing at all, and hand what is unusual to handlers whose addresses are in the record.
 /// </summary>
 internal static unsafe partial class Handlers
 {
@@ -131,5 +133,12 @@ internal static unsafe partial class Handlers
     {
         SetExit(c, CpuExitKind.Exception, vector, error, o->Rip);
         return Abandon(o, c);
+    }
+
+    /// <summary>Describes an exception for the handler to leave with.</summary>
+    private static bool Fail(Op* o, CpuRecord* c, int vector, uint error)
+    {
+        SetExit(c, CpuExitKind.Exception, vector, error, o->Rip);
+        return false;
     }
 }

@@ -118,6 +118,7 @@ internal sealed unsafe partial class Lowering
         }
         if ((o->Info.Flags & UnusualAddress) != 0)
             return false;
+        o->Target = null; // was Info
         o->Handler = (nint)Handlers.ChooseAlu<TOperation>(size, form);
         if (TOperation.Kind == Flags.Literal)
             return true;
@@ -151,6 +152,7 @@ internal sealed unsafe partial class Lowering
         }
         if ((o->Info.Flags & UnusualAddress) != 0 || from >= to)
             return false;
+        o->Target = null;
         o->Handler = (nint)Handlers.ChooseExtend(from, to, form, signed);
         return true;
     }

@@ -122,14 +122,13 @@ internal sealed unsafe partial class Lowering
             return false;
         _reader.Start(rip, trusted);
         _decoder.IP = rip;
-        ResetFlags();
         _decoder.Decode(out var instruction);
         *o = default;
         o->Rip = rip;
         o->Length = (byte)instruction.Length;
         if (!instruction.IsInvalid)
         {
-            if (Lower(instruction, o) == Flow.Unsupported)
+            if (LowerGeneral(instruction, o) == Flow.Unsupported)
                 o->Handler = (nint)Handlers.Unsupported;
         }
         else if (_decoder.LastError == DecoderError.NoMoreBytes)
@@ -145,6 +144,18 @@ internal sealed unsafe partial class Lowering
         o[1].Index = 1;
         o[1].Handler = (nint)Handlers.Leave;
         return true;
+    }
+
+    /// <summary>Decodes the general form of an instruction that was decoded before.</summary>
+    internal void General(ulong rip, Op* o)
+    {
+        _reader.Start(rip, trusted: true);
+        _decoder.IP = rip;
+        _decoder.Decode(out var instruction);
+        *o = default;
+        o->Rip = rip;
+        o->Length = (byte)instruction.Length;
+        LowerGeneral(instruction, o);
     }
 
     private void Finish(Op* first, Op* end) => Ops = (int)(end - first);

@@ -71,7 +71,15 @@ internal sealed class TestMachine : ICpuEnvironment, IDisposable
 
     public bool TryWriteMsr(uint msr, ulong value) => msr == 0x10;
 
-    public CpuidResult Cpuid(uint leaf, uint subleaf) => new(leaf, subleaf, 3, 4);
+    /// <summary>Where the host's stack was at the last CPUID.</summary>
+    internal nint StackDepth { get; set; }
+
+    public unsafe CpuidResult Cpuid(uint leaf, uint subleaf)
+    {
+        int here;
+        StackDepth = (nint)(&here);
+        return new CpuidResult(leaf, subleaf, 3, 4);
+    }
 
     public void Dispose()
     {

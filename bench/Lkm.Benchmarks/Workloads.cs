@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Lkm.Machine;
+
+namespace Lkm.Benchmarks;
+
+/// <summary>The C workloads: built once for the host and once at a kernel's address.</summary>
+internal sealed class Workloads : ICpuEnvironment, IDisposable
+{
+    private const ulong Text = 0xFFFF_FFFF_8100_0000;
+    private const ulong Arena = GuestMemory.WindowStart + (1 << 30);
+    private const ulong ArenaSize = 1 << 20;
+    private const ulong Stack = Arena + (16 << 20);
+    private const ulong Done = Text - 0x1000;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lkm-bench").FullName;
+    private readonly Dictionary<string, ulong> _symbols = [];
+    private byte[] _image = [];
+
+    public ulong TimestampCounter => 0;
+
+    internal static Workloads Build()
+    {
+        var workloads = new Workloads();
+        var sources = Path.Combine(AppContext.BaseDirectory, "workloads");
+        var code = Path.Combine(workloads._folder, "workloads.o");
+        Run("gcc", $"-O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mno-sse -mno-mmx -mno-80387 -fno-stack-protector "
+            + $"-fno-asynchronous-unwind-tables -fcf-protection=none -fno-tree-loop-distribute-patterns -c {sources}/workloads.c -o {code}");
+        Run("gcc", $"-O2 -fno-pie -no-pie -static {sources}/native.c {code} -o {workloads._folder}/native");
+        Run("ld", $"-Ttext={Text:x} --oformat=binary -e 0 {code} -o {workloads._folder}/image");
+        Run("ld", $"-Ttext={Text:x} -e 0 {code} -o {workloads._folder}/elf");
+        workloads._image = File.ReadAllBytes(Path.Combine(workloads._folder, "image"));
+        foreach (var line in Run("nm", Path.Combine(workloads._folder, "elf")).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var parts = line.Split(' ');
+            workloads._symbols[parts[^1]] = ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        }
+        return workloads;
+    }
+
+    internal static string? Find(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+    /// <summary>How many rounds take about 50 ms natively.</summary>
+    internal long Calibrate(string name)
+    {
+        for (var rounds = 1L; ; rounds *= 2)
+        {
+            if (Native(null, name, rounds).Time.TotalMilliseconds >= 25)
+                return 2 * rounds;
+        }
+    }
+
+    internal (ulong Sum, TimeSpan Time) Native(string? emulator, string name, long rounds)
+    {
+        var native = Path.Combine(_folder, "native");
+        var answer = emulator is null ? Run(native, $"{name} {rounds}") : Run(emulator, $"{native} {name} {rounds}");
+        var parts = answer.Split(' ');
+        return (ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+            TimeSpan.FromMicroseconds(double.Parse(parts[1], CultureInfo.InvariantCulture) / 1000));
+    }
+
+    internal (ulong Sum, TimeSpan Time, long Instructions) Machine(string name, long rounds)
+    {
+        using var memory = GuestMemory.Create();
+        _image.CopyTo(memory.Span(Text, _image.Length));
+        memory.SetAccess(Text - 0x1000, (ulong)_image.Length + 0x2000, Shadow.ReadOnly);
+        memory.SetAccess(Arena, ArenaSize, Shadow.Accessible);
+        memory.SetAccess(Stack - 0x10000, 0x10000, Shadow.Accessible);
+        using var cpu = new Cpu(memory, this);
+        cpu.Hook(Done);
+        Call(cpu, memory, name, 1);
+        memory.Clear(Arena, ArenaSize);
+        var before = cpu.Instructions;
+        var start = Stopwatch.GetTimestamp();
+        var sum = Call(cpu, memory, name, rounds);
+        return (sum, Stopwatch.GetElapsedTime(start), cpu.Instructions - before);
+    }
+
+    private ulong Call(Cpu cpu, GuestMemory memory, string name, long rounds)
+    {
+        cpu.Rsp = Stack - 8;
+        memory.WriteUInt64(cpu.Rsp, Done);
+        cpu.Rip = _symbols["work_" + name];
+        cpu.Rdi = Arena;
+        cpu.Rsi = (ulong)rounds;
+        var exit = cpu.Run(long.MaxValue / 2);
+        if (exit.Kind != CpuExitKind.Hook)
+            throw new InvalidOperationException($"{name}: {exit} at {cpu.Rip:x16} {cpu.UnsupportedInstruction}");
+        return cpu.Rax;
+    }
+
+    private static string Run(string program, string arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, StandardOutputEncoding = Encoding.Latin1 })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {arguments}: exit code {process.ExitCode}");
+    }
+
+    public uint In(ushort port, int size) => 0;
+
+    public void Out(ushort port, int size, uint value)
+    {
+    }
+
+    public bool TryReadMsr(uint msr, out ulong value)
+    {
+        value = 0;
+        return false;
+    }
+
+    public bool TryWriteMsr(uint msr, ulong value) => false;
+
+    public CpuidResult Cpuid(uint leaf, uint subleaf) => default;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
