@@ -8,7 +8,9 @@ public static class FileContents
 
     private const int SmallestBuffer = 64 * 1024;
 
-    /// <summary>The bytes of a file, or why they cannot be had: ENOENT, EISDIR, EACCES, EFBIG (beyond <see cref="Limit"/>), else EIO.</summary>
+    /// <summary>
+    /// The bytes of a file, or why they cannot be had: ENOENT, EISDIR, EACCES, EFBIG (beyond <see cref="Limit"/>), else EIO.
+    /// </summary>
     public static Result<byte[]> Read(string path)
     {
         try

@@ -2,7 +2,8 @@ namespace Lkm.Formats;
 
 /// <summary>Why bytes could not be read: one clear sentence, where, and what Linux answers to the same bytes.</summary>
 /// <param name="File">The file's name as the caller gave it, or null for bytes that have none.</param>
-/// <param name="Offset">Offset in bytes of what is wrong, from the start of the (decompressed) file; -1 when no place can be named.</param>
+/// <param name="Offset">Offset in bytes of what is wrong, from the start of the (decompressed) file; -1 when no place can be
+/// named.</param>
 /// <param name="Reason">What is wrong, in lower case and without a final stop.</param>
 /// <param name="Errno">What the kernel (or libkmod, for what the kernel never reads) returns.</param>
 public sealed record FormatError(string? File, long Offset, string Reason, Errno Errno = Errno.ENOEXEC)

@@ -1,7 +1,8 @@
 namespace Lkm.Formats.Btf;
 
 /// <summary>
-/// The one pass over all types: finds where each lies and checks that whatever it refers to exists, so that later reads need no checks.
+/// The one pass over all types: finds where each lies and checks that whatever it refers to exists, so that later reads need no
+/// checks.
 /// </summary>
 internal readonly ref struct BtfParser
 {

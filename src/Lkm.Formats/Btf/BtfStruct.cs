@@ -5,7 +5,9 @@ namespace Lkm.Formats.Btf;
 /// <summary>A structure or union, and what lies where in it.</summary>
 public readonly struct BtfStruct
 {
-    /// <summary>Members that one question looks at, at most: far above any structure's; it bounds the walk through damaged types.</summary>
+    /// <summary>
+    /// Members that one question looks at, at most: far above any structure's; it bounds the walk through damaged types.
+    /// </summary>
     private const int MaxMembers = 100_000;
 
     internal BtfStruct(BtfType type) => Type = type;

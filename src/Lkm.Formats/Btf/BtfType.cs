@@ -60,7 +60,9 @@ public readonly struct BtfType : IEquatable<BtfType>
     /// <summary>True for a structure or union.</summary>
     public bool IsComposite => Kind is BtfKind.Struct or BtfKind.Union;
 
-    /// <summary>The members of a structure or union, the parameters of a prototype, the enumerators of an enumeration: their number.</summary>
+    /// <summary>
+    /// The members of a structure or union, the parameters of a prototype, the enumerators of an enumeration: their number.
+    /// </summary>
     public int EntryCount => Id == 0 ? 0 : (int)(Info & 0xffff);
 
     /// <summary>Members of a structure or union, in order of declaration.</summary>

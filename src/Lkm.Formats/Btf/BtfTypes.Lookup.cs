@@ -38,7 +38,9 @@ public sealed partial class BtfTypes
         return found;
     }
 
-    /// <summary>A structure or union that every kernel has. One that may be missing is asked for with <see cref="TryStruct"/>.</summary>
+    /// <summary>
+    /// A structure or union that every kernel has. One that may be missing is asked for with <see cref="TryStruct"/>.
+    /// </summary>
     /// <exception cref="BtfLookupException">There is no structure or union of this name.</exception>
     public BtfStruct Struct(string name) =>
         TryStruct(name, out BtfStruct type) ? type : throw new BtfLookupException($"the kernel has no struct or union {name}");

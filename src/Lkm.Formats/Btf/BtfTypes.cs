@@ -6,7 +6,8 @@ using Lkm.Formats.Elf;
 namespace Lkm.Formats.Btf;
 
 /// <summary>
-/// The types of a kernel or module (.BTF; Documentation/bpf/btf.rst). Opening makes one pass, which checks everything and notes where each
+/// The types of a kernel or module (.BTF; Documentation/bpf/btf.rst). Opening makes one pass, which checks everything and notes
+/// where each
 /// type lies; or none, with an index that was kept. Types are decoded when asked for.
 /// </summary>
 /// <remarks>
@@ -42,7 +43,8 @@ public sealed partial class BtfTypes
     public int Count => _firstId + _ownCount;
 
     /// <summary>
-    /// Where the types lie and a hash of their names, as one block that <see cref="Open"/> takes, so that a kept index saves the pass
+    /// Where the types lie and a hash of their names, as one block that <see cref="Open"/> takes, so that a kept index saves the
+    /// pass
     /// over the types. It belongs to exactly these types.
     /// </summary>
     public ReadOnlyMemory<byte> Index => _index;
@@ -87,7 +89,9 @@ public sealed partial class BtfTypes
         return new BtfTypes(section, header, index, baseTypes);
     }
 
-    /// <summary>Opens a section with the index of an earlier <see cref="Parse"/> of the same bytes. Nothing is checked but sizes.</summary>
+    /// <summary>
+    /// Opens a section with the index of an earlier <see cref="Parse"/> of the same bytes. Nothing is checked but sizes.
+    /// </summary>
     /// <param name="section">Contents of .BTF.</param>
     /// <param name="index">What <see cref="Index"/> gave.</param>
     /// <param name="baseTypes">The kernel's types, for a module.</param>

@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace Lkm.Formats.Compression;
 
 /// <summary>
-/// Unpacks whole files in memory. gzip is .NET's own and LZ4 is decoded here; xz, lzma, zstd and bzip2 come from the system's libraries, which
+/// Unpacks whole files in memory. gzip is .NET's own and LZ4 is decoded here; xz, lzma, zstd and bzip2 come from the system's
+/// libraries, which
 /// are loaded when first needed.
 /// </summary>
 public static class Decompressor
@@ -29,7 +30,8 @@ public static class Decompressor
     /// <param name="bytes">The stream.</param>
     /// <param name="format">Its format.</param>
     /// <param name="file">Name for error messages.</param>
-    /// <param name="sizeHint">Expected size of the result in bytes, or 0; a good one saves copying, a wrong one does no harm.</param>
+    /// <param name="sizeHint">Expected size of the result in bytes, or 0; a good one saves copying, a wrong one does no
+    /// harm.</param>
     /// <param name="limit">Greatest size of the result in bytes; beyond it the answer is EFBIG.</param>
     public static Result<ReadOnlyMemory<byte>> Decompress(
         ReadOnlyMemory<byte> bytes, CompressionFormat format, string? file = null, long sizeHint = 0, int limit = DefaultLimit)

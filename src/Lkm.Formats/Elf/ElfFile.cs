@@ -6,7 +6,9 @@ public enum ElfKind
     /// <summary>Any class, byte order, machine and type: what modinfo and depmod read.</summary>
     Any,
 
-    /// <summary>A module that an x86-64 kernel may load: checked as elf_validity_check() of kernel/module/main.c does, in its order.</summary>
+    /// <summary>
+    /// A module that an x86-64 kernel may load: checked as elf_validity_check() of kernel/module/main.c does, in its order.
+    /// </summary>
     Module,
 
     /// <summary>A linked x86-64 kernel: vmlinux.</summary>
@@ -66,7 +68,9 @@ public sealed partial class ElfFile
     /// <summary>All sections in file order; index 0 is the null section.</summary>
     public IReadOnlyList<ElfSection> Sections => _sections;
 
-    /// <summary>The first section of this name, or null. Unlike the kernel's find_sec() it also finds sections that occupy no memory.</summary>
+    /// <summary>
+    /// The first section of this name, or null. Unlike the kernel's find_sec() it also finds sections that occupy no memory.
+    /// </summary>
     public ElfSection? FindSection(ReadOnlySpan<byte> name)
     {
         foreach (ElfSection section in _sections)

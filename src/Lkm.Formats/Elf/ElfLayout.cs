@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Lkm.Formats.Elf;
 
-/// <summary>Word size and byte order of a file, and the sizes of its records that follow from them. All reads are bounds-checked.</summary>
+/// <summary>
+/// Word size and byte order of a file, and the sizes of its records that follow from them. All reads are bounds-checked.
+/// </summary>
 /// <param name="Is64">ELFCLASS64 rather than ELFCLASS32.</param>
 /// <param name="IsBigEndian">ELFDATA2MSB rather than ELFDATA2LSB.</param>
 public readonly record struct ElfLayout(bool Is64, bool IsBigEndian)
@@ -40,6 +42,8 @@ public readonly record struct ElfLayout(bool Is64, bool IsBigEndian)
         ? BinaryPrimitives.ReadUInt64BigEndian(bytes[at..])
         : BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
 
-    /// <summary>A word of the file's class: at <paramref name="at64"/> in the 64-bit record, at <paramref name="at32"/> in the other.</summary>
+    /// <summary>
+    /// A word of the file's class: at <paramref name="at64"/> in the 64-bit record, at <paramref name="at32"/> in the other.
+    /// </summary>
     internal ulong Word(ReadOnlySpan<byte> bytes, int at64, int at32) => Is64 ? U64(bytes, at64) : U32(bytes, at32);
 }

@@ -6,7 +6,9 @@ internal static class ElfNotes
     /// <summary>NT_GNU_BUILD_ID of the notes named "GNU".</summary>
     private const uint GnuBuildId = 3;
 
-    /// <summary>The description of the first note with this name and type; empty when there is none or the notes are damaged.</summary>
+    /// <summary>
+    /// The description of the first note with this name and type; empty when there is none or the notes are damaged.
+    /// </summary>
     internal static ReadOnlyMemory<byte> Find(ElfLayout layout, ReadOnlyMemory<byte> notes, ReadOnlySpan<byte> name, uint type)
     {
         while (notes.Length >= 12)

@@ -6,7 +6,8 @@ using Lkm.Formats.Elf;
 namespace Lkm.Formats.Images;
 
 /// <summary>
-/// A linked x86-64 kernel: vmlinux, as it is or unpacked from a bzImage (/boot/vmlinuz-*). KASLR relocations that the build appends
+/// A linked x86-64 kernel: vmlinux, as it is or unpacked from a bzImage (/boot/vmlinuz-*). KASLR relocations that the build
+/// appends
 /// behind the unpacked file stay in <see cref="Bytes"/> and are not used.
 /// </summary>
 public sealed class KernelImage
@@ -33,7 +34,8 @@ public sealed class KernelImage
     public ReadOnlyMemory<byte> BuildId => Elf.BuildId();
 
     /// <summary>
-    /// linux_banner, such as <c>Linux version 6.1.0-56-amd64 (debian-kernel@lists.debian.org) ...</c>, without its newline; empty when the image holds none.
+    /// linux_banner, such as <c>Linux version 6.1.0-56-amd64 (debian-kernel@lists.debian.org) ...</c>, without its newline; empty
+    /// when the image holds none.
     /// </summary>
     public string Banner => _banner ??= FindBanner();
 
@@ -59,7 +61,8 @@ public sealed class KernelImage
         ReadOnlyMemory<byte> vmlinux = payload;
         if (compression != CompressionFormat.None)
         {
-            // The build appends the unpacked size to every payload; gzip ends with it by itself. No kernel shrinks to a sixteenth.
+            // The build appends the unpacked size to every payload; gzip ends with it by itself. No kernel shrinks to a
+            // sixteenth.
             long size = payload.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(payload.Span[^4..]);
             if (!Decompressor.Decompress(payload, compression, file, Math.Min(size, 16L * payload.Length), limit).TryGet(out vmlinux, out error))
                 return error;

@@ -5,7 +5,8 @@ namespace Lkm.Formats.Kallsyms;
 
 /// <summary>
 /// Decodes the addresses of kallsyms. They stand before the names (Linux before 6.4) or behind the token index. They are absolute
-/// (without CONFIG_KALLSYMS_BASE_RELATIVE), relative to a base, or relative to their own places (Linux 7). Addresses ascend: the reading
+/// (without CONFIG_KALLSYMS_BASE_RELATIVE), relative to a base, or relative to their own places (Linux 7). Addresses ascend: the
+/// reading
 /// that makes them ascend is the right one.
 /// </summary>
 internal static class KallsymsAddresses
@@ -46,7 +47,8 @@ internal static class KallsymsAddresses
             return null;
         ReadOnlySpan<int> offsets = MemoryMarshal.Cast<byte, int>(bytes.Slice(offsetsAt, count * 4));
 
-        // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: values from 0 are absolute, the others are counted down from the base. The last symbol is never
+        // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: values from 0 are absolute, the others are counted down from the base. The last symbol
+        // is never
         // a per-CPU one.
         ulong[]? addresses = offsets[^1] < 0
             ? Ascending(offsets, (offset, _) => offset >= 0 ? (ulong)offset : unchecked(relativeBase - 1 - (ulong)offset))

@@ -3,10 +3,14 @@ using Lkm.Formats.Images;
 
 namespace Lkm.Formats.Kallsyms;
 
-/// <summary>Decodes the symbol table that the kernel carries for itself (scripts/kallsyms.c writes it, kernel/kallsyms.c reads it).</summary>
+/// <summary>
+/// Decodes the symbol table that the kernel carries for itself (scripts/kallsyms.c writes it, kernel/kallsyms.c reads it).
+/// </summary>
 public static class KallsymsReader
 {
-    /// <summary>Decodes the kallsyms of an image. The tables have no header: they are found by their contents, whatever the version.</summary>
+    /// <summary>
+    /// Decodes the kallsyms of an image. The tables have no header: they are found by their contents, whatever the version.
+    /// </summary>
     public static Result<SymbolTable> Read(KernelImage image)
     {
         if (image.Elf.FindSection(".rodata"u8) is not { } rodata)

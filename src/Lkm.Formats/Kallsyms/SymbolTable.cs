@@ -5,11 +5,13 @@ using System.Text;
 namespace Lkm.Formats.Kallsyms;
 
 /// <summary>
-/// A kernel's symbols in one flat block of bytes, which is also its file format: opening it costs nothing, so a table decoded once
+/// A kernel's symbols in one flat block of bytes, which is also its file format: opening it costs nothing, so a table decoded
+/// once
 /// can be kept and mapped. Symbols are numbered in ascending order of address.
 /// </summary>
 /// <remarks>
-/// Layout, little-endian: magic, count n, bucket count b (a power of two), size of names in bytes; then n addresses (u64), n + 1 offsets
+/// Layout, little-endian: magic, count n, bucket count b (a power of two), size of names in bytes; then n addresses (u64), n + 1
+/// offsets
 /// of names (u32), b heads of hash chains (u32, symbol number + 1), n links of hash chains (u32, the same), n types (u8), names.
 /// </remarks>
 public sealed class SymbolTable
@@ -41,7 +43,9 @@ public sealed class SymbolTable
     /// <summary>The whole table, to be kept and opened again with <see cref="Open"/>.</summary>
     public ReadOnlyMemory<byte> Blob => _blob;
 
-    /// <summary>All addresses, ascending. Per-CPU symbols of kernels before 6.15 come first, as offsets into the per-CPU area.</summary>
+    /// <summary>
+    /// All addresses, ascending. Per-CPU symbols of kernels before 6.15 come first, as offsets into the per-CPU area.
+    /// </summary>
     public ReadOnlySpan<ulong> Addresses => MemoryMarshal.Cast<byte, ulong>(_blob.Span[HeaderSize.._offsetsAt]);
 
     /// <summary>Opens a table that was kept.</summary>

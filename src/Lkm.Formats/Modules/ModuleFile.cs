@@ -4,7 +4,9 @@ using Lkm.Formats.Signatures;
 
 namespace Lkm.Formats.Modules;
 
-/// <summary>A module file, unpacked if it was compressed, with all that it says about itself. Parts are read when asked for.</summary>
+/// <summary>
+/// A module file, unpacked if it was compressed, with all that it says about itself. Parts are read when asked for.
+/// </summary>
 public sealed class ModuleFile
 {
     /// <summary>Offset and size of struct module's name: behind an enum and a list_head, since Linux 2.6.</summary>

@@ -73,7 +73,8 @@ public sealed class ModuleSignature
     /// <summary>Reads the signature of a module.</summary>
     /// <param name="module">The whole file, decompressed.</param>
     /// <param name="file">Name for error messages.</param>
-    /// <returns>Null as value when the file is not signed; EBADMSG when the marker is there and what it announces is not.</returns>
+    /// <returns>Null as value when the file is not signed; EBADMSG when the marker is there and what it announces is
+    /// not.</returns>
     public static Result<ModuleSignature?> Read(ReadOnlyMemory<byte> module, string? file = null)
     {
         if (!module.Span.EndsWith(Marker))

@@ -3,7 +3,8 @@ using Lkm.Formats.Elf;
 namespace Lkm.Formats.Tests.Builders;
 
 /// <summary>
-/// Writes ELF files for tests, of either class and byte order: sections in the order added, then symbols, strings and relocations, then the
+/// Writes ELF files for tests, of either class and byte order: sections in the order added, then symbols, strings and
+/// relocations, then the
 /// section headers. Section numbers start at 1, symbol numbers too.
 /// </summary>
 public sealed class ElfBuilder

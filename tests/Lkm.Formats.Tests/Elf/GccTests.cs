@@ -4,7 +4,9 @@ using Lkm.Formats.Modules;
 
 namespace Lkm.Formats.Tests.Elf;
 
-/// <summary>The readers against a real compiler's and assembler's output, with export entries written as include/linux/export.h does.</summary>
+/// <summary>
+/// The readers against a real compiler's and assembler's output, with export entries written as include/linux/export.h does.
+/// </summary>
 public class GccTests
 {
     private const string Source = """

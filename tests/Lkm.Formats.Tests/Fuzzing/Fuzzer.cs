@@ -1,7 +1,8 @@
 namespace Lkm.Formats.Tests.Fuzzing;
 
 /// <summary>
-/// Feeds mutations of good files to a reader: seeded, so that a failure repeats. LKM_FUZZ_ITERATIONS sets how many there are of each file.
+/// Feeds mutations of good files to a reader: seeded, so that a failure repeats. LKM_FUZZ_ITERATIONS sets how many there are of
+/// each file.
 /// </summary>
 internal static class Fuzzer
 {
