@@ -3,9 +3,8 @@ using System.Text;
 namespace Lkm.Formats.Btf;
 
 /// <summary>
-/// Writes types as C declarations. A declaration is built from the identifier outwards: each pointer, array and parameter list
-/// wraps what
-/// is there, and the base type goes in front.
+/// Writes types as C declarations. A declaration is built from the identifier outwards: each pointer, array and parameter
+/// list wraps what is there, and the base type goes in front.
 /// </summary>
 internal sealed class BtfDeclaration
 {

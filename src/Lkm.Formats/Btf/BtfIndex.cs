@@ -5,9 +5,8 @@ namespace Lkm.Formats.Btf;
 
 /// <summary>
 /// Where types lie, and hash chains over their names, as one block of 32-bit words: size of the section, number n of types,
-/// number b of
-/// buckets (a power of two), one unused; then n offsets, b heads of chains and n links. Heads and links are numbers + 1, and
-/// ascend.
+/// number b of buckets (a power of two), one unused; then n offsets, b heads of chains and n links. Heads and links are
+/// numbers + 1, and ascend.
 /// </summary>
 internal static class BtfIndex
 {

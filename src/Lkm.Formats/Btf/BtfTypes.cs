@@ -6,9 +6,8 @@ using Lkm.Formats.Elf;
 namespace Lkm.Formats.Btf;
 
 /// <summary>
-/// The types of a kernel or module (.BTF; Documentation/bpf/btf.rst). Opening makes one pass, which checks everything and notes
-/// where each
-/// type lies; or none, with an index that was kept. Types are decoded when asked for.
+/// The types of a kernel or module (.BTF; Documentation/bpf/btf.rst). Opening makes one pass, which checks everything and
+/// notes where each type lies; or none, with an index that was kept. Types are decoded when asked for.
 /// </summary>
 /// <remarks>
 /// A module's types continue the kernel's: their numbers and string offsets start where those of the base end. A module that
@@ -43,9 +42,8 @@ public sealed partial class BtfTypes
     public int Count => _firstId + _ownCount;
 
     /// <summary>
-    /// Where the types lie and a hash of their names, as one block that <see cref="Open"/> takes, so that a kept index saves the
-    /// pass
-    /// over the types. It belongs to exactly these types.
+    /// Where the types lie and a hash of their names, as one block that <see cref="Open"/> takes, so that a kept index saves
+    /// the pass over the types. It belongs to exactly these types.
     /// </summary>
     public ReadOnlyMemory<byte> Index => _index;
 

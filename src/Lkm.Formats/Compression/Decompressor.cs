@@ -6,8 +6,7 @@ namespace Lkm.Formats.Compression;
 
 /// <summary>
 /// Unpacks whole files in memory. gzip is .NET's own and LZ4 is decoded here; xz, lzma, zstd and bzip2 come from the system's
-/// libraries, which
-/// are loaded when first needed.
+/// libraries, which are loaded when first needed.
 /// </summary>
 public static class Decompressor
 {

@@ -4,8 +4,7 @@ namespace Lkm.Formats.Compression;
 
 /// <summary>
 /// LZ4's legacy frame: a magic number, then blocks, each a 32-bit compressed size and that many bytes (lz4
-/// doc/lz4_Frame_format.md,
-/// "Legacy frame"). A block unpacks to 8 MiB at most and refers to nothing before it.
+/// doc/lz4_Frame_format.md, "Legacy frame"). A block unpacks to 8 MiB at most and refers to nothing before it.
 /// </summary>
 internal static class Lz4Legacy
 {

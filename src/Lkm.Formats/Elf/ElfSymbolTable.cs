@@ -9,9 +9,8 @@ namespace Lkm.Formats.Elf;
 public sealed class ElfSymbolTable
 {
     /// <summary>
-    /// KSYM_NAME_LEN since Linux 6.1, less the final NUL. Names may share bytes, so that without a bound a small file could hold
-    /// any
-    /// amount of text.
+    /// KSYM_NAME_LEN since Linux 6.1, less the final NUL. Names may share bytes, so that without a bound a small file could
+    /// hold any amount of text.
     /// </summary>
     private const int MaxNameLength = 511;
 

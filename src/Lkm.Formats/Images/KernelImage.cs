@@ -7,8 +7,7 @@ namespace Lkm.Formats.Images;
 
 /// <summary>
 /// A linked x86-64 kernel: vmlinux, as it is or unpacked from a bzImage (/boot/vmlinuz-*). KASLR relocations that the build
-/// appends
-/// behind the unpacked file stay in <see cref="Bytes"/> and are not used.
+/// appends behind the unpacked file stay in <see cref="Bytes"/> and are not used.
 /// </summary>
 public sealed class KernelImage
 {

@@ -4,10 +4,9 @@ using System.Runtime.InteropServices;
 namespace Lkm.Formats.Kallsyms;
 
 /// <summary>
-/// Decodes the addresses of kallsyms. They stand before the names (Linux before 6.4) or behind the token index. They are absolute
-/// (without CONFIG_KALLSYMS_BASE_RELATIVE), relative to a base, or relative to their own places (Linux 7). Addresses ascend: the
-/// reading
-/// that makes them ascend is the right one.
+/// Decodes the addresses of kallsyms. They stand before the names (Linux before 6.4) or behind the token index. They are
+/// absolute (without CONFIG_KALLSYMS_BASE_RELATIVE), relative to a base, or relative to their own places (Linux 7). Addresses
+/// ascend: the reading that makes them ascend is the right one.
 /// </summary>
 internal static class KallsymsAddresses
 {
@@ -47,9 +46,8 @@ internal static class KallsymsAddresses
             return null;
         ReadOnlySpan<int> offsets = MemoryMarshal.Cast<byte, int>(bytes.Slice(offsetsAt, count * 4));
 
-        // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: values from 0 are absolute, the others are counted down from the base. The last symbol
-        // is never
-        // a per-CPU one.
+        // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: values from 0 are absolute, the others are counted down from the base. The last
+        // symbol is never a per-CPU one.
         ulong[]? addresses = offsets[^1] < 0
             ? Ascending(offsets, (offset, _) => offset >= 0 ? (ulong)offset : unchecked(relativeBase - 1 - (ulong)offset))
             : null;

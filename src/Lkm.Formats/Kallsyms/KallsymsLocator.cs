@@ -16,9 +16,8 @@ internal ref struct KallsymsLocator
     private readonly int _end;
 
     /// <summary>
-    /// Names that may still be looked at. In a kernel nearly all wrong guesses end at their first names; bytes made to mislead
-    /// must not take
-    /// time that grows with the square of their size.
+    /// Names that may still be looked at. In a kernel nearly all wrong guesses end at their first names; bytes made to
+    /// mislead must not take time that grows with the square of their size.
     /// </summary>
     private long _budget;
 

@@ -6,13 +6,12 @@ namespace Lkm.Formats.Kallsyms;
 
 /// <summary>
 /// A kernel's symbols in one flat block of bytes, which is also its file format: opening it costs nothing, so a table decoded
-/// once
-/// can be kept and mapped. Symbols are numbered in ascending order of address.
+/// once can be kept and mapped. Symbols are numbered in ascending order of address.
 /// </summary>
 /// <remarks>
-/// Layout, little-endian: magic, count n, bucket count b (a power of two), size of names in bytes; then n addresses (u64), n + 1
-/// offsets
-/// of names (u32), b heads of hash chains (u32, symbol number + 1), n links of hash chains (u32, the same), n types (u8), names.
+/// Layout, little-endian: magic, count n, bucket count b (a power of two), size of names in bytes; then n addresses (u64), n
+/// + 1 offsets of names (u32), b heads of hash chains (u32, symbol number + 1), n links of hash chains (u32, the same), n
+/// types (u8), names.
 /// </remarks>
 public sealed class SymbolTable
 {

@@ -5,9 +5,8 @@ namespace Lkm.Formats.Modules;
 
 /// <summary>
 /// Reads the exports of a relocatable file. Each entry of __ksymtab is three 32-bit words, for value, name and namespace
-/// (struct kernel_symbol with CONFIG_HAVE_ARCH_PREL32_RELOCATIONS), whose contents are relocations; so relocations are what is
-/// read. Before
-/// the final link each symbol has a section of its own, such as ___ksymtab_gpl+foo.
+/// (struct kernel_symbol with CONFIG_HAVE_ARCH_PREL32_RELOCATIONS), whose contents are relocations; so relocations are what
+/// is read. Before the final link each symbol has a section of its own, such as ___ksymtab_gpl+foo.
 /// </summary>
 public static class ModuleExports
 {

@@ -4,8 +4,7 @@ namespace Lkm.Formats.Tests.Builders;
 
 /// <summary>
 /// Writes ELF files for tests, of either class and byte order: sections in the order added, then symbols, strings and
-/// relocations, then the
-/// section headers. Section numbers start at 1, symbol numbers too.
+/// relocations, then the section headers. Section numbers start at 1, symbol numbers too.
 /// </summary>
 public sealed class ElfBuilder
 {
