@@ -1,1 +1,7 @@
-return 0;
+using Lkm.Cli.CommandLine;
+using Lkm.Cli.Commands;
+
+return new Dispatcher(
+[
+    ("run and build", [RunCommand.Command, NewCommand.Command, BuildCommand.Command, KernelsCommand.Command]),
+]).Run(args);

@@ -26,6 +26,10 @@ public readonly record struct Outcome<T> where T : class
     /// <param name="value">What was obtained.</param>
     public static implicit operator Outcome<T>(T value) => new(value, null);
 
+    /// <summary>A success, for a type that converts to nothing (an interface).</summary>
+    /// <param name="value">What was obtained.</param>
+    public static Outcome<T> Success(T value) => new(value, null);
+
     /// <summary>A failure.</summary>
     /// <param name="error">One line: what, where, and what to do next.</param>
     public static Outcome<T> Failure(string error) => new(null, error);

@@ -1,0 +1,77 @@
+using System.Reflection;
+
+namespace Lkm.Cli.CommandLine;
+
+/// <summary>Finds the command that the first word names and runs it.</summary>
+/// <param name="groups">Headings, and the commands under each.</param>
+internal sealed class Dispatcher(IReadOnlyList<(string Heading, IReadOnlyList<Command> Commands)> groups)
+{
+    /// <summary>Runs the program.</summary>
+    /// <param name="arguments">Its arguments.</param>
+    /// <returns>The exit code.</returns>
+    public int Run(string[] arguments)
+    {
+        try
+        {
+            return arguments switch
+            {
+                [] => Print(HelpText.ForProgram(groups), ExitCode.Misused),
+                ["--help" or "-h" or "help"] => Print(HelpText.ForProgram(groups), ExitCode.Done),
+                ["--version" or "version"] => Print($"lkm {Version}\n", ExitCode.Done),
+                ["help", string name] => RunNamed(name, ["--help"]),
+                _ => RunNamed(arguments[0], arguments.AsSpan(1)),
+            };
+        }
+        catch (IOException failure) when (failure.Message.Contains("Broken pipe", StringComparison.Ordinal))
+        {
+            return ExitCode.Failed; // `lkm … | head` has read enough
+        }
+        finally
+        {
+            Screen.Flush();
+        }
+    }
+
+    private static string Version =>
+        typeof(Dispatcher).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+
+    private int RunNamed(string name, ReadOnlySpan<string> arguments)
+    {
+        if (Find(name) is not { } command)
+        {
+            IEnumerable<string> known = groups.SelectMany(group => group.Commands).Select(command => command.Name);
+            return Screen.Misused(Suggestion.For(name, known) is { } near
+                ? $"unknown command '{name}'; did you mean {near}?"
+                : $"unknown command '{name}'; see lkm --help");
+        }
+        foreach (string word in arguments)
+        {
+            if (word == "--")
+                break;
+            if (word is "--help" or "-h")
+                return Print(HelpText.ForCommand(command), ExitCode.Done);
+        }
+        return ArgumentParser.Parse(command, arguments, out string error) is { } parsed
+            ? command.Run(parsed)
+            : Screen.Misused($"{name}: {error}; see lkm {name} --help");
+    }
+
+    private Command? Find(string name)
+    {
+        foreach ((_, IReadOnlyList<Command> commands) in groups)
+        {
+            foreach (Command command in commands)
+            {
+                if (command.Name == name)
+                    return command;
+            }
+        }
+        return null;
+    }
+
+    private static int Print(string text, int code)
+    {
+        Screen.Output.Write(text);
+        return code;
+    }
+}

@@ -1,0 +1,82 @@
+using Lkm.Cli.CommandLine;
+using Lkm.Cli.Running;
+using Lkm.Distribution;
+
+namespace Lkm.Cli.Commands;
+
+/// <summary><c>lkm run</c>: a fresh kernel, a module in and out again.</summary>
+internal static class RunCommand
+{
+    /// <summary>The command.</summary>
+    public static Command Command { get; } = new()
+    {
+        Name = "run",
+        Operands = "MODULE [PARAM=VALUE ...]",
+        Summary = "Load a module into a fresh kernel, run commands, unload it, and report",
+        Details = """
+            MODULE is a .ko file, the name of one of the kernel's modules, or a folder with a Makefile for kbuild, which is built when a source
+            is newer. What the module depends on is loaded before it. Standard output is the kernel's log and what the commands print. The exit
+            code is 1 when loading, a command or unloading failed, or when the module broke a rule: an oops, a memory error, a leak.
+            """,
+        Options =
+        [
+            KernelOption.Option,
+            new("--do", "LINE", "run a line of the kernel's shell while the module is loaded; may be repeated"),
+            new("--keep", null, "do not unload"),
+            new("--json", null, "print one JSON document instead"),
+        ],
+        Examples =
+        [
+            "lkm run samples/hello whom=Tux",
+            "lkm run brd rd_nr=1 --do 'cat /proc/partitions'",
+            "lkm run ext4 --kernel debian:6.1-cloud --json",
+        ],
+        LeastOperands = 1,
+        Run = Run,
+    };
+
+    private static int Run(Arguments arguments)
+    {
+        string module = arguments.Operands[0];
+        Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
+        if (!kernel.Succeeded)
+            return Screen.Fail(kernel.Error);
+        Outcome<IReadOnlyList<string>> modules = ModulesOf(module, kernel.Value);
+        if (!modules.Succeeded)
+            return Screen.Fail(modules.Error);
+        Outcome<IReadOnlyList<PlannedModule>> plan = RunPlan.Make(kernel.Value, modules.Value, string.Join(' ', arguments.Operands.Skip(1)));
+        if (!plan.Succeeded)
+            return Screen.Fail(plan.Error);
+        Outcome<IKernelSession> started = KernelSessions.Start(kernel.Value, Screen.Progress);
+        if (!started.Succeeded)
+            return Screen.Fail(started.Error);
+        using IKernelSession session = started.Value;
+
+        bool json = arguments.Has("--json");
+        var report = new RunReport { Kernel = kernel.Value.Version };
+        var runner = json
+            ? new ModuleRunner(session, report)
+            : new ModuleRunner(session, report)
+            {
+                Logged = message => Screen.Output.Write(LogFormat.Format(message)),
+                Executed = result => Screen.Output.Write(result.Output),
+            };
+        runner.Run(plan.Value, arguments.Values("--do"), arguments.Has("--keep"));
+        if (json)
+        {
+            using Stream output = Console.OpenStandardOutput();
+            RunReportJson.Write(output, report);
+        }
+        return report.Failure is null ? ExitCode.Done : Screen.Fail(report.Failure);
+    }
+
+    /// <summary>A folder stands for the modules that kbuild makes in it.</summary>
+    private static Outcome<IReadOnlyList<string>> ModulesOf(string module, KernelSource kernel)
+    {
+        if (Directory.Exists(module))
+            return BuildCommand.Build(module, kernel, always: false);
+        return RunPlan.IsPath(module) && !File.Exists(module)
+            ? Outcome<IReadOnlyList<string>>.Failure($"{module}: no such file; name a .ko, a folder with a Makefile, or one of the kernel's modules")
+            : Outcome<IReadOnlyList<string>>.Success([module]);
+    }
+}

@@ -1,0 +1,62 @@
+using Lkm.Formats;
+
+namespace Lkm.Cli.Running;
+
+/// <summary>How loading or unloading one module went.</summary>
+/// <param name="ReturnCode">What the system call returned: 0, or a negative errno.</param>
+/// <param name="Microseconds">Virtual time that it took.</param>
+/// <param name="Explanation">When it failed: one sentence for people.</param>
+internal sealed record StepResult(int ReturnCode, long Microseconds, string? Explanation)
+{
+    /// <summary>The error; <see cref="Errno.OK"/> on success.</summary>
+    public Errno Errno => (Errno)(-ReturnCode);
+
+    /// <summary>Whether it succeeded.</summary>
+    public bool Succeeded => ReturnCode == 0;
+}
+
+/// <summary>What a line of the kernel's shell did.</summary>
+/// <param name="Line">The line.</param>
+/// <param name="Output">What it printed.</param>
+/// <param name="Status">Its exit status.</param>
+internal sealed record CommandResult(string Line, string Output, int Status);
+
+/// <summary>A message of the kernel's log.</summary>
+/// <param name="Nanoseconds">Virtual time since boot.</param>
+/// <param name="Level">0 (emergency) to 7 (debug).</param>
+/// <param name="Text">The message; it may have several lines.</param>
+internal readonly record struct LogMessage(long Nanoseconds, int Level, string Text);
+
+/// <summary>A rule that a module broke: an oops, a memory error, a leak.</summary>
+/// <param name="Kind">A word for programs: <c>oops</c>, <c>slab-out-of-bounds</c>, <c>leak</c>.</param>
+/// <param name="Summary">One line.</param>
+internal sealed record Finding(string Kind, string Summary);
+
+/// <summary>A user-mode kernel that modules are loaded into: what <c>lkm run</c> needs of one.</summary>
+internal interface IKernelSession : IDisposable
+{
+    /// <summary>Told of each message when it is complete.</summary>
+    event Action<LogMessage> Logged;
+
+    /// <summary>The rules broken so far.</summary>
+    IReadOnlyList<Finding> Findings { get; }
+
+    /// <summary>/proc/sys/kernel/tainted.</summary>
+    ulong Taint { get; }
+
+    /// <summary>Loads a module: finit_module(2). Its dependencies are loaded already.</summary>
+    /// <param name="path">The .ko file.</param>
+    /// <param name="parameters">As insmod takes them, separated by spaces.</param>
+    StepResult Load(string path, string parameters);
+
+    /// <summary>Unloads a module: delete_module(2).</summary>
+    /// <param name="name">Its name.</param>
+    StepResult Unload(string name);
+
+    /// <summary>Runs a line of the shell inside the kernel.</summary>
+    /// <param name="line">The line.</param>
+    CommandResult Execute(string line);
+
+    /// <summary>Looks for what is found only at the end: memory that was never given back.</summary>
+    void CheckForLeaks();
+}

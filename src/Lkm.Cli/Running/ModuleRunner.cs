@@ -1,0 +1,96 @@
+using Lkm.Formats;
+
+namespace Lkm.Cli.Running;
+
+/// <summary>Loads the planned modules, runs the commands, unloads in reverse, and notes what happened.</summary>
+/// <param name="session">A fresh kernel.</param>
+/// <param name="report">Where it is noted.</param>
+internal sealed class ModuleRunner(IKernelSession session, RunReport report)
+{
+    private string _phase = "";
+
+    /// <summary>Told of each message and command as it comes, for the screen.</summary>
+    public Action<LogMessage>? Logged { get; init; }
+
+    /// <summary>Told of each command's output.</summary>
+    public Action<CommandResult>? Executed { get; init; }
+
+    /// <summary>Runs it all.</summary>
+    /// <param name="modules">What to load, in order.</param>
+    /// <param name="commands">Lines of the kernel's shell.</param>
+    /// <param name="keep">Whether to end without unloading.</param>
+    public void Run(IReadOnlyList<PlannedModule> modules, IReadOnlyList<string> commands, bool keep)
+    {
+        session.Logged += Note;
+        bool loaded = LoadAll(modules);
+        if (loaded)
+        {
+            foreach (string line in commands)
+                Execute(line);
+        }
+        if (!keep)
+            UnloadAll();
+        if (!keep && loaded)
+            session.CheckForLeaks();
+        session.Logged -= Note;
+        report.Findings = session.Findings;
+        report.Taint = session.Taint;
+        if (session.Findings is [var first, ..])
+            report.Failure ??= session.Findings.Count == 1 ? first.Summary : $"{first.Summary} (and {session.Findings.Count - 1} more)";
+    }
+
+    private bool LoadAll(IReadOnlyList<PlannedModule> modules)
+    {
+        foreach (PlannedModule module in modules)
+        {
+            _phase = $"load {module.Name}";
+            StepResult result = session.Load(module.Path, module.Parameters);
+            if (!result.Succeeded && !module.IsRequired)
+                continue; // a soft dependency: modprobe goes on without it
+            report.Modules.Add(new ModuleRun(module, result));
+            if (!result.Succeeded)
+            {
+                report.Failure = Describe(module.Name, "load", result);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void Execute(string line)
+    {
+        _phase = $"do {line}";
+        CommandResult result = session.Execute(line);
+        report.Commands.Add(result);
+        Executed?.Invoke(result);
+        if (result.Status != 0)
+            report.Failure ??= $"--do '{line}' ended with status {result.Status}";
+    }
+
+    private void UnloadAll()
+    {
+        for (int i = report.Modules.Count - 1; i >= 0; i--)
+        {
+            ModuleRun run = report.Modules[i];
+            if (!run.Load.Succeeded)
+                continue;
+            _phase = $"unload {run.Module.Name}";
+            run.Unload = session.Unload(run.Module.Name);
+            // What a command unloaded is gone; and a dependency may have found other users meanwhile.
+            if (!run.Unload.Succeeded && run.Unload.Errno != Errno.ENOENT && run.Module.IsAsked)
+                report.Failure ??= Describe(run.Module.Name, "unload", run.Unload);
+        }
+    }
+
+    private static string Describe(string name, string what, StepResult result)
+    {
+        string reason = result.Explanation is { Length: > 0 } said ? said : result.Errno.Message();
+        return $"{name}: cannot {what}: {result.Errno.Name()}: {reason}";
+    }
+
+    private void Note(LogMessage message)
+    {
+        report.Log.Add(new PhasedMessage(message, _phase));
+        Logged?.Invoke(message);
+    }
+}

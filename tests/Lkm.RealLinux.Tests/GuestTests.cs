@@ -1,0 +1,47 @@
+using Lkm.Distribution;
+
+namespace Lkm.RealLinux.Tests;
+
+public class GuestTests
+{
+    private static KernelSource Kernel(string specification)
+    {
+        Outcome<KernelSource> kernel = new KernelLocator(LkmCache.FromEnvironment(), Console.Error.WriteLine).Locate(specification);
+        Assert.True(kernel.Succeeded, kernel.Error);
+        return kernel.Value;
+    }
+
+    [Theory]
+    [InlineData("debian:6.1")]
+    [InlineData("debian:6.1-cloud")]
+    public void A_real_kernel_loads_a_module_and_tells_of_it(string specification)
+    {
+        KernelSource kernel = Kernel(specification);
+        var guest = new Guest(kernel);
+        Assert.Null(guest.AddModules("dm-mod"));
+        Outcome<IReadOnlyList<GuestResult>> run = guest.Run(
+            ["uname -r", "modprobe dm-mod", "lsmod", "modprobe -r dm-mod", "modprobe no-such-module", "echo one >/dev/kmsg; exit 3"],
+            TimeSpan.FromMinutes(3));
+
+        Assert.True(run.Succeeded, run.Error);
+        Assert.Equal([0, 0, 0, 0, 1, 3], run.Value.Select(result => result.Status ?? -1));
+        Assert.Equal(kernel.Version, run.Value[0].Output);
+        Assert.Contains(run.Value[1].Log, line => line.Level == 6 && line.Text.StartsWith("device-mapper: ioctl:", StringComparison.Ordinal));
+        Assert.Contains("dm_mod", run.Value[2].Output);
+        Assert.Contains(run.Value[3].Log, line => line.Text == "device-mapper: core: cleaned up");
+        Assert.Contains("not found", run.Value[4].Output);
+        Assert.Contains(run.Value[5].Log, line => line.Text == "one");
+        Assert.All(run.Value, result => Assert.Equal(0ul, result.Taint));
+    }
+
+    [Fact]
+    public void A_guest_that_dies_gives_the_results_until_then()
+    {
+        Outcome<IReadOnlyList<GuestResult>> run = new Guest(Kernel("debian:6.1-cloud")).Run(
+            ["echo before", "echo c > /proc/sysrq-trigger", "echo after"], TimeSpan.FromMinutes(3));
+        Assert.True(run.Succeeded, run.Error);
+        Assert.Equal(2, run.Value.Count);
+        Assert.Equal(0, run.Value[0].Status);
+        Assert.Null(run.Value[1].Status);
+    }
+}

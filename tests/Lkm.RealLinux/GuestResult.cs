@@ -1,0 +1,15 @@
+namespace Lkm.RealLinux;
+
+/// <summary>A record of the guest's kernel log.</summary>
+/// <param name="Level">0 (emergency) to 7 (debug), as in include/linux/kern_levels.h.</param>
+/// <param name="Seconds">Since the guest's boot.</param>
+/// <param name="Text">One line.</param>
+public readonly record struct GuestLogLine(int Level, double Seconds, string Text);
+
+/// <summary>What one command did in the guest.</summary>
+/// <param name="Command">The line, as given.</param>
+/// <param name="Status">Its exit status; null when the guest died or the time ran out in it.</param>
+/// <param name="Output">Standard output and standard error.</param>
+/// <param name="Log">What the kernel logged meanwhile.</param>
+/// <param name="Taint">/proc/sys/kernel/tainted afterwards.</param>
+public sealed record GuestResult(string Command, int? Status, string Output, IReadOnlyList<GuestLogLine> Log, ulong Taint);

@@ -1,0 +1,82 @@
+using Lkm.Distribution;
+using Lkm.Formats;
+
+namespace Lkm.RealLinux;
+
+/// <summary>Runs modules one after another in one boot of real Linux and notes what each did.</summary>
+/// <param name="kernel">The kernel, with its modules.</param>
+public sealed class ModuleRecorder(KernelSource kernel)
+{
+    private const int WholeTreeMegabytes = 2048;
+    private const int CommandsPerModule = 3;
+
+    /// <summary>Removes what a module left behind that nobody uses, so that the next one finds the kernel as after a boot.</summary>
+    private const string CleanUp = "while unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] && rmmod $unused; do :; done";
+
+    /// <summary>What the machine says when it likes, whatever module is loaded.</summary>
+    private static readonly string[] s_machineMessages = ["random: crng init done", "clocksource: ", "hrtimer: interrupt took"];
+
+    /// <summary>Runs each module: modprobe, then modprobe -r.</summary>
+    /// <param name="modules">Names and parameters; their outcomes are not looked at.</param>
+    /// <returns>One outcome for each that the guest survived, in the order given.</returns>
+    public Outcome<IReadOnlyList<ModuleOutcome>> Record(IReadOnlyList<ModuleOutcome> modules)
+    {
+        // The whole tree: what a module asks for by alias when it runs is not in its dependencies.
+        var guest = new Guest(kernel) { MemoryMegabytes = WholeTreeMegabytes };
+        string folder = kernel.ModulesDirectory!;
+        foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            guest.AddFile($"/lib/modules/{kernel.Version}/{Path.GetRelativePath(folder, file)}", file);
+
+        var commands = new List<string>();
+        foreach (ModuleOutcome module in modules)
+        {
+            commands.Add($"modprobe {module.Module} {module.Parameters}; status=$?; sleep 0.1; exit $status");
+            commands.Add($"modprobe -r {module.Module}; status=$?; sleep 0.1; exit $status");
+            commands.Add(CleanUp);
+        }
+        Outcome<IReadOnlyList<GuestResult>> run = guest.Run(commands, TimeSpan.FromSeconds(120 + 3 * modules.Count));
+        if (!run.Succeeded)
+            return Outcome<IReadOnlyList<ModuleOutcome>>.Failure(run.Error);
+        var outcomes = new List<ModuleOutcome>();
+        for (int i = 0; CommandsPerModule * i + 1 < run.Value.Count; i++)
+        {
+            GuestResult load = run.Value[CommandsPerModule * i], unload = run.Value[CommandsPerModule * i + 1];
+            if (load.Status is null || unload.Status is null)
+                break;
+            Errno loaded = ErrnoOf(load);
+            outcomes.Add(new ModuleOutcome(modules[i].Module, modules[i].Parameters, loaded, LogOf(load),
+                loaded == Errno.OK ? ErrnoOf(unload) : null, loaded == Errno.OK ? LogOf(unload) : []));
+        }
+        return Outcome<IReadOnlyList<ModuleOutcome>>.Success(outcomes);
+    }
+
+    private static List<ExpectedLine> LogOf(GuestResult result)
+    {
+        var lines = new List<ExpectedLine>();
+        foreach (GuestLogLine line in result.Log)
+        {
+            if (!s_machineMessages.Any(start => line.Text.StartsWith(start, StringComparison.Ordinal)))
+                lines.Add(new ExpectedLine(line.Level, line.Text));
+        }
+        return lines;
+    }
+
+    /// <summary>kmod prints strerror's text, but for four errors its own (libkmod's mod_strerror).</summary>
+    public static Errno ErrnoOf(GuestResult result)
+    {
+        if (result.Status == 0)
+            return Errno.OK;
+        string text = result.Output.TrimEnd();
+        string message = text[(text.LastIndexOf(": ", StringComparison.Ordinal) + 2)..];
+        if (text.EndsWith(" is in use.", StringComparison.Ordinal))
+            return Errno.EBUSY;
+        return message switch
+        {
+            "Invalid module format" or "Exec format error" => Errno.ENOEXEC,
+            "Unknown symbol in module, or unknown parameter (see dmesg)" => Errno.ENOENT,
+            "Module has wrong symbol version (see dmesg)" => Errno.ESRCH,
+            "Invalid parameters" => Errno.EINVAL,
+            _ => Enum.GetValues<Errno>().FirstOrDefault(errno => errno.Message() == message, Errno.EIO),
+        };
+    }
+}
