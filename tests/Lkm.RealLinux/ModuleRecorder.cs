@@ -11,7 +11,8 @@ public sealed class ModuleRecorder(KernelSource kernel)
     private const int CommandsPerModule = 3;
 
     /// <summary>Removes what a module left behind that nobody uses, so that the next one finds the kernel as after a boot.</summary>
-    private const string CleanUp = "while unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] && rmmod $unused; do :; done";
+    private const string CleanUp =
+        "for round in 1 2 3 4 5 6 7 8; do unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] || break; rmmod $unused; done";
 
     /// <summary>What the machine says when it likes, whatever module is loaded.</summary>
     private static readonly string[] s_machineMessages = ["random: crng init done", "clocksource: ", "hrtimer: interrupt took"];

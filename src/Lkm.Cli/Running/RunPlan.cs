@@ -72,7 +72,8 @@ internal sealed class RunPlan
     {
         if (_kernel.ModulesDirectory is not { } directory)
             return $"{name}: {_kernel.Version} came without modules; name a file";
-        _context ??= new ModuleContext(ModuleDirectory.Open(directory), ModprobeConfiguration.Empty);
+        // The kernel's own soft dependencies, and nothing of this machine's configuration: a run is the same everywhere.
+        _context ??= new ModuleContext(ModuleDirectory.Open(directory), ModprobeConfiguration.Load(new ConfigurationSources { ModuleDirectory = directory }));
         IReadOnlyList<ModuleEntry> found = _context.Lookup(name);
         if (found.Count == 0 || found.All(entry => entry.Path is null))
             return found.Any(entry => entry.IsBuiltIn) ? BuiltIn(name, isAsked) : $"{name}: no such module in {directory}";

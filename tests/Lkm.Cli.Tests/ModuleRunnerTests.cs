@@ -1,0 +1,135 @@
+using System.Text.Json;
+using Lkm.Cli.Running;
+using Lkm.Formats;
+
+namespace Lkm.Cli.Tests;
+
+public class ModuleRunnerTests
+{
+    private static readonly PlannedModule s_needed = new("needed", "/m/needed.ko", "", IsAsked: false, IsRequired: true);
+    private static readonly PlannedModule s_soft = new("soft", "/m/soft.ko", "", IsAsked: false, IsRequired: false);
+    private static readonly PlannedModule s_asked = new("asked", "/m/asked.ko", "a=1", IsAsked: true, IsRequired: true);
+
+    private static RunReport Run(FakeSession session, IReadOnlyList<string>? commands = null, bool keep = false)
+    {
+        var report = new RunReport { Kernel = "6.1.0-test" };
+        new ModuleRunner(session, report).Run([s_needed, s_soft, s_asked], commands ?? [], keep);
+        return report;
+    }
+
+    [Fact]
+    public void Modules_are_loaded_in_order_and_unloaded_in_reverse()
+    {
+        var session = new FakeSession();
+        RunReport report = Run(session, ["lsmod"]);
+        Assert.Null(report.Failure);
+        Assert.Equal(["load needed", "load soft", "load asked a=1", "do lsmod", "unload asked", "unload soft", "unload needed", "leaks"], session.Calls);
+        Assert.Equal(["load needed", "load soft", "load asked", "do lsmod", "unload asked", "unload soft", "unload needed"],
+            report.Log.Select(entry => entry.Phase));
+    }
+
+    [Fact]
+    public void After_a_refusal_what_was_loaded_is_unloaded()
+    {
+        var session = new FakeSession { ["load asked a=1"] = Errno.EINVAL };
+        RunReport report = Run(session, ["lsmod"]);
+        Assert.Equal("asked: cannot load: EINVAL: because of a test", report.Failure);
+        Assert.Equal(["load needed", "load soft", "load asked a=1", "unload soft", "unload needed"], session.Calls);
+    }
+
+    [Fact]
+    public void A_soft_dependency_may_fail()
+    {
+        RunReport report = Run(new FakeSession { ["load soft"] = Errno.ENODEV });
+        Assert.Null(report.Failure);
+        Assert.Equal(["needed", "asked"], report.Modules.Select(run => run.Module.Name));
+    }
+
+    [Fact]
+    public void A_failed_command_a_failed_unload_and_a_finding_are_failures()
+    {
+        Assert.Equal("--do 'false' ended with status 1", Run(new FakeSession(), ["false"]).Failure);
+        Assert.Equal("asked: cannot unload: EBUSY: because of a test", Run(new FakeSession { ["unload asked"] = Errno.EBUSY }).Failure);
+        Assert.Null(Run(new FakeSession { ["unload needed"] = Errno.EBUSY }).Failure);
+        Assert.Equal("leak of 8 bytes", Run(new FakeSession { Leak = new Finding("leak", "leak of 8 bytes") }).Failure);
+    }
+
+    [Fact]
+    public void Keep_leaves_the_modules_loaded()
+    {
+        var session = new FakeSession();
+        Run(session, keep: true);
+        Assert.DoesNotContain(session.Calls, call => call.StartsWith("unload", StringComparison.Ordinal) || call == "leaks");
+    }
+
+    [Fact]
+    public void The_document_says_everything()
+    {
+        var stream = new MemoryStream();
+        RunReportJson.Write(stream, Run(new FakeSession { ["load asked a=1"] = Errno.ENOENT }, ["lsmod"]));
+        JsonElement json = JsonDocument.Parse(stream.ToArray()).RootElement;
+        Assert.Equal(1, json.GetProperty("schema").GetInt32());
+        Assert.False(json.GetProperty("ok").GetBoolean());
+        Assert.Equal("6.1.0-test", json.GetProperty("kernel").GetString());
+        JsonElement asked = json.GetProperty("modules")[2];
+        Assert.Equal("a=1", asked.GetProperty("parameters").GetString());
+        Assert.Equal(-2, asked.GetProperty("load").GetProperty("returnCode").GetInt32());
+        Assert.Equal("ENOENT", asked.GetProperty("load").GetProperty("errno").GetString());
+        Assert.Equal(JsonValueKind.Null, asked.GetProperty("unload").ValueKind);
+        Assert.Equal("load needed", json.GetProperty("log")[0].GetProperty("phase").GetString());
+    }
+
+    [Fact]
+    public void Messages_are_stamped_as_dmesg_stamps_them()
+    {
+        Assert.Equal("[    1.234567] hello: Hello, World!\n", LogFormat.Format(new LogMessage(1_234_567_890, 6, "hello: Hello, World!")));
+        Assert.Equal("[12345.000001] a\n[12345.000001] b\n", LogFormat.Format(new LogMessage(12_345_000_001_000, 6, "a\nb")));
+    }
+
+    /// <summary>A kernel that does as it is told and logs one message for each step.</summary>
+    private sealed class FakeSession : IKernelSession
+    {
+        private readonly Dictionary<string, Errno> _failures = [];
+        private readonly List<Finding> _findings = [];
+
+        public Errno this[string call] { set => _failures[call] = value; }
+
+        public Finding? Leak { get; init; }
+
+        public List<string> Calls { get; } = [];
+
+        public event Action<LogMessage>? Logged;
+
+        public IReadOnlyList<Finding> Findings => _findings;
+
+        public ulong Taint => 0;
+
+        public StepResult Load(string path, string parameters) => Step($"load {Path.GetFileNameWithoutExtension(path)} {parameters}".TrimEnd());
+
+        public StepResult Unload(string name) => Step($"unload {name}");
+
+        public CommandResult Execute(string line)
+        {
+            Step($"do {line}");
+            return new CommandResult(line, "", line == "false" ? 1 : 0);
+        }
+
+        public void CheckForLeaks()
+        {
+            Calls.Add("leaks");
+            if (Leak is not null)
+                _findings.Add(Leak);
+        }
+
+        public void Dispose()
+        {
+        }
+
+        private StepResult Step(string call)
+        {
+            Calls.Add(call);
+            Logged?.Invoke(new LogMessage(Calls.Count, 6, call));
+            return _failures.TryGetValue(call, out Errno errno) ? new StepResult(-(int)errno, 1, "because of a test") : new StepResult(0, 1, null);
+        }
+    }
+}

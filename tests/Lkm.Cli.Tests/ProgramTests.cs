@@ -1,0 +1,70 @@
+using Lkm.Cli.Commands;
+using Lkm.Distribution;
+
+namespace Lkm.Cli.Tests;
+
+/// <summary>The program as a user calls it.</summary>
+public sealed class ProgramTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lkm-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private HostCommandResult Lkm(params string[] arguments) =>
+        HostCommand.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), .. arguments], _folder);
+
+    [Fact]
+    public void Help_names_every_command()
+    {
+        HostCommandResult help = Lkm("--help");
+        Assert.Equal(0, help.ExitCode);
+        foreach (string command in (string[])["run", "new", "build", "kernels"])
+            Assert.Contains($"\n  {command} ", help.Output);
+        Assert.Contains("--kernel KERNEL", Lkm("run", "--help").Output);
+        Assert.StartsWith("lkm ", Lkm("--version").Output);
+    }
+
+    [Theory]
+    [InlineData("rum")]
+    [InlineData("run")]
+    [InlineData("run --no-such x")]
+    [InlineData("new a b")]
+    [InlineData("new 1st")]
+    [InlineData("new x --template none")]
+    public void Unusable_arguments_are_one_line_and_2(string line)
+    {
+        HostCommandResult result = Lkm(line.Split(' '));
+        Assert.Equal(2, result.ExitCode);
+        Assert.StartsWith("lkm: ", result.Error);
+        Assert.Equal(1, result.Error.Count(c => c == '\n'));
+        Assert.Equal("", result.Output);
+    }
+
+    [Theory]
+    [InlineData("run ./absent.ko")]
+    [InlineData("run hello --kernel /no/such/vmlinuz")]
+    [InlineData("build . --kernel 9.9.9-absent")]
+    public void A_failure_is_one_line_and_1(string line)
+    {
+        HostCommandResult result = Lkm(line.Split(' '));
+        Assert.Equal(1, result.ExitCode);
+        Assert.StartsWith("lkm: ", result.Error);
+        Assert.Equal(1, result.Error.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public void Every_template_builds_without_a_warning()
+    {
+        foreach (string template in NewCommand.Templates)
+        {
+            string name = $"my_{template}";
+            HostCommandResult made = Lkm("new", name, "--template", template);
+            Assert.True(made.ExitCode == 0, made.Error);
+            HostCommandResult built = Lkm("build", name);
+            Assert.True(built.ExitCode == 0, built.Error);
+            Assert.DoesNotContain("warning", built.Error);
+            Assert.Equal(Path.Combine(_folder, name, $"{name}.ko"), built.Output.Trim());
+        }
+        Assert.Equal(1, Lkm("new", "my_hello").ExitCode);
+    }
+}
