@@ -60,7 +60,7 @@ internal unsafe struct CpuRecord
     internal Op* Ops;
 
     /// <summary>Where hot handlers hand over: see <see cref="Handlers.Prepare"/>.</summary>
-    internal nint General, GeneralReturn, GeneralCall;
+    internal nint General, GeneralReturn, GeneralCall, GeneralJumpIndirect, GeneralCallIndirect;
 
     /// <summary>The target of an indirect transfer.</summary>
     internal ulong To;

@@ -31,6 +31,8 @@ internal static unsafe class Flags
     internal const uint Sar = 10;
     internal const uint Mul = 11; // A: the result, B: overflow
 
+    internal const uint Imul = 12; // A * B, signed
+
     // What is laid over: bits 8 and 9, the size in bits 12 to 15.
     internal const uint OverrideMask = 0xF300;
     internal const uint RotateLeft = 0x100; // FlagOverride: the result
@@ -154,6 +156,14 @@ internal static unsafe class Flags
                 r = a;
                 carry = overflow = c->FlagB;
                 break;
+            case Imul:
+                {
+                    var (x, y) = ((long)a >> shift, (long)b >> shift);
+                    var high = Math.BigMul(x, y, out long low);
+                    r = (ulong)low << shift;
+                    carry = overflow = high == low >> 63 && (long)r >> shift == low ? 0UL : 1UL;
+                    break;
+                }
             default:
                 r = a;
                 break;

@@ -91,14 +91,14 @@ internal unsafe interface IAddress
 internal readonly unsafe struct Based : IAddress
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Of(Op* o, CpuRecord* c) => c->Gpr[o->B] + (ulong)o->Disp;
+    public static ulong Of(Op* o, CpuRecord* c) => Handlers.Gpr(c)[o->B] + (ulong)o->Disp;
 }
 
 /// <summary>Base, index and displacement.</summary>
 internal readonly unsafe struct Indexed : IAddress
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Of(Op* o, CpuRecord* c) => c->Gpr[o->B] + (c->Gpr[o->X] << o->Scale) + (ulong)o->Disp;
+    public static ulong Of(Op* o, CpuRecord* c) => Handlers.Gpr(c)[o->B] + (Handlers.Gpr(c)[o->X] << o->Scale) + (ulong)o->Disp;
 }
 
 /// <summary>Where the operands are.</summary>

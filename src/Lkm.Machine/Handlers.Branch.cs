@@ -12,6 +12,10 @@ internal static unsafe partial class Handlers
 
     internal static Handler JumpIndirect => &JumpIndirectOp;
 
+    internal static Handler JumpByRegister => &JumpRegister;
+
+    internal static Handler CallByRegister => &CallRegister;
+
     internal static Handler Call => &CallOp;
 
     internal static Handler CallIndirect => &CallIndirectOp;
@@ -22,14 +26,9 @@ internal static unsafe partial class Handlers
 
     internal static Handler CountedJump => &CountedJumpOp;
 
-    /// <summary>Charges a direct jump. Its target, or null if it leaves by <see cref="Depart"/>.</summary>
+    /// <summary>Charges a transfer of control and what ran since the last; how much is left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Op* Take(Op* o, CpuRecord* c, int instructions)
-    {
-        var left = c->Budget - (o->Index + instructions);
-        c->Budget = left;
-        return left <= 0 ? null : o->Target;
-    }
+    private static long Charge(Op* o, CpuRecord* c, uint instructions) => c->Budget -= o->Index + instructions;
 
     /// <summary>A direct jump whose target is not decoded, or that used up the budget.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -44,8 +43,9 @@ internal static unsafe partial class Handlers
 
     private static nint JumpOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var target = Take(o, c, 1);
-        if (target == null)
+        var left = Charge(o, c, 1);
+        var target = o->Target;
+        if (target == null || left <= 0)
             return Depart(o, c);
         return ((Handler)target->Handler)(target, c, m, sh);
     }
@@ -55,8 +55,9 @@ internal static unsafe partial class Handlers
     {
         if (Flags.Test(c, (int)o->Imm))
         {
-            var target = Take(o, c, 1);
-            if (target == null)
+            var left = Charge(o, c, 1);
+            var target = o->Target;
+            if (target == null || left <= 0)
                 return Depart(o, c);
             return ((Handler)target->Handler)(target, c, m, sh);
         }
@@ -68,8 +69,9 @@ internal static unsafe partial class Handlers
     {
         if (CountDown(o, c))
         {
-            var target = Take(o, c, 1);
-            if (target == null)
+            var left = Charge(o, c, 1);
+            var target = o->Target;
+            if (target == null || left <= 0)
                 return Depart(o, c);
             return ((Handler)target->Handler)(target, c, m, sh);
         }
@@ -104,11 +106,11 @@ internal static unsafe partial class Handlers
     {
         if (o->D != CpuRecord.Zero)
         {
-            c->To = c->Gpr[o->D];
+            c->To = Gpr(c)[o->D];
         }
         else
         {
-            var address = c->Gpr[o->B] + (c->Gpr[o->X] << o->Scale) + (ulong)o->Disp;
+            var address = Gpr(c)[o->B] + (Gpr(c)[o->X] << o->Scale) + (ulong)o->Disp;
             if (o->S != 0)
                 address = UnusualAddress(c, (OpFlags)o->S, address);
             var p = Access(c, address, 8, false, m, sh);
@@ -155,6 +157,29 @@ internal static unsafe partial class Handlers
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
+    // CALL and JMP to a register, where it holds the same as last time.
+    private static nint JumpRegister(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var target = o->Target;
+        if (target == null || Gpr(c)[o->D] != o->Imm || c->Budget <= o->Index + 1)
+            return ((Handler)c->GeneralJumpIndirect)(o, c, m, sh);
+        Charge(o, c, 1);
+        return ((Handler)target->Handler)(target, c, m, sh);
+    }
+
+    private static nint CallRegister(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var stack = Gpr(c)[CpuRecord.Rsp] - 8;
+        var target = o->Target;
+        if (target == null || Gpr(c)[o->D] != o->Imm || c->Budget <= o->Index + 1 || !IsPlain<Size8>(stack, sh, true))
+            return ((Handler)c->GeneralCallIndirect)(o, c, m, sh);
+        Charge(o, c, 1);
+        *(ulong*)(m + stack) = o->Rip + o->Length;
+        Gpr(c)[CpuRecord.Rsp] = stack;
+        Remember(o, c);
+        return ((Handler)target->Handler)(target, c, m, sh);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ReturnEntry* Entry(CpuRecord* c, uint number) =>
         (ReturnEntry*)Unsafe.AsPointer(ref c->Returns) + (number & (CpuRecord.ReturnDepth - 1));
@@ -169,14 +194,15 @@ internal static unsafe partial class Handlers
 
     private static nint CallOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var stack = c->Gpr[CpuRecord.Rsp] - 8;
+        var stack = Gpr(c)[CpuRecord.Rsp] - 8;
         if (!IsPlain<Size8>(stack, sh, true))
             return ((Handler)c->GeneralCall)(o, c, m, sh);
         *(ulong*)(m + stack) = o->Rip + o->Length;
-        c->Gpr[CpuRecord.Rsp] = stack;
+        Gpr(c)[CpuRecord.Rsp] = stack;
         Remember(o, c);
-        var target = Take(o, c, 1);
-        if (target == null)
+        var left = Charge(o, c, 1);
+        var target = o->Target;
+        if (target == null || left <= 0)
             return Depart(o, c);
         return ((Handler)target->Handler)(target, c, m, sh);
     }
@@ -186,8 +212,9 @@ internal static unsafe partial class Handlers
         if (!Push(c, o->Next, 8, m, sh))
             return Abandon(o, c);
         Remember(o, c);
-        var target = Take(o, c, 1);
-        if (target == null)
+        var left = Charge(o, c, 1);
+        var target = o->Target;
+        if (target == null || left <= 0)
             return Depart(o, c);
         return ((Handler)target->Handler)(target, c, m, sh);
     }
@@ -206,7 +233,7 @@ internal static unsafe partial class Handlers
     // Imm: bytes of arguments to drop, with 8 for the address itself.
     private static nint ReturnOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var stack = c->Gpr[CpuRecord.Rsp];
+        var stack = Gpr(c)[CpuRecord.Rsp];
         if (!IsPlain<Size8>(stack, sh, false))
             return ((Handler)c->GeneralReturn)(o, c, m, sh);
         var to = *(ulong*)(m + stack);
@@ -214,7 +241,7 @@ internal static unsafe partial class Handlers
         var left = c->Budget - (o->Index + 1);
         if (entry->Rip != to || left <= 0)
             return ((Handler)c->GeneralReturn)(o, c, m, sh);
-        c->Gpr[CpuRecord.Rsp] = stack + o->Imm;
+        Gpr(c)[CpuRecord.Rsp] = stack + o->Imm;
         c->ReturnTop--;
         c->Budget = left;
         o = entry->Op;
@@ -236,14 +263,14 @@ internal static unsafe partial class Handlers
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool ReturnStep(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var stack = c->Gpr[CpuRecord.Rsp];
+        var stack = Gpr(c)[CpuRecord.Rsp];
         var p = Access(c, stack, 8, false, m, sh);
         if (p == null)
             return false;
         var to = Unsafe.ReadUnaligned<ulong>(p);
         if (!Mmu.IsCanonical(to))
             return Fail(o, c, CpuVector.GeneralProtection, 0);
-        c->Gpr[CpuRecord.Rsp] = stack + o->Imm;
+        Gpr(c)[CpuRecord.Rsp] = stack + o->Imm;
         c->Budget -= o->Index + 1;
         c->ReturnTop--;
         c->Rip = to;
@@ -274,12 +301,14 @@ internal static unsafe partial class Handlers
         c->General = (nint)(Handler)(&GeneralOp);
         c->GeneralCall = (nint)(Handler)(&GeneralCallOp);
         c->GeneralReturn = (nint)(Handler)(&GeneralReturnOp);
+        c->GeneralJumpIndirect = (nint)(Handler)(&JumpIndirectOp);
+        c->GeneralCallIndirect = (nint)(Handler)(&CallIndirectOp);
     }
 
     // RETF: also takes a code selector from the stack.
     private static nint ReturnFarOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var stack = c->Gpr[CpuRecord.Rsp];
+        var stack = Gpr(c)[CpuRecord.Rsp];
         var size = (int)o->S;
         var p = Access(c, stack, 2 * size, false, m, sh);
         if (p == null)
@@ -289,7 +318,7 @@ internal static unsafe partial class Handlers
         if (!Mmu.IsCanonical(to) || (selector & 3) != c->Privilege)
             return Raise(o, c, CpuVector.GeneralProtection, 0);
         c->Segments[1] = selector;
-        c->Gpr[CpuRecord.Rsp] = stack + (ulong)(2 * size) + o->Imm;
+        Gpr(c)[CpuRecord.Rsp] = stack + (ulong)(2 * size) + o->Imm;
         c->Budget -= o->Index + 1;
         c->Rip = to;
         return c->Budget <= 0 ? Edge : Continue;

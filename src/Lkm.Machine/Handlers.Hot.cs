@@ -6,16 +6,26 @@ namespace Lkm.Machine;
 // lets the general form do the whole instruction.
 internal static unsafe partial class Handlers
 {
-    /// <summary>Whether all bytes lie in one granule that may be read (or written) as a whole.</summary>
+    /// <summary>The registers, without the null check that the compiler makes of a fixed array at the start of a record.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong* Gpr(CpuRecord* c) => (ulong*)c;
+
+    /// <summary>Whether all bytes lie in one or two granules that may be read (or written) as a whole.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPlain<TSize>(ulong address, byte* sh, bool write)
         where TSize : struct, ISize
     {
-        if (address < GuestMemory.WindowStart || (TSize.Bytes > 1 && (address & 7) > (ulong)(8 - TSize.Bytes)))
+        if (address < GuestMemory.WindowStart || !IsPlain(sh[address >> 3], write))
             return false;
-        var state = sh[address >> 3];
-        return write ? state == (byte)Shadow.Accessible : (byte)(state - (byte)Shadow.Accessible) <= Shadow.ReadOnlyCode - Shadow.Accessible;
+        if (TSize.Bytes == 1 || (address & 7) <= (ulong)(8 - TSize.Bytes))
+            return true;
+        return IsPlain(sh[(address >> 3) + 1], write); // behind the last granule the shadow says unmapped
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsPlain(byte state, bool write) => write
+        ? state == (byte)Shadow.Accessible
+        : (byte)(state - (byte)Shadow.Accessible) <= Shadow.ReadOnlyCode - Shadow.Accessible;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OperateBody<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* p)
@@ -23,10 +33,10 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
         where TForm : struct, IForm
     {
-        var b = TForm.FromImmediate ? o->Imm : TForm.FromMemory ? TSize.Load(p) : c->Gpr[o->S];
+        var b = TForm.FromImmediate ? o->Imm : TForm.FromMemory ? TSize.Load(p) : Gpr(c)[o->S];
         ulong a = 0;
         if (TOperation.ReadsDestination)
-            a = TForm.ToMemory ? TSize.Load(p) : c->Gpr[o->D];
+            a = TForm.ToMemory ? TSize.Load(p) : Gpr(c)[o->D];
         var r = TOperation.Do(a, b);
         if (TOperation.Kind == Flags.Logic)
         {
@@ -42,7 +52,7 @@ internal static unsafe partial class Handlers
         if (TForm.ToMemory)
             TSize.Store(p, r);
         else
-            c->Gpr[o->D] = TSize.Bytes < 4 && !TOperation.ReadsDestination ? TSize.Merge(c->Gpr[o->D], r) : TSize.Merge(a, r);
+            Gpr(c)[o->D] = TSize.Bytes < 4 && !TOperation.ReadsDestination ? TSize.Merge(Gpr(c)[o->D], r) : TSize.Merge(a, r);
     }
 
     private static nint Operate<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* m, byte* sh)
@@ -82,9 +92,9 @@ internal static unsafe partial class Handlers
         }
         else
         {
-            value = c->Gpr[o->S];
+            value = Gpr(c)[o->S];
         }
-        c->Gpr[o->D] = TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : TSize.Truncate(value));
+        Gpr(c)[o->D] = TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : TSize.Truncate(value));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -97,29 +107,29 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
         where TAddress : struct, IAddress
     {
-        c->Gpr[o->D] = TSize.Truncate(TAddress.Of(o, c));
+        Gpr(c)[o->D] = TSize.Truncate(TAddress.Of(o, c));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
     private static nint PushRegister(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var stack = c->Gpr[CpuRecord.Rsp] - 8;
+        var stack = Gpr(c)[CpuRecord.Rsp] - 8;
         if (!IsPlain<Size8>(stack, sh, true))
             return ((Handler)c->General)(o, c, m, sh);
-        *(ulong*)(m + stack) = c->Gpr[o->S];
-        c->Gpr[CpuRecord.Rsp] = stack;
+        *(ulong*)(m + stack) = Gpr(c)[o->S];
+        Gpr(c)[CpuRecord.Rsp] = stack;
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
     private static nint PopRegister(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
-        var stack = c->Gpr[CpuRecord.Rsp];
+        var stack = Gpr(c)[CpuRecord.Rsp];
         if (!IsPlain<Size8>(stack, sh, false))
             return ((Handler)c->General)(o, c, m, sh);
-        c->Gpr[CpuRecord.Rsp] = stack + 8;
-        c->Gpr[o->D] = *(ulong*)(m + stack);
+        Gpr(c)[CpuRecord.Rsp] = stack + 8;
+        Gpr(c)[o->D] = *(ulong*)(m + stack);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -128,8 +138,8 @@ internal static unsafe partial class Handlers
     private static nint ShiftLeft<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
     {
-        var a = c->Gpr[o->D];
-        c->Gpr[o->D] = TSize.Truncate(a << (int)o->Imm);
+        var a = Gpr(c)[o->D];
+        Gpr(c)[o->D] = TSize.Truncate(a << (int)o->Imm);
         Flags.Set(c, Flags.Shl | ((uint)TSize.Bytes << 4), a, o->Imm);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -138,8 +148,8 @@ internal static unsafe partial class Handlers
     private static nint ShiftRight<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
     {
-        var a = c->Gpr[o->D];
-        c->Gpr[o->D] = TSize.Truncate(a) >> (int)o->Imm;
+        var a = Gpr(c)[o->D];
+        Gpr(c)[o->D] = TSize.Truncate(a) >> (int)o->Imm;
         Flags.Set(c, Flags.Shr | ((uint)TSize.Bytes << 4), a, o->Imm);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -148,8 +158,8 @@ internal static unsafe partial class Handlers
     private static nint ShiftRightSigned<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
     {
-        var a = c->Gpr[o->D];
-        c->Gpr[o->D] = TSize.Truncate((ulong)(TSize.Signed(a) >> (int)o->Imm));
+        var a = Gpr(c)[o->D];
+        Gpr(c)[o->D] = TSize.Truncate((ulong)(TSize.Signed(a) >> (int)o->Imm));
         Flags.Set(c, Flags.Sar | ((uint)TSize.Bytes << 4), a, o->Imm);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -161,9 +171,9 @@ internal static unsafe partial class Handlers
         where TRight : struct
     {
         var r = TSize.Bytes == 8
-            ? System.Numerics.BitOperations.RotateLeft(c->Gpr[o->D], (int)o->Imm)
-            : System.Numerics.BitOperations.RotateLeft((uint)c->Gpr[o->D], (int)o->Imm);
-        c->Gpr[o->D] = r;
+            ? System.Numerics.BitOperations.RotateLeft(Gpr(c)[o->D], (int)o->Imm)
+            : System.Numerics.BitOperations.RotateLeft((uint)Gpr(c)[o->D], (int)o->Imm);
+        Gpr(c)[o->D] = r;
         c->FlagOverride = r;
         c->FlagKind = (c->FlagKind & ~Flags.OverrideMask)
             | (typeof(TRight) == typeof(Signed) ? Flags.RotateRight : Flags.RotateLeft) | ((uint)TSize.Bytes << 12);
@@ -174,7 +184,7 @@ internal static unsafe partial class Handlers
     private static nint Invert<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
     {
-        c->Gpr[o->D] = TSize.Truncate(~c->Gpr[o->D]);
+        Gpr(c)[o->D] = TSize.Truncate(~Gpr(c)[o->D]);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -182,8 +192,8 @@ internal static unsafe partial class Handlers
     private static nint Negate<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
     {
-        var a = c->Gpr[o->D];
-        c->Gpr[o->D] = TSize.Truncate(0 - a);
+        var a = Gpr(c)[o->D];
+        Gpr(c)[o->D] = TSize.Truncate(0 - a);
         Flags.Set(c, Flags.Sub | ((uint)TSize.Bytes << 4), 0, a);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -192,8 +202,8 @@ internal static unsafe partial class Handlers
     private static nint SwapBytes<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
     {
-        var a = c->Gpr[o->D];
-        c->Gpr[o->D] = TSize.Bytes == 8
+        var a = Gpr(c)[o->D];
+        Gpr(c)[o->D] = TSize.Bytes == 8
             ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(a)
             : System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((uint)a);
         o++;
@@ -217,10 +227,23 @@ internal static unsafe partial class Handlers
             carry = c->FlagB;
         else
             return ((Handler)c->General)(o, c, m, sh);
-        var r = typeof(TDown) == typeof(Signed) ? c->Gpr[o->D] - 1 : c->Gpr[o->D] + 1;
-        c->Gpr[o->D] = TSize.Truncate(r);
+        var r = typeof(TDown) == typeof(Signed) ? Gpr(c)[o->D] - 1 : Gpr(c)[o->D] + 1;
+        Gpr(c)[o->D] = TSize.Truncate(r);
         Flags.Set(c, (typeof(TDown) == typeof(Signed) ? Flags.Dec : Flags.Inc) | ((uint)TSize.Bytes << 4), r, carry);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
+
+    // IMUL of two registers; whether it overflows is found when somebody asks.
+    private static nint MultiplyRegisters<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TSize : struct, ISize
+    {
+        var (a, b) = (Gpr(c)[o->D], Gpr(c)[o->S]);
+        Gpr(c)[o->D] = TSize.Truncate(a * b);
+        Flags.Set(c, Flags.Imul | ((uint)TSize.Bytes << 4), a, b);
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    internal static Handler ChooseMultiply(int size) => size == 4 ? &MultiplyRegisters<Size4> : &MultiplyRegisters<Size8>;
 }

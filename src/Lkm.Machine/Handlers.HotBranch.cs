@@ -10,8 +10,9 @@ internal static unsafe partial class Handlers
     {
         if (TKnown.Met<TSize, TCondition>(c))
         {
-            var target = Take(o, c, 1);
-            if (target == null)
+            var left = Charge(o, c, 1);
+            var target = o->Target;
+            if (target == null || left <= 0)
                 return Depart(o, c);
             return ((Handler)target->Handler)(target, c, m, sh);
         }
@@ -26,8 +27,8 @@ internal static unsafe partial class Handlers
         where TForm : struct, IForm
         where TCondition : struct, ICondition
     {
-        var a = c->Gpr[o->D];
-        var b = TForm.FromImmediate ? o->Imm : c->Gpr[o->S];
+        var a = Gpr(c)[o->D];
+        var b = TForm.FromImmediate ? o->Imm : Gpr(c)[o->S];
         c->FlagKind = TKnown.Kind | ((uint)TSize.Bytes << 4);
         if (TKnown.Kind == Flags.Logic)
         {
@@ -40,8 +41,9 @@ internal static unsafe partial class Handlers
         }
         if (TKnown.MetBy<TSize, TCondition>(a, b))
         {
-            var target = Take(o, c, 2);
-            if (target == null)
+            var left = Charge(o, c, 2);
+            var target = o->Target;
+            if (target == null || left <= 0)
                 return Depart(o, c);
             return ((Handler)target->Handler)(target, c, m, sh);
         }
@@ -54,7 +56,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
         where TCondition : struct, ICondition
     {
-        c->Gpr[o->D] = (c->Gpr[o->D] & ~0xFFUL) | (TKnown.Met<TSize, TCondition>(c) ? 1UL : 0);
+        Gpr(c)[o->D] = (Gpr(c)[o->D] & ~0xFFUL) | (TKnown.Met<TSize, TCondition>(c) ? 1UL : 0);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -65,7 +67,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
         where TCondition : struct, ICondition
     {
-        c->Gpr[o->D] = (TKnown.Met<TSize, TCondition>(c) ? c->Gpr[o->S] : c->Gpr[o->D]) & o->Imm;
+        Gpr(c)[o->D] = (TKnown.Met<TSize, TCondition>(c) ? Gpr(c)[o->S] : Gpr(c)[o->D]) & o->Imm;
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }

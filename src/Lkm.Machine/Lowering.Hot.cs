@@ -52,6 +52,12 @@ internal sealed unsafe partial class Lowering
             case Mnemonic.Neg: return HotUnary(i, o, Alu.Neg, Flags.Sub);
             case Mnemonic.Not: return HotUnary(i, o, Alu.Not, Flags.Literal);
             case Mnemonic.Bswap: return HotUnary(i, o, Alu.Bswap, Flags.Literal);
+            case Mnemonic.Imul when i.OpCount == 2 && i.Op1Kind == OpKind.Register && IsWide(i.Op0Register):
+                o->D = General(i.Op0Register, out var size, out _);
+                o->S = General(i.Op1Register, out _, out _);
+                o->Handler = (nint)Handlers.ChooseMultiply(size);
+                _flagKind = UnknownFlags;
+                return true;
             case Mnemonic.Jmp or Mnemonic.Call or Mnemonic.Ret or Mnemonic.Nop or Mnemonic.Endbr64:
                 flow = LowerGeneral(i, o); // leaves the flags alone
                 return true;

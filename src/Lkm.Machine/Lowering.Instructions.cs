@@ -345,6 +345,7 @@ internal sealed unsafe partial class Lowering
         if (i.Op0Kind == OpKind.Register)
         {
             o->D = General(i.Op0Register, out _, out _);
+            handler = i.IsJmpNearIndirect ? Handlers.JumpByRegister : Handlers.CallByRegister;
         }
         else
         {
