@@ -92,7 +92,7 @@ internal sealed partial class ModuleLoad
         else if (!SameMagic(magic, own, _info.VersionSection is not null))
         {
             _kernel.Error($"{Name}: version magic '{magic}' should be '{own}'");
-            return Refuse(Errno.ENOEXEC, $"{BuiltFor()}; build it for this kernel");
+            return Refuse(Errno.ENOEXEC, $"was {BuiltFor()}; build it for this kernel");
         }
 
         Passed("vermagic", magic ?? "ignored");
@@ -165,6 +165,8 @@ internal sealed partial class ModuleLoad
         var own = _kernel.VersionMagic;
         if (_info.Modinfo["vermagic"u8] is not { } magic)
             return "it does not say for which kernel it was built";
+        if (magic == own)
+            return $"it says that it was built for this kernel ({own.Split(' ')[0]}), but with other headers or another configuration";
         var (release, ownRelease) = (magic.Split(' ')[0], own.Split(' ')[0]);
         return release == ownRelease
             ? $"built with vermagic '{magic}', this kernel has '{own}'"

@@ -60,7 +60,14 @@ internal sealed partial class ModuleLoad
 
         return unknown is null ? refusal : Refuse(
             Errno.ENOENT,
-            $"needs {string.Join(", ", unknown)}, which neither the kernel nor a loaded module exports; load the module that does first (modprobe does that)");
+            $"needs {Some(unknown)}, which neither the kernel nor a loaded module exports; load what does first (modprobe does that)");
+    }
+
+    private static string Some(List<string> names)
+    {
+        const int shown = 4;
+        var list = string.Join(", ", names.Take(shown));
+        return names.Count <= shown ? list : $"{list} and {names.Count - shown} more symbols";
     }
 
     /// <summary>Resolves one undefined symbol.</summary>

@@ -81,6 +81,8 @@ internal sealed partial class ModuleLoad
 
     private void Enter(ModuleState state)
     {
+        if (_module.State == state)
+            return;
         _module.State = state;
         _observer?.Invoke(new StateEntered(Name, state));
     }

@@ -89,10 +89,9 @@ public sealed partial class ModuleLoader
     /// <summary>copy_module_from_user(): the file in guest memory, and a load_info for it.</summary>
     private async GuestTask<(ulong Info, Refusal? Refusal)> CopyIn(ReadOnlyMemory<byte> image)
     {
-        const int elfHeaderSize = 64;
         var length = (ulong)image.Length;
-        if (length < elfHeaderSize)
-            return (0, new Refusal(Errno.ENOEXEC, $"the file cannot be a module: it has {length} bytes"));
+        if (length == 0)
+            return (0, new Refusal(Errno.EINVAL, "the file is empty"));
         if (Context.Has("security_kernel_load_data") && await Context.CallInt("security_kernel_load_data", LoadingModule, 1) is var code and not 0)
             return (0, new Refusal(code, $"the kernel's security policy refuses to load modules ({Refusal.Name(code)})"));
         var layout = Context.Image.Struct("load_info");

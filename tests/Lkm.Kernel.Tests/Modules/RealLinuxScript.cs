@@ -27,7 +27,7 @@ public sealed record RealLinuxStep(int Line, string Request, int Code, IReadOnly
                 if (lines[i].StartsWith("  ", StringComparison.Ordinal))
                     log[^1] += "\n" + lines[i][2..];
                 else
-                    log.Add(lines[i]);
+                    log.Add(lines[i].Replace(@"\x7f", "\u007f", StringComparison.Ordinal)); // as /dev/kmsg writes it
             }
 
             steps.Add(new RealLinuxStep(line, request, code, log));
