@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
 
@@ -59,6 +60,13 @@ public sealed partial class UserModeKernel
 
     private void HandleException(CpuExit exit)
     {
+        if (MemoryFaults.IsPoison(exit))
+        {
+            exit = Faults.Handle(exit);
+            if (exit.Kind != CpuExitKind.Exception)
+                return;
+        }
+
         _ = Exceptions.Deliver(exit);
     }
 
@@ -100,11 +108,25 @@ public sealed partial class UserModeKernel
         }
     }
 
-    private GuestStoppedException Stopped(string reason)
+    internal GuestStoppedException Stopped(string reason)
     {
         var task = PerCpu.Current;
         return new GuestStoppedException(
             $"{Tasks.Comm(task)} (pid {Tasks.Pid(task)}) {reason}, at {Image.Symbolise(Cpu.Rip)}", Cpu.Rip, BackTrace());
+    }
+
+    /// <summary>An address as %pS prints it: name+0xoffset/0xsize, with the module's name behind it.</summary>
+    public string Symbolise(ulong address) => Image.Symbolise(address);
+
+    private IEnumerable<string> DumpStack()
+    {
+        var task = PerCpu.Current;
+        yield return $"CPU: 0 PID: {Tasks.Pid(task)} Comm: {Tasks.Comm(task)}";
+        yield return "Call Trace:";
+        yield return " <TASK>";
+        foreach (var entry in BackTrace())
+            yield return " ? " + entry;
+        yield return " </TASK>";
     }
 
     /// <summary>Text addresses on the running task's stack, newest first: what can be said without unwind tables.</summary>

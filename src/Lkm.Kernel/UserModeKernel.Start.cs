@@ -58,10 +58,14 @@ public sealed partial class UserModeKernel
         var kernel = new UserModeKernel(memory, image, options.RamSize);
         EarlyState.SetUpCpu(kernel.Cpu, image);
         EarlyState.Write(memory, image, kernel.PerCpu, options.RamSize, options.CommandLine);
+        kernel.Pages.InitializeNode();
+        kernel.Slab.CreateBootCaches();
+        kernel.PerCpuMemory.Initialize(image);
         kernel.InstallFunctions();
         var boot = new ColdBoot(kernel, options.Progress);
         _ = boot.Run(kernel.Idle);
         kernel.RunUntilIdle(() => boot.IsFinished);
+        kernel.Modules.LearnLayouts();
         return kernel;
     }
 

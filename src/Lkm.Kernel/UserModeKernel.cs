@@ -2,10 +2,13 @@ using Lkm.Kernel.Autoload;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Memory;
+using Lkm.Kernel.Modules;
 using Lkm.Kernel.Printing;
 using Lkm.Kernel.Processes;
 using Lkm.Kernel.Random;
 using Lkm.Kernel.Rcu;
+using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Scheduling;
 using Lkm.Kernel.Snapshots;
 using Lkm.Kernel.Text;
@@ -34,11 +37,19 @@ public sealed partial class UserModeKernel : IDisposable
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Calls, Clock, Scheduler, Rcu);
         Exceptions = new ExceptionEntry(Cpu, memory, image, Calls);
-        Text = new TextPatching(Cpu, memory);
+        Text = new TextPatching(Cpu, memory, image);
         Threads = new HostThreads(image, Calls);
         Init = new InitProcess(image, Calls, Scheduler, Tasks);
         Random = new RandomNumbers(memory);
         RequestModule = new RequestModule(Cpu, memory, image, Calls);
+        MemoryErrors = new MemoryErrors(memory, image, PerCpu, Tasks);
+        Faults = new MemoryFaults(Cpu, memory, image, MemoryErrors, Log) { Symbolise = Symbolise, DumpStack = DumpStack };
+        Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
+        Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
+        Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
+        Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
+        Modules = new ModuleLoader(image, memory, Calls, Log);
+        PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), ImageLoader.PerCpuSize);
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
     }
 
@@ -96,13 +107,38 @@ public sealed partial class UserModeKernel : IDisposable
     /// <summary>Loading on demand.</summary>
     public RequestModule RequestModule { get; }
 
+    /// <summary>Memory errors found so far.</summary>
+    public MemoryErrors MemoryErrors { get; }
+
+    /// <summary>Accesses of poisoned memory.</summary>
+    public MemoryFaults Faults { get; }
+
+    /// <summary>Who allocated and freed what.</summary>
+    public AllocationTracks Tracks { get; }
+
+    /// <summary>The page allocator.</summary>
+    public PageAllocator Pages { get; }
+
+    /// <summary>kmalloc() and slab caches.</summary>
+    public SlabAllocator Slab { get; }
+
+    /// <summary>vmalloc, module and I/O space.</summary>
+    public VmallocAllocator Vmalloc { get; }
+
+    /// <summary>Loading and unloading modules.</summary>
+    public ModuleLoader Modules { get; }
+
+    /// <summary>Per-CPU memory.</summary>
+    public PerCpuAllocator PerCpuMemory { get; }
+
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
-        Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new Delays(Clock), new OneProcessor(Calls),
+        Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new Delays(Clock), new OneProcessor(Calls), new Panic(this),
+        Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new MemoryAttributes(Memory),
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 
-    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Scheduler, Rcu, Random, Init];
+    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Scheduler, Rcu, Random, Init, PerCpuMemory];
 
     /// <inheritdoc/>
     public void Dispose()

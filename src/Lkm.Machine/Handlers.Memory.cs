@@ -55,7 +55,8 @@ internal static unsafe partial class Handlers
         {
             var state = memory.ShadowAt(bad);
             var present = state is Shadow.ReadOnly or Shadow.ReadOnlyCode ? PageFaultError.Present : 0;
-            PageFault(c, bad, size, write, present, (byte)state);
+            var samePage = (bad ^ address) < GuestMemory.PageSize;
+            PageFault(c, samePage ? address : bad, size, write, present, (byte)state);
             return null;
         }
         if (write)

@@ -107,6 +107,8 @@ internal sealed unsafe partial class Lowering
             if (o->Handler != 0) // otherwise it was joined with the one before
                 o++;
         }
+        if (_entries[_entryCount - 1] == (int)(o - ops))
+            _entryCount--; // a call ended the trace: it returns to the trace that follows, not to the link
         *o = default;
         o->Rip = End;
         o->Index = index;

@@ -15,8 +15,8 @@ public static class BootSteps
         "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "trace_init",
         "context_tracking_init", "init_timers", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "tick_init",
         "timekeeping_init", "perf_event_init", "profile_init", "call_function_init", "numa_policy_init", "console_init",
-        "alternative_instructions",
-        "pid_idr_init", "anon_vma_init", "thread_stack_cache_init", "cred_init", "fork_init", "proc_caches_init", "uts_ns_init", "key_init",
+        "fpu__init_system", "fpu__init_cpu", "alternative_instructions",
+        "pid_idr_init", "anon_vma_init", "thread_stack_cache_init", "cred_init", "fork_init", "mm_cache_init", "proc_caches_init", "uts_ns_init", "key_init",
         "security_init", "net_ns_init", "buffer_init", "vfs_caches_init", "pagecache_init", "signals_init", "seq_file_init",
         "proc_root_init", "nsfs_init", "cpuset_init", "cgroup_init", "taskstats_init_early",
     ];

@@ -1,4 +1,6 @@
+using Lkm.Formats;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Symbols;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Boot;
@@ -45,6 +47,7 @@ internal sealed class ColdBoot
     public async GuestTask Run(Func<GuestTask> idle)
     {
         CollectInitcalls();
+        await _kernel.Pages.CompleteNode(_kernel.Calls);
         foreach (var step in BootSteps.Early)
         {
             await Step(step);
@@ -61,10 +64,11 @@ internal sealed class ColdBoot
     {
         const ulong cloneFs = 0x200, cloneFiles = 0x400;
         await Call("rcu_scheduler_starting");
-        await _kernel.Threads.Start(KernelInit, cloneFs);
+        Require("process 1", await _kernel.Threads.Start(KernelInit, cloneFs));
         await Call("numa_default_policy");
         var kthreadd = _image.Symbol("kthreadd");
         var pid = await _kernel.Calls.Call(_image.Symbol("kernel_thread"), kthreadd, 0, cloneFs | cloneFiles);
+        Require("kthreadd", (int)pid);
         var task = await _kernel.Calls.Call(_image.Symbol("find_task_by_pid_ns"), pid, _image.Symbol("init_pid_ns"));
         _memory.WriteUInt64(_image.Symbol("kthreadd_task"), task);
         _memory.WriteInt32(_image.Symbol("system_state"), SystemScheduling);
@@ -87,6 +91,7 @@ internal sealed class ColdBoot
         }
 
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
+        await new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls).Mount();
         IsFinished = true;
         await _kernel.Init.Serve();
         return 0;
@@ -111,6 +116,12 @@ internal sealed class ColdBoot
             if (!skipped.Contains(function))
                 _initcalls.Add((function, _image.Symbolise(function).Split('+')[0]));
         }
+    }
+
+    private static void Require(string what, int pid)
+    {
+        if (pid < 0)
+            throw new KernelMismatchException($"this kernel cannot start {what}: {((Errno)(-pid)).Name()}");
     }
 
     private async GuestTask Step(string name)

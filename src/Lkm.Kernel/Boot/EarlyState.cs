@@ -48,6 +48,15 @@ internal static class EarlyState
         memory.WriteUInt64(image.Symbol("max_low_pfn"), pages);
         memory.WriteUInt64(image.Symbol("high_memory"), AddressSpace.PageOffset + ramSize);
 
+        // One node: set by set_hashdist()'s caller, which counts nodes (mm/page_alloc.c, fixup_hashdist()).
+        if (image.TrySymbol("hashdist", out var spread))
+            memory.WriteInt32(spread, 0);
+        if (image.TrySymbol("nr_all_pages", out var allPages))
+            memory.WriteUInt64(allPages, pages);
+
+        const int atOnce = -1;
+        memory.WriteInt32(image.Symbol("panic_timeout"), atOnce); // after a panic the machine restarts, which Panic answers
+
         DescribeProcessor(memory, image);
         if (image.TrySymbol("acpi_disabled", out var acpi))
             memory.WriteInt32(acpi, 1);

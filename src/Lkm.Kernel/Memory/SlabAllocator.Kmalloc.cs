@@ -44,8 +44,9 @@ public sealed partial class SlabAllocator
     [KernelFunction("kfree")]
     private void Kfree(ulong pointer, CallFrame frame) => FreeObject(pointer, 0, frame);
 
-    /// <summary>The place's whole size; from here on the caller may use it all.</summary>
+    /// <summary>The place's whole size; from here on the caller may use it all. kfree_sensitive() has ksize() inlined, and calls __ksize().</summary>
     [KernelFunction("ksize")]
+    [KernelFunction("__ksize")]
     private ulong Ksize(ulong pointer, CallFrame frame)
     {
         if (!TryFindLive(pointer, frame, out var slab, out var record))
@@ -55,9 +56,6 @@ public sealed partial class SlabAllocator
         _memory.Allow(pointer, size);
         return size;
     }
-
-    [KernelFunction("__ksize")]
-    private ulong PlaceSizeOf(ulong pointer, CallFrame frame) => TryFindLive(pointer, frame, out var slab, out _) ? PlaceSize(slab) : 0;
 
     [KernelFunction("kmalloc_size_roundup")]
     private ulong KmallocSizeRoundup(ulong size) => size switch

@@ -21,7 +21,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly GuestCalls _calls;
     private readonly LinkedList<ulong> _queue = [];
     private readonly HashSet<ulong> _queued = [];
-    private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _retFromFork, _loadedMm, _threadSize;
+    private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
     /// <summary>Creates the scheduler; init_task is the idle task, as on Linux.</summary>
@@ -38,6 +38,7 @@ public sealed partial class Scheduler : ISnapshotState
         _runQueueCurrent = runQueue + rq["curr"];
         _runQueuePreviousMm = runQueue + rq["prev_mm"];
         _runQueueSwitches = runQueue + rq["nr_switches"];
+        _fairCurrent = runQueue + rq["cfs.curr"];
         _retFromFork = image.TrySymbol("ret_from_fork_asm", out var asm) ? asm : image.Symbol("ret_from_fork");
         _loadedMm = perCpu.Of(image.Symbol("cpu_tlbstate")) + image.Struct("tlb_state")["loaded_mm"];
         _threadSize = image.ThreadSize;
@@ -203,6 +204,7 @@ public sealed partial class Scheduler : ISnapshotState
         _memory.WriteUInt64(_perCpu.TopOfStack, _tasks.Stack(next) + _threadSize);
         _memory.WriteUInt64(_runQueueCurrent, next);
         _memory.WriteUInt64(_runQueueSwitches, _memory.ReadUInt64(_runQueueSwitches) + 1);
+        _memory.WriteUInt64(_fairCurrent, 0); // borrowed code that changes the running task's policy has set it, to the task's own entity
         _tasks.SetOnCpu(next, true);
 
         var sp = _tasks.StackPointer(next);

@@ -1,3 +1,4 @@
+using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
 
@@ -8,8 +9,11 @@ namespace Lkm.Kernel.Text;
 /// breakpoint while other processors may run the place (arch/x86/kernel/alternative.c); here there is one processor, which is not
 /// running guest code now, so the bytes are written and what the processor decoded of them is dropped.
 /// </summary>
-public sealed partial class TextPatching(Cpu cpu, GuestMemory memory)
+public sealed partial class TextPatching(Cpu cpu, GuestMemory memory, KernelImage image)
 {
+    /// <summary>Since 5.19 __text_poke() is told how: by copying, or by filling.</summary>
+    private readonly ulong _fill = image.SymbolOrZero("text_poke_memset");
+
     /// <summary>Writes code.</summary>
     public void Poke(ulong address, ReadOnlySpan<byte> code)
     {
@@ -36,6 +40,16 @@ public sealed partial class TextPatching(Cpu cpu, GuestMemory memory)
     {
         _ = emulate;
         Poke(address, memory.Span(code, (int)length));
+    }
+
+    /// <summary>What text_poke() and its kin come down to, where the compiler has inlined them.</summary>
+    [KernelFunction("__text_poke")]
+    private ulong TextPokeInline(CallFrame frame)
+    {
+        if (_fill == 0)
+            return TextPoke(frame.Argument(0), frame.Argument(1), frame.Argument(2));
+        var (how, address, source, length) = (frame.Argument(0), frame.Argument(1), frame.Argument(2), frame.Argument(3));
+        return how == _fill ? TextPokeSet(address, memory.ReadInt32(source), length) : TextPoke(address, source, length);
     }
 
     [KernelFunction("text_poke_set")]

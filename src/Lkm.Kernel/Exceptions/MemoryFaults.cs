@@ -1,0 +1,73 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Printing;
+using Lkm.Kernel.Sanitizer;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Exceptions;
+
+/// <summary>
+/// Accesses that the shadow denied because the memory is poisoned: red zones, freed objects and pages. On Linux without KASAN they go
+/// unnoticed, so the access is reported and then made.
+/// </summary>
+public sealed class MemoryFaults
+{
+    private const int ErrorLevel = 3;
+
+    private readonly Cpu _cpu;
+    private readonly GuestMemory _memory;
+    private readonly KernelImage _image;
+    private readonly MemoryErrors _errors;
+    private readonly KernelLog _log;
+    private readonly HashSet<ulong> _reported = [];
+    private readonly List<MemoryErrorReport> _reports = [];
+
+    /// <summary>Listens to what the allocators report as well.</summary>
+    public MemoryFaults(Cpu cpu, GuestMemory memory, KernelImage image, MemoryErrors errors, KernelLog log)
+    {
+        _cpu = cpu;
+        _memory = memory;
+        _image = image;
+        _errors = errors;
+        _log = log;
+        errors.Reported = Report;
+    }
+
+    /// <summary>All errors found, one for each place in the code.</summary>
+    public IReadOnlyList<MemoryErrorReport> Reports => _reports;
+
+    /// <summary>Tells addresses for reports, of modules too.</summary>
+    public required Func<ulong, string> Symbolise { get; init; }
+
+    /// <summary>Gives the lines of dump_stack().</summary>
+    public required Func<IEnumerable<string>> DumpStack { get; init; }
+
+    /// <summary>Whether a fault is the shadow's poison, not a page that is absent or read-only.</summary>
+    public static bool IsPoison(CpuExit exit) =>
+        exit.Vector == CpuVector.PageFault
+        && (exit.Shadow >= Shadow.Poison || exit.Shadow is > Shadow.Unmapped and < Shadow.Accessible);
+
+    /// <summary>Reports the access that the processor stopped at, and makes it.</summary>
+    /// <returns>What came of making it.</returns>
+    public CpuExit Handle(CpuExit exit)
+    {
+        if (!IsWordAtATimeRead(exit))
+            Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
+        return _cpu.StepIgnoringShadow();
+    }
+
+    /// <summary>
+    /// The kernel reads strings and hashes names a word at a time (include/asm/word-at-a-time.h): the word that holds the last byte may
+    /// reach over the object's end, which KASAN allows such code too. A module's own code has no such licence.
+    /// </summary>
+    private bool IsWordAtATimeRead(CpuExit exit) =>
+        !exit.Write && exit.Size <= sizeof(ulong) && _image.IsText(_cpu.Rip) && _memory.IsAccessible(exit.Address, 1, write: false, out _);
+
+    private void Report(MemoryErrorReport report)
+    {
+        if (!_reported.Add(report.InstructionPointer))
+            return;
+        _reports.Add(report);
+        foreach (var line in KasanReport.Format(report, Symbolise, DumpStack()))
+            _log.Write(ErrorLevel, line);
+    }
+}
