@@ -65,6 +65,14 @@ public sealed class GuestTask<T> : GuestTask
     /// <summary>The result; meaningful once the task is completed.</summary>
     public T Result { get; internal set; } = default!;
 
+    /// <summary>A task that is done.</summary>
+    public static GuestTask<T> FromResult(T result)
+    {
+        var task = new GuestTask<T> { Result = result };
+        task.Complete();
+        return task;
+    }
+
     /// <summary>The awaiter: the task itself.</summary>
     public new GuestTask<T> GetAwaiter() => this;
 

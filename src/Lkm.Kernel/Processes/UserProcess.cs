@@ -4,6 +4,7 @@ using Lkm.Kernel.Boot;
 using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Scheduling;
+using Lkm.Kernel.Shell;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Processes;
@@ -12,7 +13,7 @@ namespace Lkm.Kernel.Processes;
 /// The user side of a guest process, in C#: an address space of its own and system calls through the image's own entry points. Made and
 /// used on the process's own task (<see cref="HostThreads"/>); it ends with that task.
 /// </summary>
-public sealed class UserProcess
+public sealed class UserProcess : ISystemCalls
 {
     /// <summary>Bytes of the user buffer that system calls read and write through.</summary>
     public const int BufferSize = 64 * 1024;
@@ -22,7 +23,7 @@ public sealed class UserProcess
     private readonly Cpu _cpu;
     private readonly GuestCalls _calls;
     private readonly KernelImage _image;
-    private readonly ulong _task, _taskWorks;
+    private readonly ulong _task, _taskWorks, _copyToUser, _copyFromUser;
     private ulong _used;
 
     private UserProcess(UserModeKernel kernel)
@@ -33,6 +34,8 @@ public sealed class UserProcess
         _calls = kernel.Calls;
         _image = kernel.Image;
         _task = kernel.Scheduler.Current;
+        _copyToUser = _image.Symbol("_copy_to_user");
+        _copyFromUser = _image.Symbol("_copy_from_user");
         _taskWorks = _task + kernel.Tasks.Layout["task_works"];
     }
 
@@ -84,34 +87,48 @@ public sealed class UserProcess
         return result;
     }
 
-    /// <summary>Puts bytes into the user buffer, behind what was put there since the last system call.</summary>
-    /// <returns>Their user address.</returns>
+    /// <inheritdoc/>
+    public int BufferLength => BufferSize;
+
+    /// <inheritdoc/>
+    public void SetName(string name) => _kernel.Tasks.SetComm(_task, name);
+
+    /// <inheritdoc/>
     public async GuestTask<ulong> Put(ReadOnlyMemory<byte> bytes)
     {
         var address = Buffer + _used;
         _used = (_used + (ulong)bytes.Length + 15) & ~15UL;
         if (_used > BufferSize)
             throw new ArgumentException($"{_used} bytes do not fit the user buffer");
+        return await TryWrite(address, bytes) ? address : throw new InvalidOperationException("the user buffer cannot be written");
+    }
+
+    /// <summary>Puts a NUL-terminated string into the user buffer.</summary>
+    public GuestTask<ulong> Put(string text) => Put(Encoding.UTF8.GetBytes(text + "\0"));
+
+    /// <summary>Reads user memory that is known to be there.</summary>
+    public async GuestTask<byte[]> Get(ulong address, int length) =>
+        await TryRead(address, length) ?? throw new InvalidOperationException($"user memory at {address:x} cannot be read");
+
+    /// <inheritdoc/>
+    public async GuestTask<bool> TryWrite(ulong address, ReadOnlyMemory<byte> bytes)
+    {
         for (var done = 0; done < bytes.Length;)
         {
             var length = Math.Min(1024, bytes.Length - done);
             using var scratch = new StackScratch(_cpu, _memory);
             var chunk = scratch.Take(length);
             bytes.Span.Slice(done, length).CopyTo(_memory.Span(chunk, length));
-            var left = await _calls.Call(_image.Symbol("_copy_to_user"), address + (ulong)done, chunk, (ulong)length);
-            if (left != 0)
-                throw new InvalidOperationException("the user buffer cannot be written");
+            if (await _calls.Call(_copyToUser, address + (ulong)done, chunk, (ulong)length) != 0)
+                return false;
             done += length;
         }
 
-        return address;
+        return true;
     }
 
-    /// <summary>Puts a NUL-terminated string into the user buffer.</summary>
-    public GuestTask<ulong> Put(string text) => Put(Encoding.UTF8.GetBytes(text + "\0"));
-
-    /// <summary>Reads user memory.</summary>
-    public async GuestTask<byte[]> Get(ulong address, int length)
+    /// <inheritdoc/>
+    public async GuestTask<byte[]?> TryRead(ulong address, int length)
     {
         var bytes = new byte[length];
         for (var done = 0; done < length;)
@@ -119,9 +136,8 @@ public sealed class UserProcess
             var part = Math.Min(1024, length - done);
             using var scratch = new StackScratch(_cpu, _memory);
             var chunk = scratch.Take(part);
-            var left = await _calls.Call(_image.Symbol("_copy_from_user"), chunk, address + (ulong)done, (ulong)part);
-            if (left != 0)
-                throw new InvalidOperationException("the user buffer cannot be read");
+            if (await _calls.Call(_copyFromUser, chunk, address + (ulong)done, (ulong)part) != 0)
+                return null;
             _memory.Span(chunk, part).CopyTo(bytes.AsSpan(done));
             done += part;
         }

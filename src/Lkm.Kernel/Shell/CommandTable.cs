@@ -1,0 +1,86 @@
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Shell.Commands;
+
+namespace Lkm.Kernel.Shell;
+
+/// <summary>One command.</summary>
+/// <param name="Usage">Its name and what it takes.</param>
+/// <param name="Summary">What it does, in a few words.</param>
+/// <param name="Run">Runs it; the result is the exit status.</param>
+internal sealed record ShellCommand(string Usage, string Summary, Func<CommandContext, GuestTask<int>> Run)
+{
+    /// <summary>The command's name.</summary>
+    public string Name { get; } = Usage.Split(' ')[0];
+}
+
+/// <summary>All commands of the shell; help prints this table.</summary>
+internal static class CommandTable
+{
+    /// <summary>The commands, by family.</summary>
+    public static IReadOnlyList<ShellCommand> All { get; } =
+    [
+        new("cat [FILE]...", "print files", TextCommands.Cat),
+        new("echo [-neE] [WORD]...", "print words", TextCommands.Echo),
+        new("tee [-a] [FILE]...", "copy input to output and to files", TextCommands.Tee),
+        new("head [-n LINES|-c BYTES] [FILE]...", "print the beginning", TextCommands.Head),
+        new("tail [-n [+]LINES|-c [+]BYTES] [FILE]...", "print the end", TextCommands.Tail),
+        new("wc [-lwc] [FILE]...", "count lines, words and bytes", TextCommands.WordCount),
+        new("grep [-EFivcnqlohHwx] [-e] PATTERN [FILE]...", "print the lines that match", GrepCommand.Run),
+        new("hexdump [-Cv] [-n LENGTH] [-s OFFSET] [FILE]...", "print bytes in hexadecimal", HexdumpCommand.Run),
+        new("dd [if=F] [of=F] [bs=N] [count=N] [skip=N] [seek=N]", "copy blocks", DdCommand.Run),
+        new("ls [-laAdi] [PATH]...", "list directories", ListCommand.Run),
+        new("stat [-L] PATH...", "print what a file is", StatCommand.Run),
+        new("cp [-r] SOURCE... DESTINATION", "copy files", CopyCommand.Run),
+        new("mv SOURCE... DESTINATION", "rename files", FileCommands.Move),
+        new("rm [-rf] PATH...", "remove files", FileCommands.Remove),
+        new("mkdir [-p] [-m MODE] DIRECTORY...", "make directories", FileCommands.MakeDirectory),
+        new("rmdir DIRECTORY...", "remove empty directories", FileCommands.RemoveDirectory),
+        new("ln [-sf] TARGET... [NAME|DIRECTORY]", "make links", FileCommands.Link),
+        new("readlink [-n] PATH...", "print what a symbolic link points to", FileCommands.ReadLink),
+        new("mknod [-m MODE] NAME b|c|p [MAJOR MINOR]", "make a device file or a named pipe", FileCommands.MakeNode),
+        new("touch [-c] FILE...", "set the time, make the file", FileCommands.Touch),
+        new("chmod MODE PATH...", "set permissions", ModeCommand.Run),
+        new("truncate [-c] -s [+-]SIZE FILE...", "set the size", FileCommands.Truncate),
+        new("mount [-rw] [-t TYPE] [-o OPTIONS] [DEVICE DIRECTORY]", "mount a file system; print what is mounted", MountCommands.Mount),
+        new("umount [-fl] PATH...", "unmount", MountCommands.Unmount),
+        new("sync", "write everything to the devices", ProcessCommands.Sync),
+        new("test EXPRESSION", "test files, strings and numbers", TestCommand.Run),
+        new("[ EXPRESSION ]", "the same", TestCommand.Run),
+        new("true", "succeed", ProcessCommands.Succeed),
+        new("false", "fail", ProcessCommands.DoNotSucceed),
+        new("pwd", "print the working directory", ProcessCommands.WorkingDirectory),
+        new("cd [DIRECTORY]", "change the working directory", ProcessCommands.ChangeDirectory),
+        new("id", "print user and group", ProcessCommands.Id),
+        new("uname [-asnrvm]", "print the kernel's name and version", ProcessCommands.SystemName),
+        new("ps", "list processes", ProcessCommands.ListProcesses),
+        new("kill [-SIGNAL|-l] PID...", "send a signal", ProcessCommands.Kill),
+        new("sleep SECONDS[smhd]...", "wait, in virtual time", ProcessCommands.Sleep),
+        new("ioctl PATH REQUEST [NUMBER|hex:BYTES|str:TEXT]", "call ioctl(2); print its result and the bytes", DeviceCommands.Ioctl),
+        new("poll PATH [in,out,pri...] [MILLISECONDS]", "wait for events; print them", DeviceCommands.Poll),
+        new("mmap PATH OFFSET LENGTH [-w OFFSET:HEXBYTES]...", "map a file, change it, print it", DeviceCommands.MemoryMap),
+        new("insmod FILE [PARAM=VALUE]...", "load a module from a file of the host", ModuleCommands.Insert),
+        new("rmmod [-f] NAME...", "unload modules", ModuleCommands.Remove),
+        new("modprobe [-r] NAME [PARAM=VALUE]...", "load or unload a module with its dependencies", ModuleCommands.Probe),
+        new("lsmod", "list loaded modules", ModuleCommands.List),
+        new("modinfo [-F FIELD] NAME|FILE...", "print what a module says of itself", ModuleCommands.Describe),
+        new("ksyms [PATTERN]", "print the kernel's symbols", ModuleCommands.Symbols),
+        new("dmesg [-cCtx] [-l LEVEL,...]", "print the kernel log; -c and -C clear it", LogCommand.Run),
+        new("dmsetup create|remove|ls|info|table|status ...", "device-mapper devices", DeviceMapperCommand.Run),
+        new("put HOSTFILE PATH", "copy a file of the host into the kernel", HostCommands.Put),
+        new("get PATH HOSTFILE", "copy a file of the kernel to the host", HostCommands.Get),
+        new("exit [STATUS]", "end the session", ProcessCommands.Exit),
+        new("help [COMMAND]...", "print this", ProcessCommands.Help),
+    ];
+
+    /// <summary>Finds a command.</summary>
+    public static ShellCommand? Find(string name)
+    {
+        foreach (var command in All)
+        {
+            if (command.Name == name)
+                return command;
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,163 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Lkm.Formats;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Shell.Streams;
+
+namespace Lkm.Kernel.Shell.Commands;
+
+/// <summary>grep: fixed strings, basic and extended regular expressions.</summary>
+internal static class GrepCommand
+{
+    private const int Misuse = 2;
+
+    public static async GuestTask<int> Run(CommandContext c)
+    {
+        var options = Options.Read(c.Arguments, "EFivcnqlohHwxse:");
+        if (options.Problem is not null)
+            return await c.Misused(options.Problem);
+        var patterns = options.Values('e').ToList();
+        if (patterns.Count == 0)
+        {
+            if (options.Operands.Count == 0)
+                return await c.Misused();
+            patterns.Add(options.Operands[0]);
+            options.Operands.RemoveAt(0);
+        }
+
+        Regex regex;
+        try
+        {
+            regex = Compile(patterns, options);
+        }
+        catch (Exception e) when (e is RegexParseException or NotSupportedException)
+        {
+            await c.Complain($"bad regex '{string.Join('\n', patterns)}': {e.Message}");
+            return Misuse;
+        }
+
+        var found = false;
+        var withName = options.Has('H') || (options.Operands.Count > 1 && !options.Has('h'));
+        var status = await c.ForEachInput(options.Operands, async (path, input) =>
+        {
+            var name = path == "-" ? "(standard input)" : path;
+            var search = new Search(c, options, regex, withName ? name + ":" : "");
+            var error = await search.Run(input);
+            if (options.Has('c') && !options.Has('q'))
+                c.Print($"{(withName ? name + ":" : "")}{search.Count}\n");
+            if (options.Has('l') && search.Count > 0)
+                c.Print($"{name}\n");
+            found |= search.Count > 0;
+            return error;
+        });
+        return found && options.Has('q') ? 0 : status != 0 ? Misuse : found ? 0 : 1;
+    }
+
+    /// <summary>Basic regular expressions as extended ones: there \( \) \{ \} \| \+ \? are the operators.</summary>
+    internal static string ToExtended(string basic)
+    {
+        var extended = new StringBuilder();
+        for (var i = 0; i < basic.Length; i++)
+        {
+            var c = basic[i];
+            if (c == '[')
+            {
+                var end = basic.IndexOf(']', Math.Min(i + (basic.AsSpan(i).StartsWith("[^") ? 3 : 2), basic.Length));
+                end = end < 0 ? basic.Length - 1 : end;
+                extended.Append(basic, i, end - i + 1);
+                i = end;
+            }
+            else if (c == '\\' && i + 1 < basic.Length)
+            {
+                c = basic[++i];
+                extended.Append("(){}|+?".Contains(c) ? "" : "\\").Append(c);
+            }
+            else
+            {
+                var isLiteralStar = c == '*' && (i == 0 || extended is [.., '(' or '|' or '^']);
+                extended.Append("(){}|+?".Contains(c) || isLiteralStar ? "\\" : "").Append(c);
+            }
+        }
+
+        return extended.ToString();
+    }
+
+    private static Regex Compile(List<string> patterns, Options options)
+    {
+        var alternatives = patterns.SelectMany(p => p.Split('\n')).Select(p =>
+            options.Has('F') ? Regex.Escape(p) : Posix(options.Has('E') ? p : ToExtended(p)));
+        var pattern = string.Join('|', alternatives.Select(p => $"(?:{p})"));
+        if (options.Has('w'))
+            pattern = $@"\b(?:{pattern})\b";
+        if (options.Has('x'))
+            pattern = $@"\A(?:{pattern})\z";
+
+        // Linear in the text's length, whatever the pattern.
+        var flags = RegexOptions.CultureInvariant | RegexOptions.NonBacktracking;
+        return new Regex(pattern, options.Has('i') ? flags | RegexOptions.IgnoreCase : flags);
+    }
+
+    /// <summary>What POSIX writes otherwise than .NET: classes in brackets, and the ends of words.</summary>
+    private static string Posix(string pattern) => pattern
+        .Replace("[:alpha:]", "a-zA-Z").Replace("[:digit:]", "0-9").Replace("[:alnum:]", "a-zA-Z0-9").Replace("[:xdigit:]", "0-9A-Fa-f")
+        .Replace("[:upper:]", "A-Z").Replace("[:lower:]", "a-z").Replace("[:space:]", @"\s").Replace("[:blank:]", @" \t")
+        .Replace(@"\<", @"\b").Replace(@"\>", @"\b");
+
+    private sealed class Search(CommandContext c, Options options, Regex regex, string prefix)
+    {
+        private readonly bool _isSilent = options.Has('q') || options.Has('c') || options.Has('l');
+        private long _line;
+
+        public long Count { get; private set; }
+
+        public async GuestTask<Errno> Run(IByteSource input)
+        {
+            var rest = Array.Empty<byte>();
+            while (!c.OutputFailed && !(Count > 0 && (options.Has('q') || options.Has('l'))))
+            {
+                var read = await input.Read(64 * 1024);
+                if (read.IsEnd)
+                {
+                    if (rest.Length > 0)
+                        Look(rest);
+                    return read.Error;
+                }
+
+                byte[] bytes = rest.Length == 0 ? read.Bytes : [.. rest, .. read.Bytes];
+                var start = 0;
+                for (int end; (end = bytes.AsSpan(start).IndexOf((byte)'\n')) >= 0; start += end + 1)
+                    Look(bytes.AsSpan(start, end));
+                rest = bytes[start..];
+                await c.FlushIfLong();
+            }
+
+            return Errno.OK;
+        }
+
+        private void Look(ReadOnlySpan<byte> line)
+        {
+            _line++;
+            var text = Encoding.UTF8.GetString(line);
+            if (regex.IsMatch(text) == options.Has('v'))
+                return;
+            Count++;
+            if (_isSilent)
+                return;
+            var head = options.Has('n') ? $"{prefix}{_line}:" : prefix;
+            if (options.Has('o') && !options.Has('v'))
+            {
+                foreach (Match match in regex.Matches(text))
+                {
+                    if (match.Length > 0)
+                        c.Print($"{head}{match.Value}\n");
+                }
+
+                return;
+            }
+
+            c.Print(head);
+            c.Print(line);
+            c.Print("\n");
+        }
+    }
+}

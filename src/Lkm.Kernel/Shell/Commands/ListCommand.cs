@@ -1,0 +1,121 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using Lkm.Formats;
+using Lkm.Kernel.Functions;
+
+namespace Lkm.Kernel.Shell.Commands;
+
+/// <summary>ls, one name a line.</summary>
+internal static class ListCommand
+{
+    private const long HalfYear = 31556952 / 2;
+
+    public static async GuestTask<int> Run(CommandContext c)
+    {
+        var options = Options.Read(c.Arguments, "laAdi1n");
+        if (options.Problem is not null)
+            return await c.Misused(options.Problem);
+        var status = 0;
+        var files = new List<Entry>();
+        var directories = new List<Entry>();
+        foreach (var path in options.Operands.Count == 0 ? ["."] : options.Operands)
+        {
+            var (stat, error) = await c.Files.Stat(path, follow: !IsLong(options) && !options.Has('d'));
+            if (error == Errno.ENOENT && !IsLong(options))
+                (stat, error) = await c.Files.Stat(path, follow: false);
+            if (error != Errno.OK)
+                status = await c.Fail(path, error);
+            else
+                (stat.Type == FileType.Directory && !options.Has('d') ? directories : files).Add(new Entry(path, path, stat));
+        }
+
+        var now = await Now(c);
+        await Print(c, options, files, now);
+        var hasTitles = options.Operands.Count > 1;
+        var isFirst = files.Count == 0;
+        foreach (var directory in directories)
+        {
+            if (hasTitles)
+                c.Print($"{(isFirst ? "" : "\n")}{directory.Path}:\n");
+            isFirst = false;
+            var (entries, error) = await ReadDirectory(c, options, directory.Path);
+            if (error != Errno.OK)
+                status = await c.Fail(directory.Path, error);
+            if (IsLong(options))
+                c.Print($"total {entries.Sum(e => e.Status.Blocks) / 2}\n");
+            await Print(c, options, entries, now);
+        }
+
+        return status;
+    }
+
+    private static bool IsLong(Options options) => options.Has('l') || options.Has('n');
+
+    private static async GuestTask<(List<Entry> Entries, Errno Error)> ReadDirectory(CommandContext c, Options options, string path)
+    {
+        var entries = new List<Entry>();
+        var (names, error) = await c.Files.ReadDirectory(path);
+        foreach (var (name, inode) in names)
+        {
+            if (name.StartsWith('.') && !options.Has('a') && (!options.Has('A') || name is "." or ".."))
+                continue;
+            var full = ShellFiles.Combine(path, name);
+            var stat = new FileStatus { Inode = inode };
+            if (IsLong(options) || options.Has('i'))
+            {
+                (stat, var gone) = await c.Files.Stat(full, follow: false);
+                if (gone != Errno.OK)
+                {
+                    await c.Complain($"{full}: {gone.Message()}");
+                    continue;
+                }
+            }
+
+            entries.Add(new Entry(name, full, stat));
+        }
+
+        entries.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
+        return (entries, error);
+    }
+
+    private static async GuestTask Print(CommandContext c, Options options, List<Entry> entries, long now)
+    {
+        foreach (var entry in entries)
+        {
+            if (options.Has('i'))
+                c.Print($"{entry.Status.Inode,7} ");
+            if (IsLong(options))
+                c.Print(LongFormat(entry.Status, now));
+            c.Print(entry.Name);
+            if (IsLong(options) && entry.Status.Type == FileType.Link)
+                c.Print(" -> " + (await c.Files.ReadLink(entry.Path)).Target);
+            c.Print("\n");
+            await c.FlushIfLong();
+        }
+    }
+
+    private static string LongFormat(FileStatus status, long now)
+    {
+        var line = new StringBuilder($"{status.ModeText} {status.Links,4} {status.User,-8} {status.Group,-8} ");
+        if (status.Type is FileType.CharacterDevice or FileType.BlockDevice)
+            line.Append($"{DeviceNumber.Major(status.RawDevice),4},{DeviceNumber.Minor(status.RawDevice),4} ");
+        else
+            line.Append($"{status.Size,9} ");
+        var date = status.Modified.Date;
+        var isRecent = status.Modified.Seconds <= now && status.Modified.Seconds > now - HalfYear;
+        var culture = CultureInfo.InvariantCulture;
+        line.Append(date.ToString("MMM ", culture)).Append($"{date.Day,2} ");
+        return line.Append(isRecent ? date.ToString("HH:mm", culture) : $"{date.Year,5}").Append(' ').ToString();
+    }
+
+    private static async GuestTask<long> Now(CommandContext c)
+    {
+        const ulong realtime = 0;
+        var time = await c.Files.Take(16);
+        await c.Files.Call("clock_gettime", realtime, time);
+        return BinaryPrimitives.ReadInt64LittleEndian(await c.Files.Get(time, 8));
+    }
+
+    private readonly record struct Entry(string Name, string Path, FileStatus Status);
+}

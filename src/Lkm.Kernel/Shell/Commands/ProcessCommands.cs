@@ -1,0 +1,207 @@
+using System.Globalization;
+using System.Text;
+using Lkm.Formats;
+using Lkm.Kernel.Functions;
+
+namespace Lkm.Kernel.Shell.Commands;
+
+/// <summary>Commands about processes and the session: ps, kill, sleep, id, pwd, cd, uname, sync, true, false, exit, help.</summary>
+internal static class ProcessCommands
+{
+    private static readonly string[] Signals =
+    [
+        "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
+        "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    ];
+
+    public static async GuestTask<int> ListProcesses(CommandContext c)
+    {
+        var (entries, error) = await c.Files.ReadDirectory("/proc");
+        if (error != Errno.OK)
+            return await c.Fail("can't open '/proc'", error);
+        var pids = new List<int>();
+        foreach (var entry in entries)
+        {
+            if (int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
+                pids.Add(pid);
+        }
+
+        if (pids.Count == 0)
+            return await c.Fail("/proc has no processes; mount it with: mount -t proc proc /proc");
+        pids.Sort();
+        c.Print("  PID  PPID STAT COMMAND\n");
+        foreach (var pid in pids)
+        {
+            var stat = await c.Files.ReadFile($"/proc/{pid}/stat");
+            if (stat.Error == Errno.OK && ProcessStatus.TryParse(Encoding.UTF8.GetString(stat.Bytes), out var process))
+                c.Print($"{process.Pid,5} {process.Parent,5} {process.State,-4} {process.Command}\n");
+        }
+
+        return 0;
+    }
+
+    public static async GuestTask<int> Kill(CommandContext c)
+    {
+        var arguments = c.Arguments;
+        if (arguments is ["-l"])
+        {
+            for (var i = 1; i < Signals.Length; i++)
+                c.Print($"{i,2}) {Signals[i]}\n");
+            return 0;
+        }
+
+        var signal = Array.IndexOf(Signals, "TERM");
+        if (arguments is ["-s", var name, ..])
+        {
+            if (!TrySignal(name, out signal))
+                return await c.Fail($"invalid signal '{name}'");
+            arguments = arguments[2..];
+        }
+        else if (arguments is [['-', .. { Length: > 0 } text], ..] && text != "-")
+        {
+            if (!TrySignal(text, out signal))
+                return await c.Fail($"invalid signal '{text}'");
+            arguments = arguments[1..];
+        }
+
+        if (arguments is ["--", ..])
+            arguments = arguments[1..];
+        if (arguments.Count == 0)
+            return await c.Fail("you need to specify whom to kill");
+        var status = 0;
+        foreach (var text in arguments)
+        {
+            if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var pid))
+                status = await c.Fail($"invalid number '{text}'");
+            else if (ShellFiles.ErrorOf(await c.Files.Call("kill", (ulong)pid, (ulong)signal)) is var error and not Errno.OK)
+                status = await c.Fail($"can't kill pid {pid}", error);
+        }
+
+        return status;
+    }
+
+    public static async GuestTask<int> Sleep(CommandContext c)
+    {
+        if (c.Arguments.Count == 0)
+            return await c.Misused();
+        var total = 0m;
+        foreach (var text in c.Arguments)
+        {
+            var unit = text[^1..] switch { "m" => 60, "h" => 3600, "d" => 86400, _ => 1 };
+            var number = unit > 1 || text.EndsWith('s') ? text[..^1] : text;
+            if (!decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) || seconds > int.MaxValue)
+                return await c.Fail($"invalid number '{text}'");
+            total += seconds * unit;
+        }
+
+        var request = new byte[16];
+        BitConverter.TryWriteBytes(request, (long)total);
+        BitConverter.TryWriteBytes(request.AsSpan(8), (long)((total % 1) * 1_000_000_000));
+        var error = ShellFiles.ErrorOf(await c.Files.Call("nanosleep", await c.Files.Process.Put(request)));
+        return error == Errno.OK ? 0 : await c.Fail("interrupted", error);
+    }
+
+    public static async GuestTask<int> Id(CommandContext c)
+    {
+        var user = await c.Files.Call("getuid");
+        var group = await c.Files.Call("getgid");
+        c.Print($"uid={user}{Root(user)} gid={group}{Root(group)}\n");
+        return 0;
+
+        static string Root(long id) => id == 0 ? "(root)" : "";
+    }
+
+    public static async GuestTask<int> WorkingDirectory(CommandContext c)
+    {
+        const int pathMax = 4096;
+        var buffer = await c.Files.Take(pathMax);
+        var length = await c.Files.Call("getcwd", buffer, pathMax);
+        if (ShellFiles.ErrorOf(length) is var error and not Errno.OK)
+            return await c.Fail("getcwd", error);
+        c.Print(Encoding.UTF8.GetString(await c.Files.Get(buffer, (int)length - 1)) + "\n");
+        return 0;
+    }
+
+    public static async GuestTask<int> ChangeDirectory(CommandContext c)
+    {
+        if (c.Arguments.Count > 1)
+            return await c.Misused();
+        var path = c.Arguments is [var given] ? given : "/";
+        var error = await c.Files.CallPath("chdir", path);
+        return error == Errno.OK ? 0 : await c.Fail($"can't cd to {path}", error);
+    }
+
+    public static async GuestTask<int> SystemName(CommandContext c)
+    {
+        var options = Options.Read(c.Arguments, "asnrvm");
+        if (options.Problem is not null || options.Operands.Count > 0)
+            return await c.Misused(options.Problem);
+
+        // struct new_utsname: six strings of 65 bytes, the domain name last.
+        const int fieldLength = 65, structLength = 6 * fieldLength;
+        var buffer = await c.Files.Take(structLength);
+        if (ShellFiles.ErrorOf(await c.Files.Call("newuname", buffer)) is var error and not Errno.OK)
+            return await c.Fail("uname", error);
+        var names = await c.Files.Get(buffer, structLength);
+        var words = new List<string>();
+        const string letters = "snrvm";
+        for (var i = 0; i < letters.Length; i++)
+        {
+            if (!options.Has('a') && !options.Has(letters[i]) && !(i == 0 && c.Arguments.Count == 0))
+                continue;
+            var field = names.AsSpan(i * fieldLength, fieldLength);
+            words.Add(Encoding.UTF8.GetString(field[..field.IndexOf((byte)0)]));
+        }
+
+        c.Print(string.Join(' ', words) + "\n");
+        return 0;
+    }
+
+    public static async GuestTask<int> Sync(CommandContext c)
+    {
+        await c.Files.Call("sync");
+        return 0;
+    }
+
+    public static GuestTask<int> Succeed(CommandContext c) => GuestTask<int>.FromResult(0);
+
+    public static GuestTask<int> DoNotSucceed(CommandContext c) => GuestTask<int>.FromResult(1);
+
+    public static async GuestTask<int> Exit(CommandContext c)
+    {
+        var status = c.Shell.LastStatus;
+        if (c.Arguments.Count > 1 || (c.Arguments.Count == 1 && !int.TryParse(c.Arguments[0], out status)))
+            return await c.Misused();
+        c.Shell.Exit();
+        return status;
+    }
+
+    public static async GuestTask<int> Help(CommandContext c)
+    {
+        if (c.Arguments.Count == 0)
+        {
+            foreach (var command in CommandTable.All)
+                c.Print($"{command.Usage,-52} {command.Summary}\n");
+            c.Print("Words are quoted with ' \" and \\; | && || ; connect commands; < > >> 2> redirect; * ? [ ] match files; # begins a comment.\n");
+            return 0;
+        }
+
+        foreach (var name in c.Arguments)
+        {
+            if (CommandTable.Find(name) is not { } command)
+                return await c.Fail($"no command is named {name}");
+            c.Print($"{command.Usage}\n    {command.Summary}\n");
+        }
+
+        return 0;
+    }
+
+    private static bool TrySignal(string text, out int signal)
+    {
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out signal))
+            return signal <= 64;
+        var name = text.ToUpperInvariant();
+        signal = Array.IndexOf(Signals, name.StartsWith("SIG", StringComparison.Ordinal) ? name[3..] : name);
+        return signal >= 0;
+    }
+}

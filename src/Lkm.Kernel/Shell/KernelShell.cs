@@ -1,0 +1,195 @@
+using System.Text;
+using Lkm.Formats;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Printing;
+using Lkm.Kernel.Shell.Streams;
+using Lkm.Kernel.Shell.Syntax;
+
+namespace Lkm.Kernel.Shell;
+
+/// <summary>Where a line's commands read and write when nothing redirects them.</summary>
+/// <param name="Output">Standard output. A stream whose reader went away (<see cref="IOException"/>) is a broken pipe.</param>
+/// <param name="Errors">Standard error.</param>
+/// <param name="Input">Standard input; null is empty.</param>
+public readonly record struct ShellStreams(Stream Output, Stream Errors, Stream? Input = null);
+
+/// <summary>
+/// The shell of a session. A line runs in a guest process, whose files, working directory and credentials are those of the commands; each
+/// command's system calls are made in its own name. Lines run one after another, and one task at a time.
+/// </summary>
+/// <param name="modules">What the module commands act on.</param>
+/// <param name="log">The kernel log.</param>
+public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord> log)
+{
+    private const int NotFound = 127;
+    private const int SyntaxError = 2;
+
+    /// <summary>The folder of the host that relative names of host files start from.</summary>
+    public string HostDirectory { get; set; } = Environment.CurrentDirectory;
+
+    /// <summary>The exit status of the last command: $?.</summary>
+    public int LastStatus { get; private set; }
+
+    /// <summary>Whether the line said exit.</summary>
+    public bool IsExited { get; private set; }
+
+    /// <summary>The names of all commands, sorted.</summary>
+    public static IEnumerable<string> CommandNames => CommandTable.All.Select(c => c.Name).Order(StringComparer.Ordinal);
+
+    internal IModuleCommands Modules => modules;
+
+    internal IReadOnlyList<LogRecord> Log => log;
+
+    /// <summary>How many records of the log dmesg -c or -C has taken away.</summary>
+    internal int LogCleared { get; set; }
+
+    /// <summary>Runs a line.</summary>
+    /// <param name="process">The process that it runs in; the running task.</param>
+    /// <param name="line">One or more lines, as sh -c takes them.</param>
+    /// <param name="streams">Where its output goes.</param>
+    /// <returns>The exit status, 0 to 255.</returns>
+    public async GuestTask<int> Run(ISystemCalls process, string line, ShellStreams streams)
+    {
+        var standard = new StandardStreams(
+            new HostStream(streams.Input ?? Stream.Null), new HostStream(streams.Output), new HostStream(streams.Errors));
+        var parsed = ShellParser.Parse(line);
+        if (parsed.Error is { } error)
+        {
+            await Complain(standard, error);
+            return LastStatus = SyntaxError;
+        }
+
+        foreach (var (condition, pipeline) in parsed.Items)
+        {
+            if (condition == RunCondition.IfSucceeded && LastStatus != 0 || condition == RunCondition.IfFailed && LastStatus == 0)
+                continue;
+            LastStatus = await RunPipeline(process, pipeline, standard) & 0xff;
+            if (IsExited)
+                break;
+        }
+
+        return LastStatus;
+    }
+
+    /// <summary>Completes the last word of a line: a command's name at its beginning, a path elsewhere.</summary>
+    /// <param name="process">The process that paths are looked up in; the running task.</param>
+    /// <param name="line">The line up to the cursor.</param>
+    /// <returns>What the word can become, sorted; a directory ends with a slash.</returns>
+    public GuestTask<List<string>> Complete(ISystemCalls process, string line) => Completion.Complete(new ShellFiles(process, "sh"), line);
+
+    /// <summary>The absolute path of a file of the host.</summary>
+    internal string HostPath(string path) => Path.GetFullPath(path, HostDirectory);
+
+    /// <summary>Ends the session behind the running line.</summary>
+    internal void Exit() => IsExited = true;
+
+    private static async GuestTask Complain(StandardStreams streams, string message) =>
+        await streams.Errors.Write(Encoding.UTF8.GetBytes($"sh: {message}\n"));
+
+    /// <summary>Runs the last command; what it reads makes the ones before it run (<see cref="Pipe"/>).</summary>
+    private async GuestTask<int> RunPipeline(ISystemCalls process, Pipeline pipeline, StandardStreams streams)
+    {
+        var status = await RunUpTo(process, pipeline.Commands, pipeline.Commands.Count - 1, streams);
+        return pipeline.Negated ? (status == 0 ? 1 : 0) : status;
+    }
+
+    private async GuestTask<int> RunUpTo(ISystemCalls process, IReadOnlyList<SimpleCommand> commands, int last, StandardStreams streams)
+    {
+        if (last == 0)
+            return await RunCommand(process, commands[0], streams);
+        Pipe? pipe = null;
+        pipe = new Pipe(() => RunUpTo(process, commands, last - 1, streams with { Output = pipe! }));
+        var status = await RunCommand(process, commands[last], streams with { Input = pipe });
+        await pipe.CloseReader();
+        return status;
+    }
+
+    private async GuestTask<int> RunCommand(ISystemCalls process, SimpleCommand command, StandardStreams streams)
+    {
+        var files = new ShellFiles(process, "sh");
+        var opened = new List<int>();
+        var redirected = await Redirect(files, command.Redirections, streams, opened);
+        var status = redirected is { } own ? await RunNamed(process, await Expand(files, command.Words), own) : 1;
+        foreach (var descriptor in opened)
+            await files.Close(descriptor);
+        return status;
+    }
+
+    private async GuestTask<int> RunNamed(ISystemCalls process, List<string> words, StandardStreams streams)
+    {
+        if (words.Count == 0)
+            return 0;
+        if (CommandTable.Find(words[0]) is not { } command)
+        {
+            await Complain(streams, $"{words[0]}: not found; \"help\" lists the commands");
+            return NotFound;
+        }
+
+        var context = new CommandContext(this, process, words[0], words[1..], streams);
+        var status = await command.Run(context);
+        await context.Flush();
+        return status == 0 && context.OutputFailed ? 1 : status;
+    }
+
+    private static async GuestTask<StandardStreams?> Redirect(
+        ShellFiles files, IReadOnlyList<Redirection> redirections, StandardStreams streams, List<int> opened)
+    {
+        foreach (var redirection in redirections)
+        {
+            var target = Wildcard.Unescape(Expansion.Pattern(redirection.Target, 0));
+            if (redirection.Kind == RedirectionKind.Duplicate)
+            {
+                if (target is not ("1" or "2"))
+                {
+                    await Complain(streams, $"{target}: bad file descriptor");
+                    return null;
+                }
+
+                streams = With(streams, redirection.Descriptor, target == "1" ? streams.Output : streams.Errors);
+                continue;
+            }
+
+            var flags = redirection.Kind switch
+            {
+                RedirectionKind.Read => OpenFlags.ReadOnly,
+                RedirectionKind.Append => OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Append,
+                _ => OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate,
+            };
+            var descriptor = await files.Open(target, flags);
+            if (descriptor < 0)
+            {
+                var verb = redirection.Kind == RedirectionKind.Read ? "open" : "create";
+                await Complain(streams, $"can't {verb} {target}: {((Errno)(-descriptor)).Message()}");
+                return null;
+            }
+
+            opened.Add(descriptor);
+            var stream = new DescriptorStream(files, descriptor);
+            streams = redirection.Kind == RedirectionKind.Read
+                ? streams with { Input = stream }
+                : With(streams, redirection.Descriptor, stream);
+        }
+
+        return streams;
+    }
+
+    private static StandardStreams With(StandardStreams streams, int descriptor, IByteSink sink) =>
+        descriptor == 1 ? streams with { Output = sink } : streams with { Errors = sink };
+
+    private async GuestTask<List<string>> Expand(ShellFiles files, IReadOnlyList<Word> words)
+    {
+        var expanded = new List<string>();
+        foreach (var word in words)
+        {
+            var pattern = Expansion.Pattern(word, LastStatus);
+            if (!Wildcard.IsPattern(pattern))
+                expanded.Add(Wildcard.Unescape(pattern));
+            else if (await Expansion.Match(files, pattern) is { Count: > 0 } paths)
+                expanded.AddRange(paths);
+            else
+                expanded.Add(Wildcard.Unescape(pattern));
+        }
+
+        return expanded;
+    }
+}
