@@ -91,7 +91,7 @@ internal sealed class DeviceMapperRequest
         var targets = new List<DeviceMapperTarget>();
         var data = Data();
         var at = 0;
-        for (var i = 0; i < TargetCount && at >= 0 && at + TargetLength <= data.Length; i++)
+        for (var i = 0; i < TargetCount && data.Length - at >= TargetLength; i++)
         {
             var spec = data[at..];
             targets.Add(new DeviceMapperTarget(
@@ -99,7 +99,10 @@ internal sealed class DeviceMapperRequest
                 BinaryPrimitives.ReadUInt64LittleEndian(spec[8..]),
                 Text(spec.Slice(24, TypeLength)),
                 Text(spec[TargetLength..])));
-            at = BinaryPrimitives.ReadInt32LittleEndian(spec[20..]);
+            var next = BinaryPrimitives.ReadInt32LittleEndian(spec[20..]);
+            if (next <= at)
+                break;
+            at = next;
         }
 
         return targets;

@@ -74,7 +74,7 @@ internal sealed class Lexer(string line)
                     TakeEscape();
                     break;
                 case '$':
-                    TakeExpansion();
+                    TakeExpansion(WordPartKind.Bare);
                     break;
                 case '`':
                     Error = "`command` is not supported; quote the ` to mean it literally";
@@ -111,7 +111,7 @@ internal sealed class Lexer(string line)
         for (_at++; _at < line.Length && line[_at] != '"' && Error is null;)
         {
             if (line[_at] == '$')
-                TakeExpansion();
+                TakeExpansion(WordPartKind.Quoted);
             else if (line[_at] == '`')
                 Error = "`command` is not supported; quote the ` to mean it literally";
             else if (line[_at] == '\\' && _at + 1 < line.Length && line[_at + 1] is '$' or '`' or '"' or '\\' or '\n')
@@ -148,12 +148,12 @@ internal sealed class Lexer(string line)
         _at += 2;
     }
 
-    private void TakeExpansion()
+    private void TakeExpansion(WordPartKind around)
     {
         var next = _at + 1 < line.Length ? line[_at + 1] : ' ';
         if (next == '?')
         {
-            EndPart(WordPartKind.Bare);
+            EndPart(around);
             _parts.Add(new WordPart(WordPartKind.Status, ""));
             _at += 2;
         }

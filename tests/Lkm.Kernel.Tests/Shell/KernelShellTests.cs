@@ -1,0 +1,135 @@
+using System.Text;
+using Lkm.Kernel.Shell;
+
+namespace Lkm.Kernel.Tests.Shell;
+
+public sealed class KernelShellTests : IDisposable
+{
+    private readonly ShellFixture _shell = new();
+
+    public void Dispose() => _shell.Dispose();
+
+    [Theory]
+    [InlineData("true && echo yes || echo no", "yes\n")]
+    [InlineData("false && echo yes || echo no", "no\n")]
+    [InlineData("false; echo $?", "1\n")]
+    [InlineData("! false; echo $?", "0\n")]
+    [InlineData("true | false; echo $?", "1\n")]
+    [InlineData("false | true; echo $?", "0\n")]
+    [InlineData("echo one; echo two # three", "one\ntwo\n")]
+    public void Lists_follow_the_exit_status(string line, string output) => Assert.Equal(output, _shell.Run(line).Output);
+
+    [Fact]
+    public void Redirections_write_append_and_read()
+    {
+        _shell.Output("echo one > @/f; echo two >> @/f");
+        Assert.Equal("one\ntwo\n", _shell.Output("cat < @/f"));
+        Assert.Equal("one\ntwo\n", File.ReadAllText(_shell.Folder + "/f"));
+    }
+
+    [Fact]
+    public void Errors_go_where_output_goes_when_told_so()
+    {
+        Assert.Equal("cat: can't open '/no/file': No such file or directory\n", _shell.Run("cat /no/file 2>&1").Output);
+        _shell.Run("cat /no/file 2> @/errors");
+        Assert.StartsWith("cat: can't", File.ReadAllText(_shell.Folder + "/errors"));
+    }
+
+    [Fact]
+    public void A_pipe_ends_its_writer_when_the_reader_has_enough()
+    {
+        Assert.Equal("4\n", _shell.Output("cat /dev/zero | head -c 4 | wc -c"));
+        Assert.Equal("3\n", _shell.Output("cat /dev/zero | hexdump -v | head -n 3 | wc -l"));
+    }
+
+    [Fact]
+    public void A_pipe_passes_more_than_it_holds_and_nothing_is_lost()
+    {
+        var bytes = new byte[300_000];
+        new System.Random(3).NextBytes(bytes);
+        File.WriteAllBytes(_shell.Folder + "/f", bytes);
+        _shell.Output("cat @/f | dd bs=1000 status=none | cat > @/g");
+        Assert.Equal(bytes, File.ReadAllBytes(_shell.Folder + "/g"));
+    }
+
+    [Fact]
+    public void What_stands_before_a_pipe_runs_even_when_nobody_reads()
+    {
+        _shell.Output("echo made > @/f | true");
+        Assert.Equal("made\n", File.ReadAllText(_shell.Folder + "/f"));
+    }
+
+    [Fact]
+    public void System_calls_are_made_in_the_commands_name()
+    {
+        _shell.Output("cat /dev/null | tee @/f > @/g");
+        Assert.Equal(["sh", "tee", "cat", "tee", "sh"], _shell.Names);
+    }
+
+    [Fact]
+    public void Wildcards_become_the_paths_that_match_and_stay_without_any()
+    {
+        _shell.Output("touch @/b.c @/a.c @/.hidden.c @/d; mkdir @/sub; touch @/sub/x.c");
+        Assert.Equal(_shell.At("@/a.c @/b.c\n"), _shell.Output("echo @/*.c"));
+        Assert.Equal(_shell.At("@/sub/x.c\n"), _shell.Output("echo @/*/*.c"));
+        Assert.Equal(_shell.At("@/*.none\n"), _shell.Output("echo @/*.none"));
+        Assert.Equal(_shell.At("@/*.c\n"), _shell.Output("echo '@/'*'.c' | head -n 0; echo '@/*.c'"));
+    }
+
+    [Fact]
+    public void Standard_input_is_the_callers() => Assert.Equal("hello", _shell.Output("cat | cat", "hello"u8.ToArray()));
+
+    [Fact]
+    public void Unknown_commands_and_lines_have_the_shells_statuses()
+    {
+        Assert.Equal(new LineResult(127, "", "sh: frobnicate: not found; \"help\" lists the commands\n"), _shell.Run("frobnicate"));
+        Assert.Equal(new LineResult(2, "", "sh: syntax error: unexpected \"|\"\n"), _shell.Run("| a"));
+        Assert.Equal("sh: can't create /no/file: No such file or directory\n", _shell.Errors("echo > /no/file"));
+        Assert.Equal("sh: can't open /no/file: No such file or directory\n", _shell.Errors("cat < /no/file"));
+    }
+
+    [Fact]
+    public void A_failed_write_is_said_and_is_a_failure() =>
+        Assert.Equal("echo: write error: No space left on device\n", _shell.Errors("echo text > /dev/full"));
+
+    [Fact]
+    public void Exit_ends_the_line_with_its_status()
+    {
+        Assert.Equal(new LineResult(3, "a\n", ""), _shell.Run("echo a; exit 3; echo b"));
+        Assert.True(_shell.Shell.IsExited);
+    }
+
+    [Fact]
+    public void Help_names_every_command()
+    {
+        var named = _shell.Output("help").Split('\n').Select(line => line.Split(' ')[0]);
+        Assert.Empty(KernelShell.CommandNames.Except(named));
+    }
+
+    [Fact]
+    public void Completion_offers_commands_and_paths()
+    {
+        _shell.Output("mkdir @/sub; touch @/sumo @/other");
+        Assert.Equal(["modinfo", "modprobe"], _shell.Complete("mod"));
+        Assert.Equal(["modinfo", "modprobe"], _shell.Complete("cat x | mod"));
+        Assert.Equal([_shell.At("@/sub/"), _shell.At("@/sumo")], _shell.Complete("cat @/su"));
+        Assert.Equal(3, _shell.Complete("cat @/").Count);
+    }
+
+    [Fact]
+    public void Lines_of_any_kind_end_without_an_exception()
+    {
+        string[] words =
+        [
+            "echo", "cat", "head", "grep", "wc", "tail", "-n", "-c", "1", "@/f", "|", ";", "&&", "||", "<", "2>&1", "a*",
+            "'q'", "test", "hexdump", "[", "]", "-C", "!", "dd", "bs=3",
+        ];
+        File.WriteAllText(_shell.Folder + "/f", "some\ntext\n");
+        var random = new System.Random(4);
+        for (var i = 0; i < 2_000; i++)
+        {
+            var line = string.Join(' ', Enumerable.Range(0, random.Next(10)).Select(_ => words[random.Next(words.Length)]));
+            Assert.InRange(_shell.Run(line, Encoding.UTF8.GetBytes("in\nput")).Status, 0, 255);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using Lkm.Kernel.Shell.Syntax;
+
+namespace Lkm.Kernel.Tests.Shell;
+
+public class ShellParserTests
+{
+    [Theory]
+    [InlineData("cat a  b", "cat a b")]
+    [InlineData("  cat\ta ", "cat a")]
+    [InlineData("cat 'a b' \"c d\"", "cat <a b> <c d>")]
+    [InlineData("a\\ b", "a< >b")]
+    [InlineData("'a'b\"c\"", "<a>b<c>")]
+    [InlineData("echo ''", "echo <>")]
+    [InlineData("echo \"a\\\"b\\n\"", "echo <a\"b\\n>")]
+    [InlineData("echo $? \"=$?\"", "echo {?} <=>{?}<>")]
+    [InlineData("a ; b", "a ; b")]
+    [InlineData("a && b || c", "a && b || c")]
+    [InlineData("a | b | c", "a | b | c")]
+    [InlineData("! a | b", "! a | b")]
+    [InlineData("a > f >> g < h", "a 1> f 1>> g 0< h")]
+    [InlineData("a>f", "a 1> f")]
+    [InlineData("a 2>f 2>&1", "a 2> f 2>& 1")]
+    [InlineData("a2>f", "a2 1> f")]
+    [InlineData("> f", "1> f")]
+    [InlineData("a # b ; c", "a")]
+    [InlineData("a#b", "a#b")]
+    [InlineData("a\nb\n\n", "a ; b")]
+    [InlineData("# nothing", "")]
+    [InlineData(";; a", "a")]
+    [InlineData("", "")]
+    [InlineData("echo price: $", "echo price: $")]
+    public void A_line_is_read_as_words_pipes_and_lists(string line, string expected)
+    {
+        var parsed = ShellParser.Parse(line);
+        Assert.Null(parsed.Error);
+        Assert.Equal(expected, Show(parsed));
+    }
+
+    [Theory]
+    [InlineData("a | | b", "syntax error: unexpected \"|\"")]
+    [InlineData("a |", "syntax error: unexpected end of line")]
+    [InlineData("a &&", "syntax error: unexpected end of line")]
+    [InlineData("&& a", "syntax error: unexpected \"&&\"")]
+    [InlineData("a 'b", "syntax error: unterminated quoted string")]
+    [InlineData("a \"b", "syntax error: unterminated quoted string")]
+    [InlineData("a >", "syntax error: unexpected end of line")]
+    [InlineData("a (b)", "syntax error: unexpected \"(\"")]
+    [InlineData("a &", "commands in the background (&) are not supported")]
+    [InlineData("a << b", "here-documents (<<) are not supported")]
+    [InlineData("a $HOME", "$H: only $? is expanded; quote the $ to mean it literally")]
+    [InlineData("a 3> b", "3>: only <, >, 1> and 2> are supported, and >> and >& of these")]
+    public void What_is_wrong_is_said(string line, string error) => Assert.Equal(error, ShellParser.Parse(line).Error);
+
+    [Fact]
+    public void Any_text_is_a_line_or_an_error()
+    {
+        const string letters = "ab \t\n'\"\\;&|<>()#$?*[]!2`=";
+        var random = new System.Random(1);
+        for (var i = 0; i < 20_000; i++)
+        {
+            var line = string.Concat(Enumerable.Range(0, random.Next(20)).Select(_ => letters[random.Next(letters.Length)]));
+            var parsed = ShellParser.Parse(line);
+            Assert.True(parsed.Error is null || parsed.Items.Count == 0);
+        }
+    }
+
+    private static string Show(ParsedLine line)
+    {
+        var text = "";
+        foreach (var (condition, pipeline) in line.Items)
+        {
+            var connector = condition switch { RunCondition.IfSucceeded => " && ", RunCondition.IfFailed => " || ", _ => " ; " };
+            text += (text.Length > 0 ? connector : "") + (pipeline.Negated ? "! " : "") + string.Join(" | ", pipeline.Commands.Select(Show));
+        }
+
+        return text;
+    }
+
+    private static string Show(SimpleCommand command) => string.Join(' ', command.Words.Select(Show).Concat(command.Redirections.Select(r =>
+        $"{r.Descriptor}{r.Kind switch { RedirectionKind.Read => "<", RedirectionKind.Write => ">", RedirectionKind.Append => ">>", _ => ">&" }} {Show(r.Target)}")));
+
+    private static string Show(Word word) => string.Concat(word.Parts.Select(p =>
+        p.Kind switch { WordPartKind.Bare => p.Text, WordPartKind.Quoted => $"<{p.Text}>", _ => "{?}" }));
+}

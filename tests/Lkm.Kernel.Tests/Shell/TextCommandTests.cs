@@ -1,0 +1,152 @@
+using System.Text;
+using Lkm.Kernel.Shell.Commands;
+
+namespace Lkm.Kernel.Tests.Shell;
+
+public sealed class TextCommandTests : IDisposable
+{
+    private readonly ShellFixture _shell = new();
+
+    public void Dispose() => _shell.Dispose();
+
+    [Theory]
+    [InlineData("echo a  b", "a b\n")]
+    [InlineData("echo -n a", "a")]
+    [InlineData("echo -e 'a\\tb\\x41\\0102\\n'", "a\tbAB\n\n")]
+    [InlineData("echo -e 'a\\cb'", "a")]
+    [InlineData("echo -ne '\\q'", "\\q")]
+    [InlineData("echo -x", "-x\n")]
+    [InlineData("echo -e -E '\\n'", "\\n\n")]
+    public void Echo(string line, string output) => Assert.Equal(output, _shell.Output(line));
+
+    [Theory]
+    [InlineData("head -n 2", "1\n2\n")]
+    [InlineData("head -2", "1\n2\n")]
+    [InlineData("head -c 3", "1\n2")]
+    [InlineData("head -n 0", "")]
+    [InlineData("tail -n 2", "4\n5\n")]
+    [InlineData("tail -n +4", "4\n5\n")]
+    [InlineData("tail -c 3", "\n5\n")]
+    [InlineData("tail -c +9", "5\n")]
+    [InlineData("tail -n 0", "")]
+    [InlineData("tail -n 99", "1\n2\n3\n4\n5\n")]
+    [InlineData("wc -l", "5\n")]
+    [InlineData("wc -c", "10\n")]
+    [InlineData("wc", "        5         5        10\n")]
+    [InlineData("grep [24]", "2\n4\n")]
+    [InlineData("grep -v '[24]'", "1\n3\n5\n")]
+    [InlineData("grep -c .", "5\n")]
+    [InlineData("grep -n 3", "3:3\n")]
+    [InlineData("grep -E '^(1|5)$'", "1\n5\n")]
+    [InlineData("grep '^\\(1\\|5\\)$'", "1\n5\n")]
+    [InlineData("grep -e 1 -e 2", "1\n2\n")]
+    public void Lines(string line, string output) => Assert.Equal(output, _shell.Output(line, "1\n2\n3\n4\n5\n"u8.ToArray()));
+
+    [Theory]
+    [InlineData("a.b", "a.b\n")]
+    [InlineData("-F a.b", "a.b\n")]
+    [InlineData("-F '.'", "a.b\n")]
+    [InlineData("-i A.B", "a.b\n")]
+    [InlineData("-o '[ab]'", "a\nb\n")]
+    [InlineData("a+b", "")]
+    [InlineData("-E 'a.+b'", "a.b\n")]
+    [InlineData("-w a", "a.b\n")]
+    [InlineData("-x a", "")]
+    [InlineData("-q a", "")]
+    public void Grep(string arguments, string output) => Assert.Equal(output, _shell.Run("grep " + arguments, "a.b\nc\n"u8.ToArray()).Output);
+
+    [Fact]
+    public void Grep_says_by_its_status_what_it_found()
+    {
+        Assert.Equal(1, _shell.Run("grep x", "a\n"u8.ToArray()).Status);
+        Assert.Equal(2, _shell.Run("grep x /no/file").Status);
+        Assert.Equal(2, _shell.Run("grep -E '('").Status);
+        File.WriteAllText(_shell.Folder + "/f", "x\n");
+        Assert.Equal(_shell.At("@/f:x\n@/f:x\n"), _shell.Output("grep x @/f @/f"));
+        Assert.Equal(_shell.At("@/f\n"), _shell.Output("grep -l x @/f"));
+    }
+
+    [Fact]
+    public void Any_pattern_is_one_or_is_refused()
+    {
+        const string letters = "ab.*[]()\\|{}1,^$+?-:";
+        var random = new System.Random(5);
+        for (var i = 0; i < 3_000; i++)
+        {
+            var pattern = string.Concat(Enumerable.Range(0, random.Next(10)).Select(_ => letters[random.Next(letters.Length)]));
+            _ = GrepCommand.ToExtended(pattern);
+            Assert.InRange(_shell.Run($"grep {(i % 2 == 0 ? "-E " : "")}-e '{pattern}'", "aab\n"u8.ToArray()).Status, 0, 2);
+        }
+    }
+
+    [Fact]
+    public void Several_files_have_titles()
+    {
+        File.WriteAllText(_shell.Folder + "/f", "x\n");
+        Assert.Equal(_shell.At("==> @/f <==\nx\n\n==> @/f <==\nx\n"), _shell.Output("head @/f @/f"));
+        Assert.Equal(_shell.At("1 @/f\n1 @/f\n2 total\n"), _shell.Output("wc -l @/f @/f"));
+    }
+
+    [Fact]
+    public void Tee_copies()
+    {
+        Assert.Equal("x", _shell.Output("echo -n x | tee @/f @/g"));
+        Assert.Equal("x", _shell.Output("cat @/g"));
+        Assert.Equal("tee: /no/file: No such file or directory\n", _shell.Run("tee /no/file").Errors);
+    }
+
+    [Fact]
+    public void Hexdump_prints_the_canonical_format()
+    {
+        var bytes = new byte[70];
+        "Hello, World!\n"u8.CopyTo(bytes);
+        bytes[69] = 0xff;
+        const string expected = """
+            00000000  48 65 6c 6c 6f 2c 20 57  6f 72 6c 64 21 0a 00 00  |Hello, World!...|
+            00000010  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
+            *
+            00000040  00 00 00 00 00 ff                                 |......|
+            00000046
+
+            """;
+        Assert.Equal(expected, _shell.Output("hexdump -C", bytes));
+        Assert.Equal("", _shell.Output("hexdump -C", []));
+        Assert.Equal("00000005  2c 20                                             |, |\n00000007\n", _shell.Output("hexdump -C -s 5 -n 2", bytes));
+        Assert.Equal("00000000  61 62                                             |ab|\n00000002\n", _shell.Output("hexdump -C", "ab"u8.ToArray()));
+    }
+
+    [Fact]
+    public void Hexdump_prints_words() =>
+        Assert.Equal("0000000 6261 0063                              \n0000003\n", _shell.Output("hexdump", "abc"u8.ToArray()));
+
+    [Fact]
+    public void Dd_copies_blocks_and_counts_them()
+    {
+        File.WriteAllText(_shell.Folder + "/f", "0123456789");
+        Assert.Equal(new LineResult(0, "4567", "1+0 records in\n1+0 records out\n4 bytes copied\n"), _shell.Run("dd if=@/f bs=4 skip=1 count=1"));
+        Assert.Equal("2+1 records in\n2+1 records out\n10 bytes copied\n", _shell.Run("dd if=@/f of=@/g bs=4 seek=1").Errors);
+        Assert.Equal("\0\0\0\00123456789", File.ReadAllText(_shell.Folder + "/g"));
+        _shell.Run("echo -n ab | dd of=@/g conv=notrunc");
+        Assert.Equal("ab\0\00123456789", File.ReadAllText(_shell.Folder + "/g"));
+        Assert.Equal("dd: can't open '/no/file': No such file or directory\n", _shell.Errors("dd if=/no/file"));
+        Assert.Equal("dd: invalid number 'x'\n", _shell.Errors("dd bs=x"));
+    }
+
+    [Fact]
+    public void Dd_makes_one_call_for_a_block_of_any_size()
+    {
+        var bytes = new byte[200_000];
+        new System.Random(6).NextBytes(bytes);
+        File.WriteAllBytes(_shell.Folder + "/f", bytes);
+        Assert.Equal("1+0 records in\n1+0 records out\n200000 bytes copied\n", _shell.Run("dd if=@/f of=@/g bs=200000 count=1").Errors);
+        Assert.Equal(bytes, File.ReadAllBytes(_shell.Folder + "/g"));
+    }
+
+    [Fact]
+    public void Cat_passes_every_byte()
+    {
+        var bytes = Enumerable.Range(0, 256).Select(b => (byte)b).ToArray();
+        Assert.Equal(Encoding.Latin1.GetString(bytes), _shell.Output("cat | cat - ", bytes));
+        Assert.Equal("cat: read error: Is a directory\n", _shell.Errors("cat @"));
+    }
+}
