@@ -36,12 +36,21 @@ public sealed partial class EarlyMemory
     private ulong MemblockPhysAlloc(ulong size, ulong align) =>
         Allocate(size, align) is var address && address != 0 ? AddressSpace.ToPhysical(address) : 0;
 
+    /// <summary>Takes an address; a physical one before 5.16.</summary>
     [KernelFunction("memblock_free")]
-    private void MemblockFree(ulong address, ulong size) => Free(address);
+    private int MemblockFree(ulong address, ulong size)
+    {
+        Free(address < AddressSpace.PageOffset ? AddressSpace.ToVirtual(address) : address);
+        return 0;
+    }
 
     [KernelFunction("memblock_phys_free")]
     [KernelFunction("memblock_free_late")]
-    private void MemblockPhysFree(ulong physical, ulong size) => Free(AddressSpace.ToVirtual(physical));
+    private int MemblockPhysFree(ulong physical, ulong size)
+    {
+        Free(AddressSpace.ToVirtual(physical));
+        return 0;
+    }
 
     /// <summary>Small pieces are kmalloc's; tables are pages; what no block of pages can hold has its own range.</summary>
     private ulong Allocate(ulong size, ulong align)

@@ -36,8 +36,8 @@ public sealed class KernelMemory
         Pages = new PageAllocator(memory, image, Errors, ramSize, firstFree);
         Slab = new SlabAllocator(memory, image, calls, Pages, Tracks, Errors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, Errors);
-        var staticEnd = image.Symbol("__per_cpu_end") - image.Symbol("__per_cpu_start");
-        PerCpu = new PerCpuAllocator(memory, image, perCpu, Errors, staticEnd, perCpuSize);
+        PerCpu = new PerCpuAllocator(
+            memory, image, perCpu, Errors, image.Symbol("__per_cpu_end"), image.Symbol("__per_cpu_start") + perCpuSize);
         Early = new EarlyMemory(memory, Pages, Slab, Vmalloc);
         Attributes = new MemoryAttributes(memory);
         Leaks = new LeakScanner(memory, image, perCpu, perCpuSize, Pages, Slab, Vmalloc, Tracks);

@@ -55,6 +55,14 @@ public sealed partial class MemoryAttributes
         return 0;
     }
 
+    /// <summary>Gives code that was made writable for patching its protection back.</summary>
+    [KernelFunction("execmem_restore_rox", Support = Support.Partial, Note = NoExecute, Since = "6.16")]
+    private int ExecmemRestoreRox(ulong address, ulong size)
+    {
+        Apply(address, AddressSpace.PageAlign(size), 0, PageWrite);
+        return 0;
+    }
+
     [KernelFunction("set_direct_map_invalid_noflush")]
     private int SetDirectMapInvalid(ulong page)
     {

@@ -17,6 +17,9 @@ public sealed partial class PageAllocator
     private ulong AllocFrozenPages(uint gfp, int order, CallFrame frame) =>
         ToPage(Allocate((GfpFlags)gfp, order, frame.ReturnAddress, references: 0));
 
+    [KernelFunction("alloc_frozen_pages_nolock_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.18")]
+    private ulong AllocFrozenPagesNolock(uint gfp, int node, int order, CallFrame frame) => AllocFrozenPages(gfp, order, frame);
+
     /// <summary>Fills the empty places of an array, or adds to a list; 6.14 dropped the list.</summary>
     [KernelFunction("__alloc_pages_bulk")]
     [KernelFunction("alloc_pages_bulk_noprof", Since = "6.10")]
@@ -48,6 +51,8 @@ public sealed partial class PageAllocator
 
     [KernelFunction("__free_pages_ok")]
     [KernelFunction("free_frozen_pages", Since = "6.14")]
+    [KernelFunction("__free_frozen_pages", Since = "6.18")]
+    [KernelFunction("free_frozen_pages_nolock", Since = "6.18")]
     private void FreePagesOk(ulong page, int order, CallFrame frame) =>
         Free(AddressSpace.FromStructPage(page), order, frame.ReturnAddress);
 
@@ -79,7 +84,22 @@ public sealed partial class PageAllocator
 
     [KernelFunction("alloc_contig_pages", Support = Support.Partial, Note = "at most 4 MiB")]
     [KernelFunction("alloc_contig_pages_noprof", Support = Support.Partial, Note = "at most 4 MiB", Since = "6.10")]
-    private ulong AllocContigPages(ulong count, uint gfp, CallFrame frame)
+    private ulong AllocContigPages(ulong count, uint gfp, CallFrame frame) => AllocateContiguous(count, gfp, frame, references: 1);
+
+    [KernelFunction("alloc_contig_frozen_pages_noprof", Support = Support.Partial, Note = "at most 4 MiB", Since = "7.0")]
+    private ulong AllocContigFrozenPages(ulong count, uint gfp, CallFrame frame) => AllocateContiguous(count, gfp, frame, references: 0);
+
+    /// <summary>Asks for certain frames: they are free or they are not, as nothing is moved out of the way.</summary>
+    [KernelFunction("alloc_contig_range", Support = Support.Partial, Note = "no pages are moved: always -EBUSY")]
+    [KernelFunction("alloc_contig_range_noprof", Support = Support.Partial, Note = "no pages are moved: always -EBUSY", Since = "6.10")]
+    [KernelFunction("alloc_contig_frozen_range_noprof", Support = Support.Partial, Note = "no pages are moved: always -EBUSY", Since = "7.0")]
+    private int AllocContigRange()
+    {
+        const int busy = 16;
+        return -busy;
+    }
+
+    private ulong AllocateContiguous(ulong count, uint gfp, CallFrame frame, int references)
     {
         if (count is 0 or > 1UL << MemoryNode.MaximumOrder)
             return 0;
@@ -88,19 +108,10 @@ public sealed partial class PageAllocator
         if (address == 0)
             return 0;
         for (ulong i = 0; i < count; i++)
-            _pages.SetReferences(AddressSpace.ToStructPage(address + (i << AddressSpace.PageShift)), 1);
+            _pages.SetReferences(AddressSpace.ToStructPage(address + (i << AddressSpace.PageShift)), references);
         for (var i = count; i < 1UL << order; i++)
             Free(address + (i << AddressSpace.PageShift), 0, frame.ReturnAddress);
         return AddressSpace.ToStructPage(address);
-    }
-
-    /// <summary>Asks for certain frames: they are free or they are not, as nothing is moved out of the way.</summary>
-    [KernelFunction("alloc_contig_range", Support = Support.Partial, Note = "no pages are moved: always -EBUSY")]
-    [KernelFunction("alloc_contig_range_noprof", Support = Support.Partial, Note = "no pages are moved: always -EBUSY", Since = "6.10")]
-    private int AllocContigRange()
-    {
-        const int busy = 16;
-        return -busy;
     }
 
     private static ulong ToPage(ulong address) => address == 0 ? 0 : AddressSpace.ToStructPage(address);

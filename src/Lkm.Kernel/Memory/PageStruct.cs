@@ -13,6 +13,7 @@ internal sealed class PageStruct
 {
     private readonly GuestMemory _memory;
     private readonly ulong _size, _flags, _refcount, _mapcount, _lru, _private, _mapping, _compoundHead;
+    private readonly bool _compoundIsMask;
     private readonly ulong? _compoundOrder, _compoundDestructor, _compoundMapcount, _compoundPincount, _compoundCount;
     private readonly ulong? _folioFlags1, _folioLargeMapcount, _folioEntireMapcount, _folioPageCount, _folioMapcountIds;
     private readonly ulong? _slabCache, _slabFreelist, _slabCounters;
@@ -32,7 +33,9 @@ internal sealed class PageStruct
         _lru = page["lru"];
         _private = page["private"];
         _mapping = page["mapping"];
-        _compoundHead = page["compound_head"];
+        // 7.1 lets a tail page hold, where struct page's size allows, the mask that makes its head's address of its own.
+        _compoundIsMask = page.Find("compound_info") is not null && image.Struct("zone").Find("vmemmap_tails") is not null;
+        _compoundHead = page.Find("compound_info") ?? page["compound_head"];
         _compoundOrder = page.Find("compound_order");
         _compoundDestructor = page.Find("compound_dtor");
         _compoundMapcount = page.Find("compound_mapcount");
@@ -118,11 +121,12 @@ internal sealed class PageStruct
         const ulong tailMapping = 0xdead000000000400; // TAIL_MAPPING
         var head = AddressSpace.ToStructPage(address);
         _memory.WriteUInt64(head + _flags, _memory.ReadUInt64(head + _flags) | _headFlag);
+        var link = (_compoundIsMask ? ~((_size << order) - 1) : head) | 1;
         for (ulong i = 1; i < 1UL << order; i++)
         {
             var tail = head + (i * _size);
             _memory.WriteUInt64(tail + _mapping, tailMapping);
-            _memory.WriteUInt64(tail + _compoundHead, head | 1);
+            _memory.WriteUInt64(tail + _compoundHead, link);
         }
 
         var first = head + _size; // the order and the counts lie in the first tail page
@@ -160,6 +164,10 @@ internal sealed class PageStruct
         if (_slabCounters is { } counters)
             _memory.WriteUInt64(page + counters, (ulong)(uint)objects << 16);
     }
+
+    /// <summary>compound_head(): the first page of a compound page; other pages themselves.</summary>
+    public ulong Head(ulong page) =>
+        _memory.ReadUInt64(page + _compoundHead) is var link && (link & 1) == 0 ? page : _compoundIsMask ? page & link : link - 1;
 
     /// <summary>compound_order(): the order of a compound page, 0 for other pages.</summary>
     public int Order(ulong page)

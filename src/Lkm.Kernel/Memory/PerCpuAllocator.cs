@@ -7,8 +7,9 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Memory;
 
 /// <summary>
-/// Per-CPU memory (mm/percpu.c) on one processor: a per-CPU pointer is an offset in the one area, behind the image's own variables. Pieces
-/// lie apart, and the shadow allows the bytes that were asked for.
+/// Per-CPU memory (mm/percpu.c) on one processor: a per-CPU pointer is a place in the one area, as the address of a static variable is
+/// (an offset, until 6.15 gave them addresses), behind the image's own variables. Pieces lie apart, and the shadow allows the bytes that
+/// were asked for.
 /// </summary>
 public sealed partial class PerCpuAllocator : ISnapshotState
 {
@@ -17,7 +18,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
     private readonly GuestMemory _memory;
     private readonly PerCpuArea _area;
     private readonly MemoryErrors _errors;
-    private readonly Dictionary<ulong, ulong> _sizes = []; // by offset, without the red zone
+    private readonly Dictionary<ulong, ulong> _sizes = []; // by pointer, without the red zone
     private readonly List<(ulong Start, ulong End)> _free = []; // by address, never adjacent
     private readonly ulong _staticSize;
 
@@ -26,8 +27,8 @@ public sealed partial class PerCpuAllocator : ISnapshotState
     /// <param name="image">The kernel image.</param>
     /// <param name="area">The per-CPU area.</param>
     /// <param name="errors">Who hears of wrong frees.</param>
-    /// <param name="start">The first offset that may be given out: behind the static variables.</param>
-    /// <param name="end">The offset after the last.</param>
+    /// <param name="start">The first per-CPU pointer that may be given out: behind the static variables, __per_cpu_end.</param>
+    /// <param name="end">The pointer after the last.</param>
     public PerCpuAllocator(GuestMemory memory, KernelImage image, PerCpuArea area, MemoryErrors errors, ulong start, ulong end)
     {
         _memory = memory;
@@ -40,10 +41,10 @@ public sealed partial class PerCpuAllocator : ISnapshotState
         End = end;
     }
 
-    /// <summary>The first offset that may be given out.</summary>
+    /// <summary>The first pointer that may be given out.</summary>
     public ulong Start { get; }
 
-    /// <summary>The offset after the last.</summary>
+    /// <summary>The pointer after the last.</summary>
     public ulong End { get; }
 
     /// <summary>Asked before each allocation whether it shall fail.</summary>
@@ -55,10 +56,11 @@ public sealed partial class PerCpuAllocator : ISnapshotState
         _memory.SetAccess(_area.Of(Start), End - Start, Shadow.PercpuFreed);
         if (image.TrySymbol("pcpu_base_addr", out var address))
             _memory.WriteUInt64(address, _area.Start);
+        var unit = _area.Of(End) - _area.Start;
         if (image.TrySymbol("pcpu_unit_size", out var size))
-            _memory.WriteInt32(size, (int)End);
+            _memory.WriteInt32(size, (int)unit);
         if (image.TrySymbol("pcpu_unit_pages", out var pages))
-            _memory.WriteInt32(pages, (int)(End >> AddressSpace.PageShift));
+            _memory.WriteInt32(pages, (int)(unit >> AddressSpace.PageShift));
         if (image.TrySymbol("pcpu_nr_units", out var units))
             _memory.WriteInt32(units, 1);
     }

@@ -51,7 +51,7 @@ public sealed partial class SlabAllocator
     [KernelFunction("kmem_cache_alloc_lru_noprof", Since = "6.10")]
     private GuestTask<ulong> KmemCacheAllocLru(ulong cache, ulong lru, uint gfp, CallFrame frame) => AllocateFrom(cache, gfp, frame);
 
-    /// <summary>All or nothing.</summary>
+    /// <summary>All or nothing: the number of objects, or 0; 7.1 made it a bool.</summary>
     [KernelFunction("kmem_cache_alloc_bulk")]
     [KernelFunction("kmem_cache_alloc_bulk_noprof", Since = "6.10")]
     private async GuestTask<int> KmemCacheAllocBulk(ulong cache, uint gfp, ulong count, ulong pointers, CallFrame frame)
@@ -69,8 +69,12 @@ public sealed partial class SlabAllocator
             _memory.WriteUInt64(pointers + (i * 8), address);
         }
 
-        return (int)count;
+        return _bulkTellsOnlySuccess ? 1 : (int)count;
     }
+
+    /// <summary>Charges an object to a control group after the fact; control groups are not charged here.</summary>
+    [KernelFunction("kmem_cache_charge", Since = "6.12", Support = Support.Partial, Note = "kernel memory is not charged to control groups")]
+    private bool KmemCacheCharge() => true;
 
     [KernelFunction("kmem_cache_free")]
     private void KmemCacheFree(ulong cache, ulong pointer, CallFrame frame) => FreeObject(pointer, cache, frame);

@@ -19,6 +19,7 @@ public sealed partial class SlabAllocator
     [KernelFunction("kmalloc_large_node", Note = OneNode)]
     [KernelFunction("__kmalloc_large_node_noprof", Note = OneNode, Since = "6.10")]
     [KernelFunction("__kmalloc_track_caller")]
+    [KernelFunction("_kmalloc_nolock_noprof", Note = OneNode, Since = "7.1")]
     private ulong Kmalloc(ulong size, uint gfp, CallFrame frame) => Kmalloc(size, (GfpFlags)gfp, frame);
 
     /// <summary>6.11 and later, with CONFIG_SLAB_BUCKETS, pass a set of caches between size and flags.</summary>
@@ -42,6 +43,7 @@ public sealed partial class SlabAllocator
         KmallocTrace(cache, gfp, size, frame);
 
     [KernelFunction("kfree")]
+    [KernelFunction("kfree_nolock", Since = "6.18")]
     private void Kfree(ulong pointer, CallFrame frame) => FreeObject(pointer, 0, frame);
 
     /// <summary>The place's whole size; from here on the caller may use it all. kfree_sensitive() has ksize() inlined, and calls __ksize().</summary>

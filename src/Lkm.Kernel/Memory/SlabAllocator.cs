@@ -35,7 +35,7 @@ public sealed partial class SlabAllocator : IObjectFinder
     private readonly Dictionary<ulong, SlabCache> _caches = [];
     private readonly ulong _jiffies, _slabCaches, _kmallocCaches;
     private readonly long _dmaType, _reclaimableType, _accountedType;
-    private readonly bool _hasBuckets;
+    private readonly bool _hasBuckets, _bulkTellsOnlySuccess;
     private readonly (ulong Global, ulong OfNode) _reclaimable, _unreclaimable;
 
     /// <summary>Creates the allocator; <see cref="CreateBootCaches"/> makes it usable.</summary>
@@ -57,6 +57,7 @@ public sealed partial class SlabAllocator : IObjectFinder
         _dmaType = image.Enumerator("KMALLOC_DMA") ?? 0;
         _reclaimableType = image.Enumerator("KMALLOC_RECLAIM") ?? 0;
         _accountedType = image.Enumerator("KMALLOC_CGROUP") ?? 0;
+        _bulkTellsOnlySuccess = image.Enumerator("KMALLOC_PARTITION_START") is not null;
         _hasBuckets = image.TrySymbol("kmem_buckets_cache", out _);
         _reclaimable = StatisticOf("NR_SLAB_RECLAIMABLE_B", "NR_SLAB_RECLAIMABLE");
         _unreclaimable = StatisticOf("NR_SLAB_UNRECLAIMABLE_B", "NR_SLAB_UNRECLAIMABLE");

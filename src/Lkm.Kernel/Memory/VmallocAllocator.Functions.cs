@@ -1,5 +1,6 @@
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
+using Lkm.Machine;
 
 namespace Lkm.Kernel.Memory;
 
@@ -25,6 +26,17 @@ public sealed partial class VmallocAllocator
     [KernelFunction("module_memfree")]
     [KernelFunction("execmem_free", Since = "6.10")]
     private void Vfree(ulong address, CallFrame frame) => FreeMemory(address, frame.ReturnAddress);
+
+    /// <summary>Code is made of pages of its own here, never carved out of read-only huge pages.</summary>
+    [KernelFunction("execmem_is_rox", Since = "6.13")]
+    private bool ExecmemIsRox() => false;
+
+    [KernelFunction("vrealloc_noprof", Since = "6.12")]
+    private ulong Vrealloc(ulong address, ulong size, uint gfp, CallFrame frame) => Reallocate(address, size, (GfpFlags)gfp, frame);
+
+    [KernelFunction("vrealloc_node_align_noprof", Since = "6.18")]
+    private ulong VreallocNodeAlign(ulong address, ulong size, ulong align, uint gfp, CallFrame frame) =>
+        Reallocate(address, size, (GfpFlags)gfp, frame);
 
     [KernelFunction("vmap")]
     private ulong Vmap(ulong pages, uint count, ulong flags, ulong protection, CallFrame frame)
@@ -125,6 +137,42 @@ public sealed partial class VmallocAllocator
 
     private ulong AllocateForModule(ulong size, CallFrame frame) => AllocateMemory(
         size, AddressSpace.PageSize, ModuleSpace.Start, ModuleSpace.End, GfpFlags.Zero, 0, frame.ReturnAddress);
+
+    /// <summary>vrealloc(): within the pages at the same place, otherwise by a copy.</summary>
+    private ulong Reallocate(ulong address, ulong size, GfpFlags gfp, CallFrame frame)
+    {
+        if (size == 0)
+        {
+            FreeMemory(address, frame.ReturnAddress);
+            return 0;
+        }
+
+        if (address == 0)
+            return AllocateMemory(size, AddressSpace.PageSize, VmallocSpace.Start, VmallocSpace.End, gfp, 0, frame.ReturnAddress);
+        var area = AreaOf(address);
+        if (!area.Exists || area.Start != address)
+        {
+            _errors.Warn($"Trying to vrealloc() nonexistent vm area ({address:x16})", frame.ReturnAddress);
+            return 0;
+        }
+
+        var room = area.Pages << AddressSpace.PageShift;
+        if (size <= room)
+        {
+            if ((gfp & GfpFlags.Zero) != 0)
+                _memory.Clear(address + size, room - size);
+            _memory.SetAccess(address, room, Shadow.VmallocGuard);
+            _memory.Allow(address, size);
+            return address;
+        }
+
+        var copy = AllocateMemory(size, AddressSpace.PageSize, VmallocSpace.Start, VmallocSpace.End, gfp, 0, frame.ReturnAddress);
+        if (copy == 0)
+            return 0;
+        _memory.Copy(address, copy, room);
+        FreeMemory(address, frame.ReturnAddress);
+        return copy;
+    }
 
     private VmArea NewAlias(ulong pages, uint count, ulong flags, ulong caller, bool withVm)
     {

@@ -58,8 +58,11 @@ public sealed partial class VmallocAllocator
         return 0;
     }
 
-    [KernelFunction("vmap_pages_range_noflush")]
     [KernelFunction("map_kernel_range_noflush")]
+    private int MapKernelRange(ulong start, ulong length, ulong protection, ulong pages) =>
+        VmapPagesRange(start, start + length, protection, pages);
+
+    [KernelFunction("vmap_pages_range_noflush")]
     private int VmapPagesRange(ulong start, ulong end, ulong protection, ulong pages)
     {
         var physical = new ulong[(end - start) >> AddressSpace.PageShift];
@@ -71,8 +74,6 @@ public sealed partial class VmallocAllocator
 
     [KernelFunction("vunmap_range")]
     [KernelFunction("vunmap_range_noflush")]
-    [KernelFunction("unmap_kernel_range")]
-    [KernelFunction("unmap_kernel_range_noflush")]
     private void VunmapRange(ulong start, ulong end)
     {
         var area = AreaOf(start);
@@ -82,6 +83,10 @@ public sealed partial class VmallocAllocator
             _memory.Unalias(start, (end - start) >> AddressSpace.PageShift);
         _memory.SetAccess(start, end - start, Shadow.VmallocGuard);
     }
+
+    [KernelFunction("unmap_kernel_range")]
+    [KernelFunction("unmap_kernel_range_noflush")]
+    private void UnmapKernelRange(ulong start, ulong length) => VunmapRange(start, start + length);
 
     private void ShowAt(ulong start, ulong[] physical)
     {

@@ -1,4 +1,5 @@
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Memory;
 using Lkm.Kernel.Scheduling;
 using Lkm.Machine;
 
@@ -15,6 +16,7 @@ public sealed class MemoryErrors(GuestMemory memory, KernelImage image, PerCpuAr
     private const ulong RowSpan = RowBytes * 8;
 
     private readonly List<IObjectFinder> _finders = [];
+    private PageStruct? _pages;
 
     /// <summary>Told of each wrong free. The allocator ignores the free and goes on, as with KASAN.</summary>
     public Action<MemoryErrorReport>? Reported { get; set; }
@@ -135,8 +137,7 @@ public sealed class MemoryErrors(GuestMemory memory, KernelImage image, PerCpuAr
         var raw = new ulong[layout.Size / 8];
         for (var i = 0; i < raw.Length; i++)
             raw[i] = memory.ReadUInt64(page + ((ulong)i * 8));
-        var compound = memory.ReadUInt64(page + layout["compound_head"]);
-        var head = (compound & 1) != 0 ? compound - 1 : page;
+        var head = (_pages ??= new PageStruct(memory, image)).Head(page);
         var flags = memory.ReadUInt64(head + layout["flags"]);
         var names = new List<string>();
         foreach (var name in (string[])["PG_locked", "PG_referenced", "PG_uptodate", "PG_dirty", "PG_lru", "PG_slab", "PG_reserved", "PG_private", "PG_head"])
@@ -147,7 +148,7 @@ public sealed class MemoryErrors(GuestMemory memory, KernelImage image, PerCpuAr
 
         names.Add("node=0");
         return new PageDescription(page, AddressSpace.ToFrame(address), memory.ReadInt32(head + layout["_refcount"]),
-            memory.ReadUInt64(page + layout["index"]), (compound & 1) != 0 ? 0 : memory.ReadUInt64(page + layout["mapping"]),
+            memory.ReadUInt64(page + (layout.Find("index") ?? layout["__folio_index"])), head != page ? 0 : memory.ReadUInt64(page + layout["mapping"]),
             flags, string.Join('|', names), raw);
     }
 }
