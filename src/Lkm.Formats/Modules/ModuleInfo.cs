@@ -3,7 +3,7 @@ using System.Text;
 namespace Lkm.Formats.Modules;
 
 /// <summary>One <c>key=value</c> string of .modinfo.</summary>
-public readonly struct ModuleInfoEntry
+public sealed class ModuleInfoEntry
 {
     private readonly ReadOnlyMemory<byte> _text;
     private readonly int _keyLength;

@@ -1,3 +1,6 @@
+using Lkm.Formats;
+using Lkm.Modules.Host;
+
 namespace Lkm.Modules;
 
 /// <summary>
@@ -9,12 +12,17 @@ internal static class ConfigurationFiles
     /// <summary>The directories in which configuration may lie, the one that counts most first (kmod, <c>libkmod.c</c>).</summary>
     public static readonly string[] Directories = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"];
 
+    /// <summary>The directories of that name in all of those places.</summary>
+    /// <param name="root">What stands before the paths; no slash at its end.</param>
+    /// <param name="name">The directories' last part.</param>
+    public static string[] Below(string root, string name) => Array.ConvertAll(Directories, directory => $"{root}{directory}/{name}");
+
     /// <summary>The paths of all files in the order of reading.</summary>
     /// <param name="paths">Directories, whose <c>*.conf</c> files count, and single files, which count under any name.</param>
     /// <param name="problems">Takes what is wrong with a path.</param>
     public static List<string> Find(IEnumerable<string> paths, List<ConfigurationProblem> problems)
     {
-        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var files = new List<string>();
         foreach (var path in paths)
         {
             if (Directory.Exists(path))
@@ -23,31 +31,52 @@ internal static class ConfigurationFiles
             }
             else if (File.Exists(path))
             {
-                files.TryAdd(path[(path.LastIndexOf('/') + 1)..], path);
+                AddFile(path, files);
             }
         }
-        return [.. files.Values];
+        return files;
     }
 
     /// <summary>A file's bytes, or null with the problem noted; a file that has gone is no problem.</summary>
     public static byte[]? Read(string file, List<ConfigurationProblem> problems)
     {
-        try
+        var bytes = SmallFile.TryRead(file, out var error);
+        if (error is not (Errno.OK or Errno.ENOENT))
         {
-            return File.ReadAllBytes(file);
+            problems.Add(new(ConfigurationProblemKind.Unreadable, file, 0, error.Message()));
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            problems.Add(new(ConfigurationProblemKind.Unreadable, file, 0, e.Message));
-            return null;
-        }
+        return bytes;
     }
 
-    private static void AddDirectory(string directory, SortedDictionary<string, string> files, List<ConfigurationProblem> problems)
+    /// <summary>Puts a file at its place in the order of names, unless there is one of that name.</summary>
+    private static void AddFile(string path, List<string> files)
+    {
+        var place = files.Count;
+        while (place > 0)
+        {
+            var order = Compare(NameOf(path), NameOf(files[place - 1]));
+            if (order == 0)
+            {
+                return;
+            }
+            if (order > 0)
+            {
+                break;
+            }
+            place--;
+        }
+        files.Insert(place, path);
+    }
+
+    private static int Compare(ReadOnlySpan<char> a, ReadOnlySpan<char> b)
+    {
+        var same = a.CommonPrefixLength(b);
+        return same == a.Length || same == b.Length ? a.Length - b.Length : a[same] - b[same];
+    }
+
+    private static ReadOnlySpan<char> NameOf(string path) => path.AsSpan(path.LastIndexOf('/') + 1);
+
+    private static void AddDirectory(string directory, List<string> files, List<ConfigurationProblem> problems)
     {
         string[] names;
         try
@@ -56,7 +85,7 @@ internal static class ConfigurationFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            problems.Add(new(ConfigurationProblemKind.Unreadable, directory, 0, e.Message));
+            problems.Add(new(ConfigurationProblemKind.Unreadable, directory, 0, HostError.Describe(e)));
             return;
         }
         foreach (var entry in names)
@@ -73,7 +102,7 @@ internal static class ConfigurationFiles
             }
             else if (File.Exists(path))
             {
-                files.TryAdd(name, path);
+                AddFile(path, files);
             }
         }
     }

@@ -23,7 +23,7 @@ public sealed record ConfigurationSources
     /// <param name="root">What stands before the paths, for a system that is not at <c>/</c>; no slash at its end.</param>
     public static ConfigurationSources ForSystem(string? moduleDirectory, string root = "") => new()
     {
-        Paths = [.. ConfigurationFiles.Directories.Select(directory => $"{root}{directory}/modprobe.d")],
+        Paths = ConfigurationFiles.Below(root, "modprobe.d"),
         ModuleDirectory = moduleDirectory,
         KernelCommandLine = $"{root}/proc/cmdline",
         DeprecatedFile = $"{root}/etc/modprobe.conf",

@@ -200,12 +200,9 @@ public sealed class ModprobeConfiguration
     private static List<string> Words(ReadOnlySpan<char> text)
     {
         var words = new List<string>();
-        foreach (var range in text.SplitAny(" \t\v\f\r\n"))
+        while (ConfigurationLines.TakeWord(ref text) is { IsEmpty: false } word)
         {
-            if (!text[range].IsEmpty)
-            {
-                words.Add(text[range].ToString());
-            }
+            words.Add(word.ToString());
         }
         return words;
     }

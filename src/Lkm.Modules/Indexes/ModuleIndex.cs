@@ -204,28 +204,31 @@ public sealed class ModuleIndex
         {
             if (values[i - 1].Priority > values[i].Priority)
             {
-                return [.. values.OrderBy(static value => value.Priority)];
+                return Sort(values);
             }
         }
         return values;
     }
 
-    private bool TryReadValue(ref int at, out IndexValue value)
+    private static List<IndexValue> Sort(List<IndexValue> values) => [.. values.OrderBy(static value => value.Priority)];
+
+    private IndexValue? ReadValue(ref int at)
     {
-        value = default;
         if (_bytes.Length - at < 5)
         {
-            return Fail(at, "a value is cut off");
+            Fail(at, "a value is cut off");
+            return null;
         }
         var text = _bytes.AsSpan(at + 4);
         var length = text.IndexOf((byte)0);
         if (length < 0)
         {
-            return Fail(at + 4, "a value has no end");
+            Fail(at + 4, "a value has no end");
+            return null;
         }
-        value = new(BinaryPrimitives.ReadUInt32BigEndian(_bytes.AsSpan(at)), LosslessText.Decode(text[..length]));
+        var value = new IndexValue(BinaryPrimitives.ReadUInt32BigEndian(_bytes.AsSpan(at)), LosslessText.Decode(text[..length]));
         at += 4 + length + 1;
-        return true;
+        return value;
     }
 
     /// <summary>One walk through the tree, with the key so far and a bound on the nodes it may visit.</summary>
@@ -243,7 +246,7 @@ public sealed class ModuleIndex
             {
                 var prefix = node.Prefix(index._bytes);
                 var same = prefix.CommonPrefixLength(text);
-                var wild = prefix[..same].IndexOfAny("*?["u8);
+                var wild = IndexOfWildcard(prefix[..same]);
                 if (wild >= 0 || same < prefix.Length)
                 {
                     wild = wild >= 0 ? wild : same;
@@ -268,7 +271,8 @@ public sealed class ModuleIndex
                     AddValues(node, found);
                     return;
                 }
-                if (text[0] is (byte)'*' or (byte)'?' or (byte)'[' || !index.TryReadChild(node, text[0], out node))
+                // A wildcard in the text itself is a character like others, which a wildcard in a key was matched with already: kmod finds both.
+                if (!index.TryReadChild(node, text[0], out node))
                 {
                     return;
                 }
@@ -337,7 +341,7 @@ public sealed class ModuleIndex
                     index.Fail(node.ValuesStart, "nodes share their values");
                     return;
                 }
-                if (!index.TryReadValue(ref at, out var value))
+                if (index.ReadValue(ref at) is not { } value)
                 {
                     return;
                 }
@@ -347,6 +351,18 @@ public sealed class ModuleIndex
 
         private bool Enter(in Node node) =>
             --_nodesLeft > 0 || index.Fail(node.PrefixStart, "nodes point back at each other");
+
+        private static int IndexOfWildcard(ReadOnlySpan<byte> text)
+        {
+            for (var i = 0; i < text.Length; i++)
+            {
+                if (text[i] is (byte)'*' or (byte)'?' or (byte)'[')
+                {
+                    return i;
+                }
+            }
+            return -1;
+        }
 
         private bool Push(byte character) => Push([character]);
 

@@ -10,8 +10,6 @@ public static class LosslessText
 {
     private const char EscapeBase = '\uDC00';
 
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
-
     /// <summary>The text that the bytes stand for.</summary>
     public static string Decode(ReadOnlySpan<byte> bytes)
     {
@@ -42,7 +40,7 @@ public static class LosslessText
     /// <summary>The bytes that <see cref="Decode"/> made the text from.</summary>
     public static byte[] Encode(ReadOnlySpan<char> text)
     {
-        var bytes = new byte[Strict.GetMaxByteCount(text.Length)];
+        var bytes = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
         return bytes.AsSpan(0, Encode(text, bytes)).ToArray();
     }
 
@@ -59,7 +57,7 @@ public static class LosslessText
                 plain += char.IsHighSurrogate(text[plain]) ? 2 : 1;
             }
             plain = Math.Min(plain, text.Length);
-            written += Strict.GetBytes(text[..plain], destination[written..]);
+            written += Encoding.UTF8.GetBytes(text[..plain], destination[written..]);
             text = text[plain..];
             if (!text.IsEmpty)
             {

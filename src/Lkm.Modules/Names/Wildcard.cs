@@ -10,11 +10,14 @@ public static class Wildcard
     /// <summary>Whether the whole text fits the pattern.</summary>
     public static bool IsMatch(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
     {
-        if (pattern.IndexOfAny(@"*?[\") < 0)
+        foreach (var c in pattern)
         {
-            return pattern.SequenceEqual(text);
+            if (c is '*' or '?' or '[' or '\\')
+            {
+                return IsMatch(LosslessText.Encode(pattern), LosslessText.Encode(text));
+            }
         }
-        return IsMatch(LosslessText.Encode(pattern), LosslessText.Encode(text));
+        return pattern.SequenceEqual(text);
     }
 
     /// <summary>Whether the whole text fits the pattern, both as bytes.</summary>

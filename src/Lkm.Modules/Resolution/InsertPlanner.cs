@@ -5,8 +5,8 @@ namespace Lkm.Modules;
 /// <summary>Orders what has to be inserted for one module. Each module's dependencies are visited once, so loops of soft dependencies end.</summary>
 internal sealed class InsertPlanner(ModuleContext context)
 {
-    private readonly HashSet<ModuleEntry> _visited = [];
-    private readonly HashSet<ModuleEntry> _required = [];
+    private readonly HashSet<ModuleEntry> _visited = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<ModuleEntry> _required = new(ReferenceEqualityComparer.Instance);
     private readonly List<InsertStep> _steps = [];
 
     public IReadOnlyList<InsertStep> Plan(ModuleEntry module, bool ignoreCommands)

@@ -7,7 +7,7 @@ namespace Lkm.Modules;
 /// <remarks>Not safe for several threads at once: entries and indexes are read on first use.</remarks>
 public sealed class ModuleContext
 {
-    private readonly Dictionary<(string Name, string? Alias), ModuleEntry> _entries = [];
+    private readonly Dictionary<string, ModuleEntry> _entries = [];
 
     /// <summary>A context over a directory and a configuration.</summary>
     /// <param name="directory">The modules of one kernel version.</param>
@@ -199,10 +199,12 @@ public sealed class ModuleContext
 
     internal ModuleEntry Entry(string name, string? alias)
     {
-        if (!_entries.TryGetValue((name, alias), out var entry))
+        // No name has a NUL, so this is one key for each pair.
+        var key = alias is null ? name : $"{name}\0{alias}";
+        if (!_entries.TryGetValue(key, out var entry))
         {
             entry = new(this, name, alias);
-            _entries.Add((name, alias), entry);
+            _entries.Add(key, entry);
         }
         return entry;
     }
@@ -235,14 +237,19 @@ public sealed class ModuleContext
 
     private ModuleEntry? FromCommands(string name)
     {
-        foreach (var command in Configuration.InstallCommands.Concat(Configuration.RemoveCommands))
+        return Names(Configuration.InstallCommands, name) || Names(Configuration.RemoveCommands, name) ? Entry(name, null) : null;
+    }
+
+    private static bool Names(IReadOnlyList<ShellCommand> commands, string name)
+    {
+        foreach (var command in commands)
         {
             if (command.Pattern == name)
             {
-                return Entry(name, null);
+                return true;
             }
         }
-        return null;
+        return false;
     }
 
     private static string? CommandOf(IReadOnlyList<ShellCommand> commands, ModuleEntry module)

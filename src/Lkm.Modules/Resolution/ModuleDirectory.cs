@@ -1,3 +1,6 @@
+using Lkm.Formats;
+using Lkm.Modules.Host;
+
 namespace Lkm.Modules;
 
 /// <summary>The binary indexes of a module directory.</summary>
@@ -88,17 +91,14 @@ public sealed class ModuleDirectory
         {
             _opened[(int)kind] = true;
             var file = $"{Path}/{IndexFiles[(int)kind]}";
-            try
+            var bytes = SmallFile.TryRead(file, out var error);
+            if (bytes is not null)
             {
-                _indexes[(int)kind] = Parse(File.ReadAllBytes(file), file);
+                _indexes[(int)kind] = Parse(bytes, file);
             }
-            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            else if (error != Errno.ENOENT)
             {
-                // Missing: depmod has not been run, or an older one that did not make this index.
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                _problems.Add(new(file, 0, e.Message));
+                _problems.Add(new(file, 0, error.Message()));
             }
         }
         return _indexes[(int)kind];

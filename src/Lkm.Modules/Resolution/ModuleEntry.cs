@@ -39,6 +39,9 @@ public sealed class ModuleEntry
 
     private bool? _isBuiltIn;
 
+    /// <summary>The path of the directory whose indexes are asked about it.</summary>
+    public string DirectoryPath => _context.Directory.Path;
+
     /// <summary>The modules that must be loaded before it, all of them, in the order of loading.</summary>
     public IReadOnlyList<ModuleEntry> Dependencies
     {
@@ -74,15 +77,11 @@ public sealed class ModuleEntry
         _path ??= _context.Directory.PathOf(line[..colon]);
         var files = line.AsSpan(colon + 1);
         var dependencies = new List<ModuleEntry>();
-        foreach (var range in files.SplitAny(" \t"))
+        while (ConfigurationLines.TakeWord(ref files) is { IsEmpty: false } file)
         {
-            var file = files[range];
-            if (!file.IsEmpty)
-            {
-                var dependency = _context.Entry(ModuleName.FromPath(file), null);
-                dependency.SetPath(_context.Directory.PathOf(file.ToString()));
-                dependencies.Add(dependency);
-            }
+            var dependency = _context.Entry(ModuleName.FromPath(file), null);
+            dependency.SetPath(_context.Directory.PathOf(file.ToString()));
+            dependencies.Add(dependency);
         }
         dependencies.Reverse();
         _dependencies = dependencies;

@@ -1,0 +1,187 @@
+using Lkm.Formats;
+using Lkm.Modules;
+using Lkm.Modules.Host;
+
+namespace Lkm.Cli.Tools;
+
+/// <summary>modprobe's insertion: each module with what it needs.</summary>
+internal sealed class ModprobeInserter(ToolContext context, ModuleContext modules, ModprobeRequest request)
+{
+    private readonly bool _print = request.ShowDependencies || context.Log.Level > LogLevel.Warning;
+    private readonly List<string> _failures = [];
+
+    /// <summary>Inserts the module that the first operand names, with the others as its parameters; or all of them.</summary>
+    public int Insert(IReadOnlyList<string> operands)
+    {
+        if (!request.All)
+        {
+            return Insert(operands[0], JoinParameters(operands));
+        }
+        var exitCode = 0;
+        foreach (var name in operands)
+        {
+            exitCode |= Insert(name, "");
+        }
+        return exitCode;
+    }
+
+    /// <summary>Parameters joined by spaces; a value with a space in it gets the quotes that the shell took away.</summary>
+    internal static string JoinParameters(IReadOnlyList<string> operands)
+    {
+        var parameters = new List<string>();
+        for (var i = 1; i < operands.Count; i++)
+        {
+            var operand = operands[i];
+            var equals = operand.IndexOf('=');
+            parameters.Add(equals >= 0 && operand.IndexOf(' ', equals) >= 0 && !operand.Contains('"')
+                ? $"{operand[..(equals + 1)]}\"{operand[(equals + 1)..]}\""
+                : operand);
+        }
+        return string.Join(' ', parameters);
+    }
+
+    private int Insert(string name, string parameters)
+    {
+        IReadOnlyList<ModuleEntry> found;
+        if (name.StartsWith('/') || name.StartsWith("./", StringComparison.Ordinal))
+        {
+            if (!File.Exists(name))
+            {
+                return NotFound($"Failed to get module from path {name}: {Errno.ENOENT.Message()}");
+            }
+            found = [modules.ByPath(Path.GetFullPath(name))];
+        }
+        else
+        {
+            found = modules.Lookup(name);
+            if (found.Count == 0)
+            {
+                return NotFound($"Module {name} not found in directory {modules.Directory.Path}");
+            }
+        }
+        var exitCode = 0;
+        foreach (var module in found)
+        {
+            var error = Insert(module, parameters);
+            exitCode = error == Errno.OK ? 0 : Failed(module, error);
+        }
+        return exitCode;
+    }
+
+    /// <summary>With one module asked for it is the end; with several, the others are tried.</summary>
+    private int NotFound(string text)
+    {
+        if (request.All)
+        {
+            context.Log.Warning(text);
+            return 1;
+        }
+        return context.Log.Fatal(text);
+    }
+
+    private int Failed(ModuleEntry module, Errno error)
+    {
+        var text = error switch
+        {
+            Errno.EEXIST => "Module already in kernel",
+            Errno.ENOENT => "Unknown symbol in module, or unknown parameter (see dmesg)",
+            _ => error.Message(),
+        };
+        if (context.IsStrict || _failures.Count == 0)
+        {
+            return context.Log.Error($"could not insert '{module.Name}': {text}");
+        }
+        return context.Log.Error($"could not insert '{module.Name}': {_failures[^1]}");
+    }
+
+    private Errno Insert(ModuleEntry module, string parameters)
+    {
+        _failures.Clear();
+        if (!request.ShowDependencies && IsLoaded(module))
+        {
+            return request.FirstTime ? Errno.EEXIST : Errno.OK;
+        }
+        if ((request.UseBlacklist || module.Alias is not null) && modules.IsBlacklisted(module))
+        {
+            return Errno.OK;
+        }
+        foreach (var step in modules.PlanInsert(module, request.IgnoreCommands))
+        {
+            var error = Carry(step, step.Module == module ? parameters : "");
+            if (error == Errno.EEXIST && step.Module == module && request.FirstTime)
+            {
+                return error;
+            }
+            if (error is not (Errno.OK or Errno.EEXIST) && step.IsRequired)
+            {
+                return error;
+            }
+        }
+        return Errno.OK;
+    }
+
+    private Errno Carry(InsertStep step, string parameters)
+    {
+        if (!request.ShowDependencies && IsLoaded(step.Module))
+        {
+            return Errno.EEXIST;
+        }
+        if (step.Mask is { } mask)
+        {
+            _failures.Add($"module {step.Module.Name} is masked by {mask.File} line {mask.Line}");
+            return Errno.EPERM;
+        }
+        // As kmod puts them together: with options from the configuration there is a space behind them, whatever follows.
+        var options = step.Options.Length > 0 ? $"{step.Options} {parameters}" : parameters;
+        if (step.InstallCommand is { } command)
+        {
+            return RunCommand(step.Module, command, options);
+        }
+        if (_print)
+        {
+            context.Output.WriteLine(step.Module.Path is { } path ? $"insmod {path} {options}" : $"builtin {step.Module.Name}");
+        }
+        if (request.DryRun || request.ShowDependencies)
+        {
+            return Errno.OK;
+        }
+        return InsertFile(step.Module, options);
+    }
+
+    private Errno InsertFile(ModuleEntry module, string options)
+    {
+        if (module.Path is null)
+        {
+            _failures.Add($"no index names a file for module {module.Name}");
+            return Errno.ENOENT;
+        }
+        var error = context.Kernel.Insert(module.Path, options, request.InsertFlags);
+        if (error is not (Errno.OK or Errno.EEXIST))
+        {
+            _failures.Add($"{module.Path}: {error.Message()}{KernelReason.For(context)}");
+        }
+        return error;
+    }
+
+    private Errno RunCommand(ModuleEntry module, string command, string options)
+    {
+        if (_print)
+        {
+            context.Output.WriteLine($"install {command} {options}");
+        }
+        if (request.DryRun || request.ShowDependencies)
+        {
+            return Errno.OK;
+        }
+        var status = context.RunCommand(command.Replace("$CMDLINE_OPTS", options, StringComparison.Ordinal), module.Name);
+        if (status == 0)
+        {
+            return Errno.OK;
+        }
+        context.Log.Error($"Error running install command '{command}' for module {module.Name}: retcode {status}");
+        _failures.Add($"the install command of module {module.Name} failed with status {status}");
+        return Errno.EINVAL;
+    }
+
+    private bool IsLoaded(ModuleEntry module) => module.IsBuiltIn || context.Kernel.StateOf(module.Name) == ModuleState.Live;
+}

@@ -1,0 +1,92 @@
+using Lkm.Formats;
+using Lkm.Modules;
+using Lkm.Modules.Host;
+
+namespace Lkm.Cli.Tools;
+
+/// <summary>rmmod(8).</summary>
+internal static class RmmodTool
+{
+    private const string Help = """
+        Usage:
+        	rmmod [options] modulename ...
+        Options:
+        	-f, --force       forces a module unload and may crash your
+        	                  machine. This requires Forced Module Removal
+        	                  option in your kernel. DANGEROUS
+        	-s, --syslog      print to syslog, not stderr
+        	-v, --verbose     enables more messages
+        	-V, --version     show version
+        	-h, --help        show this help
+
+        """;
+
+    private static readonly LongOption[] LongOptions =
+    [
+        new("force", false, 'f'), new("syslog", false, 's'), new("verbose", false, 'v'), new("version", false, 'V'), new("help", false, 'h'),
+    ];
+
+    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    {
+        var flags = RemoveFlags.NonBlocking;
+        var options = context.Options(arguments, "fsvVh", LongOptions);
+        while (options.Next() is var option and not OptionParser.End)
+        {
+            switch (option)
+            {
+                case 'f': flags |= RemoveFlags.Force; break;
+                case 's': context.Log.UseSystemLog(); break;
+                case 'v': context.Log.Level++; break;
+                case 'V': return context.PrintVersion();
+                case 'h': context.Output.Write(Help); return 0;
+                default: return 1;
+            }
+        }
+        if (options.Operands.Count == 0)
+        {
+            return context.Log.Error("missing module name.");
+        }
+        var directory = ModuleDirectory.PathFor(context.Release(), context.Root);
+        var modules = new ModuleContext(ModuleDirectory.Open(directory), ToolConfiguration.Load(context, directory, [$"{directory}/modules.softdep"]));
+        var exitCode = 0;
+        foreach (var argument in options.Operands)
+        {
+            exitCode |= Remove(context, File.Exists(argument) ? modules.ByPath(argument) : modules.ByName(argument), flags);
+        }
+        return exitCode;
+    }
+
+    private static int Remove(ToolContext context, ModuleEntry module, RemoveFlags flags)
+    {
+        if ((flags & RemoveFlags.Force) == 0 && Check(context, module) is { } objection)
+        {
+            return context.Log.Error(objection);
+        }
+        if (context.Log.Level > LogLevel.Warning)
+        {
+            context.Log.Info($"rmmod {module.Name}");
+        }
+        var result = context.Kernel.Remove(module.Name, flags);
+        return result == Errno.OK ? 0 : context.Log.Error($"could not remove module {module.Name}: {result.Message()}");
+    }
+
+    private static string? Check(ToolContext context, ModuleEntry module)
+    {
+        if (module.IsBuiltIn)
+        {
+            return $"Module {module.Name} is builtin.";
+        }
+        if (context.Kernel.StateOf(module.Name) == ModuleState.Absent)
+        {
+            return $"Module {module.Name} is not currently loaded";
+        }
+        if (context.Kernel.HoldersOf(module.Name) is { Count: > 0 } holders)
+        {
+            return $"Module {module.Name} is in use by: {string.Join(' ', holders)}";
+        }
+        var users = context.Kernel.ReferenceCount(module.Name, out var error);
+        return users > 0 ? $"Module {module.Name} is in use"
+            : users < 0 && error == Errno.ENOENT ? "Module unloading is not supported"
+            : null;
+    }
+}

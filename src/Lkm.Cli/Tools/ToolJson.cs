@@ -1,0 +1,35 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Lkm.Cli.Tools;
+
+/// <summary>One JSON document for a command, with a <c>schema</c> number that changes when its form does.</summary>
+internal static class ToolJson
+{
+    private const int Schema = 1;
+
+    /// <summary>Writes the document; the body adds the members of its object.</summary>
+    public static void Write(ToolOutput output, Action<Utf8JsonWriter> body)
+    {
+        var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("schema", Schema);
+            body(json);
+            json.WriteEndObject();
+        }
+        output.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length)).Write("\n");
+    }
+
+    /// <summary>Writes a member that is an array of texts.</summary>
+    public static void WriteArray(Utf8JsonWriter json, string name, IEnumerable<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (var value in values)
+        {
+            json.WriteStringValue(value);
+        }
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,187 @@
+using System.Buffers.Binary;
+using System.Text;
+using Lkm.Formats;
+using Lkm.Formats.Compression;
+using Lkm.Formats.Elf;
+using Lkm.Formats.Modules;
+using Lkm.Modules.Host;
+using Microsoft.Win32.SafeHandles;
+
+namespace Lkm.Modules;
+
+/// <summary>
+/// Reads what depmod needs of module files, one after the other into the same buffer. Of plain files only the parts that matter are looked at;
+/// signatures and debug sections never are. One reader for each thread.
+/// </summary>
+internal sealed class SummaryReader(bool withImports, int limit)
+{
+    /// <summary>Files shorter than this can't be told to be anything (kmod refuses them the same way).</summary>
+    private const int ShortestFile = 6;
+
+    private byte[] _file = new byte[1 << 20];
+    private readonly HashSet<int> _used = [];
+
+    public ModuleSummary Read(string path)
+    {
+        ReadOnlyMemory<byte> bytes;
+        try
+        {
+            using var handle = File.OpenHandle(path, options: FileOptions.SequentialScan);
+            if (Fill(handle, path) is { } problem)
+            {
+                return Failed(problem);
+            }
+            bytes = _file.AsMemory(0, _length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Failed(new FormatError(path, -1, $"cannot be read: {HostError.Describe(e)}", HostError.Of(e)));
+        }
+        if (bytes.Length < ShortestFile)
+        {
+            return Failed(new FormatError(path, 0, $"too short for a module: {bytes.Length} bytes", Errno.EINVAL));
+        }
+        if (!Decompressor.DecompressIfNeeded(bytes, path, limit).TryGet(out var plain, out var error) ||
+            !ElfFile.Parse(plain, path).TryGet(out var elf, out error))
+        {
+            return Failed(error);
+        }
+        return Summarise(elf);
+    }
+
+    private int _length;
+
+    private FormatError? Fill(SafeFileHandle handle, string path)
+    {
+        var size = RandomAccess.GetLength(handle);
+        if (size > limit)
+        {
+            return new(path, 0, $"larger than the limit of {limit} bytes", Errno.EFBIG);
+        }
+        if (size > _file.Length)
+        {
+            _file = new byte[Math.Max(size, Math.Min(2L * _file.Length, limit))];
+        }
+        _length = 0;
+        while (_length < size && RandomAccess.Read(handle, _file.AsSpan(_length, (int)size - _length), _length) is > 0 and var read)
+        {
+            _length += read;
+        }
+        return null;
+    }
+
+    private ModuleSummary Summarise(ElfFile elf)
+    {
+        if (!elf.Symbols().TryGet(out var symbols, out var error))
+        {
+            return Failed(error);
+        }
+        List<string> aliases = [], soft = [], weak = [];
+        foreach (var entry in ModuleInfo.Parse(elf.FindSection(".modinfo"u8)?.Data ?? default).Entries)
+        {
+            var list = entry.KeyUtf8 switch
+            {
+                var key when key.SequenceEqual("alias"u8) => aliases,
+                var key when key.SequenceEqual("softdep"u8) => soft,
+                var key when key.SequenceEqual("weakdep"u8) => weak,
+                _ => null,
+            };
+            list?.Add(LosslessText.Decode(entry.ValueUtf8));
+        }
+        var (exports, names, imports) = symbols is null ? ([], [], []) : ReadSymbols(elf, symbols);
+        if (exports.Count == 0)
+        {
+            AddUnversionedExports(elf, exports);
+        }
+        return new()
+        {
+            Aliases = aliases,
+            SoftDependencies = soft,
+            WeakDependencies = weak,
+            Exports = exports,
+            ImportNames = names,
+            Imports = imports,
+        };
+    }
+
+    private (List<SummaryExport> Exports, byte[] ImportNames, List<SummaryImport> Imports) ReadSymbols(ElfFile elf, ElfSymbolTable symbols)
+    {
+        var exports = new List<SummaryExport>();
+        var imports = new List<SummaryImport>();
+        var names = new MemoryStream();
+        var versions = withImports && SymbolVersion.Read(elf).TryGet(out var read, out _) ? read : [];
+        var byName = new Dictionary<string, int>(versions.Length);
+        for (var i = 0; i < versions.Length; i++)
+        {
+            byName.TryAdd(versions[i].Name, i);
+        }
+        _used.Clear();
+        for (var i = 1; i < symbols.Count; i++)
+        {
+            var symbol = symbols[i];
+            if (symbol.NameOffset == 0)
+            {
+                continue;
+            }
+            if (symbol.IsUndefined)
+            {
+                var name = symbols.NameUtf8(symbol);
+                names.Write(name);
+                names.WriteByte(0);
+                if (withImports)
+                {
+                    var version = byName.GetValueOrDefault(Encoding.UTF8.GetString(name), -1);
+                    _used.Add(version);
+                    imports.Add(new(version < 0 ? 0 : versions[version].Crc, symbol.Binding == SymbolBinding.Weak));
+                }
+            }
+            else if (symbols.NameUtf8(symbol) is var name && name.StartsWith("__crc_"u8))
+            {
+                exports.Add(new(Encoding.UTF8.GetString(name["__crc_"u8.Length..]), Crc(elf, symbol)));
+            }
+        }
+        for (var i = 0; i < versions.Length; i++)
+        {
+            if (!_used.Contains(i))
+            {
+                names.Write(Encoding.UTF8.GetBytes(versions[i].Name));
+                names.WriteByte(0);
+                imports.Add(new(versions[i].Crc, IsWeak: false));
+            }
+        }
+        return (exports, names.ToArray(), imports);
+    }
+
+    /// <summary>A version: the value of its symbol itself before Linux 5.19, since then a word that the symbol points to.</summary>
+    private static ulong Crc(ElfFile elf, in ElfSymbol symbol)
+    {
+        if (symbol.IsAbsolute || symbol.Section >= elf.Sections.Count)
+        {
+            return symbol.Value;
+        }
+        var data = elf.Sections[symbol.Section].Data.Span;
+        if (symbol.Value > (ulong)data.Length || (ulong)data.Length - symbol.Value < 4)
+        {
+            return 0;
+        }
+        var word = data[(int)symbol.Value..];
+        return elf.Layout.IsBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(word) : BinaryPrimitives.ReadUInt32LittleEndian(word);
+    }
+
+    /// <summary>Without versions, the names of exported symbols are all that <c>__ksymtab_strings</c> holds.</summary>
+    private static void AddUnversionedExports(ElfFile elf, List<SummaryExport> exports)
+    {
+        var strings = (elf.FindSection("__ksymtab_strings"u8)?.Data ?? default).Span;
+        while (!strings.IsEmpty)
+        {
+            var name = CString.Span(strings);
+            if (!name.IsEmpty)
+            {
+                exports.Add(new(Encoding.UTF8.GetString(name), 0));
+            }
+            strings = strings[Math.Min(name.Length + 1, strings.Length)..];
+        }
+    }
+
+    private static ModuleSummary Failed(FormatError problem) => new() { Problem = problem };
+}
