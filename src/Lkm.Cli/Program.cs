@@ -1,5 +1,11 @@
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Commands;
+using Lkm.Cli.Tools;
+using Lkm.Modules.Host;
+
+// The tools come first and touch nothing of the rest: they start as often as udev sees a device.
+if (ToolNames.TryRun(HostProcess.ProgramName ?? "", args, out int exitCode) || ToolNames.TryRunCommand(args, out exitCode))
+    return exitCode;
 
 return new Dispatcher(
 [

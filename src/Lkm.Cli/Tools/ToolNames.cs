@@ -22,23 +22,41 @@ internal static class ToolNames
         return true;
     }
 
-    /// <summary>Runs a tool on the machine's kernel with lkm's improvements; <c>--strict-kmod</c> among its arguments keeps kmod's behaviour.</summary>
-    /// <param name="name">The tool's name, or <c>static-nodes</c>.</param>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="exitCode">The exit code, if the name is a tool's.</param>
-    public static bool TryRunOnHost(string name, string[] arguments, out int exitCode)
+    /// <summary>
+    /// Runs a tool as a command of lkm's, with lkm's improvements: with <c>--host</c> on the machine's kernel; without, those that need no kernel.
+    /// <c>--strict-kmod</c> means the machine's kernel too, and kmod's behaviour throughout.
+    /// </summary>
+    /// <param name="arguments">The tool's name and its arguments.</param>
+    /// <param name="exitCode">The exit code, if this is a tool's command.</param>
+    /// <returns>False if it is none; then nothing was done.</returns>
+    public static bool TryRunCommand(string[] arguments, out int exitCode)
     {
         exitCode = 0;
-        if (Find(name) is not { } tool)
+        if (arguments.Length == 0 || Find(arguments[0]) is not { } tool)
         {
             return false;
         }
-        var end = Array.IndexOf(arguments, "--");
-        var strict = Array.IndexOf(arguments, "--strict-kmod", 0, end < 0 ? arguments.Length : end);
-        exitCode = strict < 0
-            ? Run(tool, Context(name, isStrict: false), arguments)
-            : Run(tool, Context(name, isStrict: true), [.. arguments[..strict], .. arguments[(strict + 1)..]]);
-        return true;
+        var isStrict = false;
+        var isHost = arguments[0] is "modinfo" or "depmod" or "static-nodes" or "kmod";
+        var rest = new List<string>(arguments.Length);
+        var optionsEnd = false;
+        for (var i = 1; i < arguments.Length; i++)
+        {
+            optionsEnd |= arguments[i] == "--";
+            var isStrictOption = !optionsEnd && arguments[i] == "--strict-kmod";
+            var isHostOption = !optionsEnd && arguments[i] == "--host";
+            isStrict |= isStrictOption;
+            isHost |= isHostOption || isStrictOption;
+            if (!isStrictOption && !isHostOption)
+            {
+                rest.Add(arguments[i]);
+            }
+        }
+        if (isHost)
+        {
+            exitCode = Run(tool, Context(arguments[0], isStrict), rest);
+        }
+        return isHost;
     }
 
     /// <summary>The tool of that name; null if there is none.</summary>
@@ -65,7 +83,7 @@ internal static class ToolNames
         IsStrict = isStrict,
     };
 
-    private static int Run(Func<ToolContext, IReadOnlyList<string>, int> tool, ToolContext context, string[] arguments)
+    private static int Run(Func<ToolContext, IReadOnlyList<string>, int> tool, ToolContext context, IReadOnlyList<string> arguments)
     {
         var exitCode = tool(context, arguments);
         context.Output.Flush();
