@@ -21,31 +21,39 @@ internal sealed unsafe class CodeCache : IDisposable
     internal const int LongestTrace = 48;
 
     private const ulong LongestTraceBytes = LongestTrace * 15;
+    private const int MostPages = 1 << 14; // with code in them: 64 MiB
     private const uint Capacity = 32 << 20; // ops
     private const uint Reserve = 1 << 16; // of them, for what running traces need
     private const ulong PageCount = GuestMemory.WindowSize / GuestMemory.PageSize;
 
     private readonly GuestMemory _memory;
     private readonly CpuRecord* _record;
-    private readonly List<nint> _blocks = [];
-    private readonly List<ulong> _pagesUsed = [];
-    private readonly List<Trace> _traces = [default];
-    private byte* _block;
-    private int _blockLeft;
+    private readonly CodePage* _pages;
+    private readonly ulong[] _pageNumbers = new ulong[MostPages];
+    private int _pageCount;
+    private Trace[] _traces = new Trace[1024]; // the first is none
+    private int _traceCount = 1;
     private uint _used = 1;
 
-    private record struct Trace(ulong Start, ulong End, uint FirstOp, int Ops, int Next);
+    private struct Trace(ulong start, ulong end, uint firstOp, int ops, int next)
+    {
+        internal ulong Start = start, End = end;
+        internal uint FirstOp = firstOp;
+        internal int Ops = ops;
+        internal int Next = next;
+    }
 
     internal CodeCache(GuestMemory memory, CpuRecord* record)
     {
         _memory = memory;
         _record = record;
         record->CodePages = (CodePage**)HostMemory.Reserve(PageCount * (ulong)sizeof(CodePage*));
+        _pages = (CodePage*)HostMemory.Reserve(MostPages * (ulong)sizeof(CodePage));
         record->Ops = (Op*)HostMemory.Reserve(Capacity * (ulong)sizeof(Op));
     }
 
     /// <summary>Whether the next trace may not fit: then everything is to be forgotten first.</summary>
-    internal bool Full => _used > Capacity - Reserve;
+    internal bool Full => _used > Capacity - Reserve || _pageCount > MostPages - 2;
 
     /// <summary>Where the next trace is to be written.</summary>
     internal Op* Cursor => _record->Ops + _used;
@@ -74,8 +82,10 @@ internal sealed unsafe class CodeCache : IDisposable
     internal void Add(ulong start, ulong end, int ops, ReadOnlySpan<int> entries)
     {
         var page = PageOf(start);
-        _traces.Add(new Trace(start, end, _used, ops, page->FirstTrace));
-        page->FirstTrace = _traces.Count - 1;
+        if (_traceCount == _traces.Length)
+            Array.Resize(ref _traces, 2 * _traceCount);
+        _traces[_traceCount] = new Trace(start, end, _used, ops, page->FirstTrace);
+        page->FirstTrace = _traceCount++;
         foreach (var entry in entries)
         {
             var rip = _record->Ops[_used + (uint)entry].Rip;
@@ -118,7 +128,7 @@ internal sealed unsafe class CodeCache : IDisposable
             }
             else
             {
-                _traces[i] = trace with { Next = kept };
+                _traces[i].Next = kept;
                 kept = i;
             }
             i = trace.Next;
@@ -147,14 +157,11 @@ internal sealed unsafe class CodeCache : IDisposable
     /// <summary>Forgets everything. No op may be running.</summary>
     internal void Clear()
     {
-        foreach (var trace in _traces)
-        {
-            if (trace.Ops > 0)
-                _memory.UnmarkCode(trace.Start, trace.End - 1);
-        }
-        _traces.RemoveRange(1, _traces.Count - 1);
-        foreach (var page in _pagesUsed)
-            new Span<byte>(_record->CodePages[page], sizeof(CodePage)).Clear();
+        for (; _traceCount > 1; _traceCount--)
+            _memory.UnmarkCode(_traces[_traceCount - 1].Start, _traces[_traceCount - 1].End - 1);
+        for (; _pageCount > 0; _pageCount--)
+            _record->CodePages[_pageNumbers[_pageCount - 1]] = null;
+        HostMemory.Advise((nint)_pages, (nuint)(MostPages * (ulong)sizeof(CodePage)), HostMemory.AdviceDontNeed);
         HostMemory.Advise((nint)_record->Ops, (nuint)(Capacity * (ulong)sizeof(Op)), HostMemory.AdviceDontNeed);
         _used = 1;
         _record->Patch = null;
@@ -167,17 +174,8 @@ internal sealed unsafe class CodeCache : IDisposable
         ref var page = ref _record->CodePages[number];
         if (page == null)
         {
-            const int PagesPerBlock = 256;
-            if (_blockLeft == 0)
-            {
-                _block = HostMemory.Reserve(PagesPerBlock * (ulong)sizeof(CodePage));
-                _blocks.Add((nint)_block);
-                _blockLeft = PagesPerBlock;
-            }
-            page = (CodePage*)_block;
-            _block += sizeof(CodePage);
-            _blockLeft--;
-            _pagesUsed.Add(number);
+            page = _pages + _pageCount;
+            _pageNumbers[_pageCount++] = number;
         }
         return page;
     }
@@ -186,7 +184,6 @@ internal sealed unsafe class CodeCache : IDisposable
     {
         HostMemory.Unmap((byte*)_record->CodePages, PageCount * (ulong)sizeof(CodePage*));
         HostMemory.Unmap((byte*)_record->Ops, Capacity * (ulong)sizeof(Op));
-        foreach (var block in _blocks)
-            HostMemory.Unmap((byte*)block, 256 * (ulong)sizeof(CodePage));
+        HostMemory.Unmap((byte*)_pages, MostPages * (ulong)sizeof(CodePage));
     }
 }

@@ -11,7 +11,7 @@ public sealed unsafe partial class Cpu : IDisposable
     private readonly CpuRecord* _c;
     private readonly CodeCache _code;
     private readonly Lowering _lowering;
-    private readonly HashSet<ulong> _hooks = [];
+    private readonly HookSet _hooks = new();
     private readonly Op* _single;
     private readonly Op* _general;
     private GCHandle _self;
@@ -130,7 +130,9 @@ public sealed unsafe partial class Cpu : IDisposable
         return ExecuteOne() != Handlers.Exit ? new CpuExit(CpuExitKind.Budget, 0, 0, _c->Rip, 0, false, default) : TakeExit();
     }
 
-    /// <summary>Makes arriving at an address an exit, before its instruction runs.</summary>
+    /// <summary>
+    /// Makes arriving at an address an exit, before its instruction runs. There need not be memory at the address.
+    /// </summary>
     public void Hook(ulong address)
     {
         if (_hooks.Add(address))
@@ -152,6 +154,11 @@ public sealed unsafe partial class Cpu : IDisposable
 
     private Op* Decode(ulong rip)
     {
+        if (!GuestMemory.Contains(rip) && _hooks.Contains(rip)) // no code there, but an arrival is an arrival
+        {
+            Handlers.SetExit(_c, CpuExitKind.Hook, 0, 0, rip);
+            return null;
+        }
         if (_code.Full)
             _code.Clear();
         var op = _code.Cursor;

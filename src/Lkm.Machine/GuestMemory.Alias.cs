@@ -3,8 +3,8 @@ namespace Lkm.Machine;
 public sealed unsafe partial class GuestMemory
 {
     // Page (virtual address) to the physical page it shows. A shared page lives in a memory file, mapped at each place.
-    private readonly SortedDictionary<ulong, ulong> _aliases = [];
-    private readonly Dictionary<ulong, long> _sharedPages = []; // physical page to its offset in the memory file
+    private SortedDictionary<ulong, ulong>? _aliases; // made when first needed: few kernels alias anything
+    private Dictionary<ulong, long>? _sharedPages; // physical page to its offset in the memory file
     private int _memoryFile = -1;
     private long _memoryFileSize;
 
@@ -16,6 +16,7 @@ public sealed unsafe partial class GuestMemory
     /// <param name="physicalPages">Guest physical addresses of pages.</param>
     public void Alias(ulong address, ReadOnlySpan<ulong> physicalPages)
     {
+        _aliases ??= [];
         foreach (var physical in physicalPages)
         {
             if (((address | physical) & (PageSize - 1)) != 0)
@@ -31,18 +32,19 @@ public sealed unsafe partial class GuestMemory
     {
         for (; pages > 0; pages--, address += PageSize)
         {
-            if (_aliases.Remove(address))
+            if (_aliases is not null && _aliases.Remove(address))
                 HostMemory.Map(At(address, PageSize), PageSize, HostMemory.MapPrivate | HostMemory.MapAnonymous | HostMemory.MapNoReserve | HostMemory.MapFixed, -1, 0);
         }
     }
 
     private long Share(ulong physical)
     {
+        _sharedPages ??= [];
         if (_sharedPages.TryGetValue(physical, out var offset))
             return offset;
         if (_memoryFile < 0)
         {
-            _memoryFile = HostMemory.CreateMemoryFile("lkm-shared\0"u8.ToArray(), 0);
+            _memoryFile = HostMemory.CreateMemoryFile();
             if (_memoryFile < 0)
                 throw new IOException("memfd_create failed");
         }
@@ -64,12 +66,12 @@ public sealed unsafe partial class GuestMemory
     // Pages once shared stay in the memory file: dropping one would not empty it.
     private bool TouchesShared(ulong address, ulong size)
     {
-        foreach (var page in _aliases.Keys)
+        foreach (var page in _aliases?.Keys ?? Enumerable.Empty<ulong>())
         {
             if (page - address < size)
                 return true;
         }
-        foreach (var physical in _sharedPages.Keys)
+        foreach (var physical in _sharedPages?.Keys ?? Enumerable.Empty<ulong>())
         {
             if (WindowStart + physical - address < size)
                 return true;

@@ -106,9 +106,16 @@ public sealed unsafe partial class GuestMemory
     {
         if (CodeChanged is not { } changed)
             return;
-        var states = new Span<byte>(ShadowPointer(address), (int)Math.Min(int.MaxValue, (size + Granule - 1) / Granule));
-        if (states.IndexOfAnyInRange((byte)1, (byte)7) >= 0 || states.IndexOfAny((byte)Shadow.Code, (byte)Shadow.ReadOnlyCode) >= 0)
-            changed(address, size);
+        var end = ShadowPointer(address + (size - 1));
+        for (var at = ShadowPointer(address); at <= end; at++)
+        {
+            // Part of a granule cannot say that it holds code.
+            if (*at is (byte)Shadow.Code or (byte)Shadow.ReadOnlyCode or (> 0 and < 8))
+            {
+                changed(address, size);
+                return;
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

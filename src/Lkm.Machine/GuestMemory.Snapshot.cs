@@ -26,7 +26,7 @@ public sealed unsafe partial class GuestMemory
         if (((address | size) & (PageSize - 1)) != 0)
             throw new ArgumentException($"{address:x16}+{size:x} are not whole pages", nameof(address));
         const ulong WorthAMapping = 2 << 20;
-        if (_snapshot is null && _sharedPages.Count == 0)
+        if (_snapshot is null && _sharedPages is null)
             HostMemory.Advise((nint)at, (nuint)size, HostMemory.AdviceDontNeed);
         else if (size >= WorthAMapping && !TouchesShared(address, size))
             HostMemory.Map(at, size, HostMemory.MapPrivate | HostMemory.MapAnonymous | HostMemory.MapNoReserve | HostMemory.MapFixed, -1, 0);
@@ -85,8 +85,10 @@ public sealed unsafe partial class GuestMemory
         var header = new byte[PageSize];
         BinaryPrimitives.WriteUInt64LittleEndian(header, SnapshotMagic);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), SnapshotVersion);
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), _aliases.Count);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), _aliases?.Count ?? 0);
         RandomAccess.Write(file, header, 0);
+        if (_aliases is null)
+            return;
         var table = new byte[_aliases.Count * 16];
         var at = 0;
         foreach (var (page, physical) in _aliases)

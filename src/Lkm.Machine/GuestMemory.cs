@@ -72,46 +72,46 @@ public sealed unsafe partial class GuestMemory : IDisposable
         Unsafe.WriteUnaligned(At(address, (ulong)sizeof(T)), value);
 
     /// <summary>Reads one byte, whatever the shadow says.</summary>
-    public byte ReadByte(ulong address) => Read<byte>(address);
+    public byte ReadByte(ulong address) => *(byte*)At(address, sizeof(byte));
 
     /// <summary>Reads 16 bits, whatever the shadow says.</summary>
-    public ushort ReadUInt16(ulong address) => Read<ushort>(address);
+    public ushort ReadUInt16(ulong address) => *(ushort*)At(address, sizeof(ushort));
 
     /// <summary>Reads 32 bits, whatever the shadow says.</summary>
-    public uint ReadUInt32(ulong address) => Read<uint>(address);
+    public uint ReadUInt32(ulong address) => *(uint*)At(address, sizeof(uint));
 
     /// <summary>Reads 64 bits, whatever the shadow says.</summary>
-    public ulong ReadUInt64(ulong address) => Read<ulong>(address);
+    public ulong ReadUInt64(ulong address) => *(ulong*)At(address, sizeof(ulong));
 
     /// <summary>Reads signed 16 bits, whatever the shadow says.</summary>
-    public short ReadInt16(ulong address) => Read<short>(address);
+    public short ReadInt16(ulong address) => *(short*)At(address, sizeof(short));
 
     /// <summary>Reads signed 32 bits, whatever the shadow says.</summary>
-    public int ReadInt32(ulong address) => Read<int>(address);
+    public int ReadInt32(ulong address) => *(int*)At(address, sizeof(int));
 
     /// <summary>Reads signed 64 bits, whatever the shadow says.</summary>
-    public long ReadInt64(ulong address) => Read<long>(address);
+    public long ReadInt64(ulong address) => *(long*)At(address, sizeof(long));
 
     /// <summary>Writes one byte, whatever the shadow says.</summary>
-    public void WriteByte(ulong address, byte value) => Write(address, value);
+    public void WriteByte(ulong address, byte value) => *(byte*)At(address, sizeof(byte)) = value;
 
     /// <summary>Writes 16 bits, whatever the shadow says.</summary>
-    public void WriteUInt16(ulong address, ushort value) => Write(address, value);
+    public void WriteUInt16(ulong address, ushort value) => *(ushort*)At(address, sizeof(ushort)) = value;
 
     /// <summary>Writes 32 bits, whatever the shadow says.</summary>
-    public void WriteUInt32(ulong address, uint value) => Write(address, value);
+    public void WriteUInt32(ulong address, uint value) => *(uint*)At(address, sizeof(uint)) = value;
 
     /// <summary>Writes 64 bits, whatever the shadow says.</summary>
-    public void WriteUInt64(ulong address, ulong value) => Write(address, value);
+    public void WriteUInt64(ulong address, ulong value) => *(ulong*)At(address, sizeof(ulong)) = value;
 
     /// <summary>Writes signed 16 bits, whatever the shadow says.</summary>
-    public void WriteInt16(ulong address, short value) => Write(address, value);
+    public void WriteInt16(ulong address, short value) => *(short*)At(address, sizeof(short)) = value;
 
     /// <summary>Writes signed 32 bits, whatever the shadow says.</summary>
-    public void WriteInt32(ulong address, int value) => Write(address, value);
+    public void WriteInt32(ulong address, int value) => *(int*)At(address, sizeof(int)) = value;
 
     /// <summary>Writes signed 64 bits, whatever the shadow says.</summary>
-    public void WriteInt64(ulong address, long value) => Write(address, value);
+    public void WriteInt64(ulong address, long value) => *(long*)At(address, sizeof(long)) = value;
 
     /// <summary>The bytes themselves, whatever the shadow says; valid until the memory is disposed.</summary>
     public Span<byte> Span(ulong address, int length) => new(At(address, (ulong)length), length);

@@ -356,20 +356,12 @@ internal static unsafe partial class Handlers
             bool carry;
             if (o->Info.Select == 0)
             {
-                var all = ((UInt128)a << bits) | filler;
-                if (bits == 16)
-                    all = (all << 16) | a; // counts above 16 go round
-                var top = bits == 16 ? 48 : 2 * bits;
-                r = (ulong)((all << count) >> (top - bits));
-                carry = (all >> (top - count) & 1) != 0;
+                (r, carry) = ShiftIn(a, filler, count, bits);
             }
             else
             {
-                var all = ((UInt128)filler << bits) | a;
-                if (bits == 16)
-                    all |= (UInt128)a << 32;
-                r = (ulong)(all >> count);
-                carry = (all >> (count - 1) & 1) != 0;
+                r = bits == 64 ? (a >> count) | (filler << (64 - count)) : ((filler << bits) | a) >> count;
+                carry = (bits == 64 ? a >> (count - 1) : ((filler << bits) | a) >> (count - 1) & 1) % 2 != 0;
             }
             r = Truncate(r, size);
             Flags.Set(c, Flags.Logic | ((uint)size << 4), r, 0);
@@ -378,6 +370,15 @@ internal static unsafe partial class Handlers
         }
         Result(o, c, size, p, r);
         return true;
+    }
+
+    // SHLD. Counts above 16 of a 16-bit operand have no defined result.
+    private static (ulong Result, bool Carry) ShiftIn(ulong value, ulong filler, int count, int bits)
+    {
+        if (bits == 64)
+            return ((value << count) | (filler >> (64 - count)), (value >> (64 - count) & 1) != 0);
+        var both = (value << bits) | filler;
+        return (both << count >> bits, (both >> (2 * bits - count) & 1) != 0);
     }
 
     private static nint ExtendZeroOp(Op* o, CpuRecord* c, byte* m, byte* sh)
@@ -566,8 +567,7 @@ internal static unsafe partial class Handlers
             }
             else
             {
-                var (q, r) = UInt128.DivRem(((UInt128)high << (8 * size)) | low, divisor);
-                (quotient, remainder) = ((ulong)q, (ulong)r);
+                WideDivide(high, low, divisor, size, out quotient, out remainder);
             }
         }
         else
@@ -587,6 +587,19 @@ internal static unsafe partial class Handlers
         return true;
     }
 
+    // Apart, as is WideSignedDivide: 128-bit arithmetic is compiled at run time.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void WideDivide(ulong high, ulong low, ulong divisor, int size, out ulong quotient, out ulong remainder)
+    {
+        if (size < 8)
+        {
+            (quotient, remainder) = Math.DivRem((high << (8 * size)) | low, divisor);
+            return;
+        }
+        var (q, r) = UInt128.DivRem(new UInt128(high, low), divisor);
+        (quotient, remainder) = ((ulong)q, (ulong)r);
+    }
+
     private static bool SignedDivide(ulong high, ulong low, ulong divisor, int size, out ulong quotient, out ulong remainder)
     {
         quotient = remainder = 0;
@@ -603,6 +616,13 @@ internal static unsafe partial class Handlers
             remainder = (ulong)(narrow - result * by);
             return true;
         }
+        return WideSignedDivide(high, low, by, out quotient, out remainder);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool WideSignedDivide(ulong high, ulong low, long by, out ulong quotient, out ulong remainder)
+    {
+        quotient = remainder = 0;
         var dividend = new Int128(high, low);
         if (by == -1 && dividend == Int128.MinValue)
             return false;

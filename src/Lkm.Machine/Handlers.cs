@@ -91,7 +91,7 @@ internal static unsafe partial class Handlers
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
-    private static void SetExit(CpuRecord* c, CpuExitKind kind, int vector, uint error, ulong address)
+    internal static void SetExit(CpuRecord* c, CpuExitKind kind, int vector, uint error, ulong address)
     {
         c->ExitKind = kind;
         c->ExitVector = vector;

@@ -1,4 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+
+[assembly: DisableRuntimeMarshalling] // calls of the host need no stubs made at run time
 
 namespace Lkm.Machine;
 
@@ -10,22 +13,22 @@ internal static unsafe class HostMemory
     internal const int AdviceDontNeed = 4, AdviceNoHugePage = 15;
     internal const ulong PageSize = 4096;
 
-    [DllImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    [DllImport("libc", EntryPoint = "mmap")]
     private static extern nint NativeMap(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
 
-    [DllImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    [DllImport("libc", EntryPoint = "munmap")]
     private static extern int NativeUnmap(nint address, nuint length);
 
-    [DllImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    [DllImport("libc", EntryPoint = "madvise")]
     internal static extern int Advise(nint address, nuint length, int advice);
 
-    [DllImport("libc", EntryPoint = "memfd_create", SetLastError = true)]
-    internal static extern int CreateMemoryFile(byte[] name, uint flags);
+    [DllImport("libc", EntryPoint = "memfd_create")]
+    private static extern int NativeCreateMemoryFile(byte* name, uint flags);
 
-    [DllImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
+    [DllImport("libc", EntryPoint = "ftruncate")]
     internal static extern int Truncate(int descriptor, long length);
 
-    [DllImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    [DllImport("libc", EntryPoint = "lseek")]
     internal static extern long Seek(int descriptor, long offset, int whence);
 
     [DllImport("libc", EntryPoint = "close")]
@@ -44,9 +47,15 @@ internal static unsafe class HostMemory
     {
         var at = NativeMap((nint)address, (nuint)length, ProtRead | ProtWrite, flags, descriptor, (nint)offset);
         if (at == -1)
-            throw new IOException($"mmap of {length} bytes: {Marshal.GetLastPInvokeErrorMessage()}");
+            throw new IOException($"mmap of {length} bytes: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastSystemError())}");
         return (byte*)at;
     }
 
     internal static void Unmap(byte* address, ulong length) => NativeUnmap((nint)address, (nuint)length);
+
+    internal static int CreateMemoryFile()
+    {
+        fixed (byte* name = "lkm-shared\0"u8)
+            return NativeCreateMemoryFile(name, 0);
+    }
 }

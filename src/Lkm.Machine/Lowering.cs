@@ -23,11 +23,11 @@ internal sealed unsafe partial class Lowering
 {
     private readonly GuestCodeReader _reader;
     private readonly Decoder _decoder;
-    private readonly HashSet<ulong> _hooks;
+    private readonly HookSet _hooks;
     private readonly int[] _entries = new int[CodeCache.LongestTrace + 1];
     private int _entryCount;
 
-    internal Lowering(GuestMemory memory, HashSet<ulong> hooks)
+    internal Lowering(GuestMemory memory, HookSet hooks)
     {
         _reader = new GuestCodeReader(memory);
         _decoder = Decoder.Create(64, _reader);
@@ -59,7 +59,7 @@ internal sealed unsafe partial class Lowering
             *o = default;
             o->Rip = End;
             o->Index = index;
-            if (_hooks.Count != 0 && _hooks.Contains(End))
+            if (_hooks.Contains(End))
             {
                 o->Handler = (nint)Handlers.Hooked;
                 Finish(ops, o + 1);

@@ -64,6 +64,103 @@ public class DifferentialTests
         Assert.True(compared.Count > 150, $"only {compared.Count} compared");
     }
 
+    // Conditions are decided in several ways, by what came before them: sequences find out whether all agree.
+    [Fact]
+    public void Sequences_agree_with_the_host()
+    {
+        if (!NativeCpu.Available)
+            return;
+        Code[] pool = [Code.Add_r32_rm32, Code.Add_r64_rm64, Code.Add_rm8_r8, Code.Sub_r64_rm64, Code.Sub_rm32_imm8, Code.Cmp_r64_rm64, Code.Cmp_rm32_imm8,
+            Code.Cmp_rm8_imm8, Code.Cmp_rm16_r16, Code.Cmp_rm64_r64, Code.Test_rm32_r32, Code.Test_rm8_r8, Code.Test_rm64_r64, Code.And_r32_rm32, Code.Or_rm16_imm8, Code.Xor_r64_rm64,
+            Code.Inc_rm32, Code.Dec_rm64, Code.Dec_rm8, Code.Neg_rm32, Code.Neg_rm64, Code.Not_rm32, Code.Adc_r64_rm64, Code.Sbb_r32_rm32, Code.Shl_rm32_imm8,
+            Code.Shr_rm64_imm8, Code.Sar_rm32_1, Code.Rol_rm64_imm8, Code.Ror_rm32_imm8, Code.Rcl_rm32_1, Code.Rcr_rm64_1, Code.Shl_rm64_CL, Code.Ror_rm8_CL, Code.Bt_rm64_r64, Code.Bts_rm32_imm8,
+            Code.Imul_r64_rm64, Code.Imul_r32_rm32, Code.Mul_rm64, Code.Xadd_rm32_r32, Code.Cmpxchg_rm64_r64, Code.Stc, Code.Cmc, Code.Lahf, Code.Sahf, Code.Movzx_r32_rm8, Code.Lea_r64_m];
+        using var machine = new TestMachine();
+        using var native = new NativeCpu();
+        var failures = new List<string>();
+        for (var seed = 0; seed < 4000 && failures.Count < 5; seed++)
+        {
+            var random = new Random(seed);
+            using var stream = new MemoryStream();
+            var text = new List<string>();
+            var undefined = 0UL;
+            for (var n = 0; n < 10; n++)
+            {
+                var condition = random.Next(16);
+                var instruction = random.Next(3) switch
+                {
+                    0 => Consumer(condition, undefined, random),
+                    _ => InstructionForms.Build(pool[random.Next(pool.Length)], memory: random.Next(4) == 0, random)!,
+                };
+                if (instruction is not { } made || (made.MemoryBase == Register.RBP && (made.Mnemonic is Mnemonic.Lea or Mnemonic.Bt)) || (made.RflagsRead != 0 && undefined != 0))
+                    continue;
+                using var encoded = new MemoryStream();
+                if (!Encoder.Create(64, new StreamCodeWriter(encoded)).TryEncode(made, TestMachine.Code, out _, out _))
+                    continue;
+                if (undefined == 0 && random.Next(4) == 0)
+                {
+                    // The jump may or may not go over the instruction, so what that leaves undefined is undefined after it.
+                    stream.WriteByte((byte)(0x70 + condition));
+                    stream.WriteByte((byte)encoded.Length);
+                    text.Add($"j{condition:x}");
+                }
+                var counted = made.Op1Kind == OpKind.Register && made.Op1Register == Register.CL && made.RflagsWritten != 0; // perhaps by 0
+                undefined = (counted ? undefined | 0x810 : undefined & ~Flag(made.RflagsWritten | made.RflagsCleared | made.RflagsSet)) | Undefined(made, new Registers());
+                encoded.WriteTo(stream);
+                text.Add(made.ToString());
+            }
+            if (CompareSequence(stream.ToArray(), undefined, random, machine, native) is { } difference)
+                failures.Add($"seed {seed}: {difference}: {string.Join("; ", text)}");
+        }
+        Assert.True(failures.Count == 0, string.Join("\n", failures));
+    }
+
+    private static Instruction? Consumer(int condition, ulong undefined, Random random) => undefined != 0 ? null : random.Next(2) == 0
+        ? InstructionForms.Build(Code.Seto_rm8 + condition, memory: false, random)
+        : InstructionForms.Build((random.Next(2) == 0 ? Code.Cmovo_r32_rm32 : Code.Cmovo_r64_rm64) + 3 * condition, memory: random.Next(4) == 0, random);
+
+    private static string? CompareSequence(byte[] bytes, ulong undefined, Random random, TestMachine machine, NativeCpu native)
+    {
+        var data = new byte[InstructionForms.DataSize];
+        random.NextBytes(data);
+        var plain = new Instruction { Code = Code.Nopd };
+        var before = RandomRegisters(plain, random);
+        data.CopyTo(machine.Memory.Span(TestMachine.Data, data.Length));
+        machine.Load(bytes);
+        Set(machine.Cpu, Place(before, plain, TestMachine.Data, TestMachine.Stack - 0x800));
+        var end = TestMachine.Code + (ulong)bytes.Length;
+        machine.Cpu.Hook(end);
+        var exit = machine.Run();
+        machine.Cpu.Unhook(end);
+        if (exit.Kind != CpuExitKind.Hook)
+            return exit.ToString();
+        var host = Place(before, plain, native.Data, native.Stack);
+        data.CopyTo(native.Bytes(native.Data, data.Length));
+        var expected = native.Execute(host, bytes);
+        for (var r = 0; r < 16; r++)
+        {
+            if (r is not (4 or 5) && expected.Gpr[r] != machine.Cpu[r])
+                return $"{Register.RAX + r} {machine.Cpu[r]:x} for {expected.Gpr[r]:x}";
+        }
+        if (((machine.Cpu.Rflags ^ expected.Flags) & Arithmetic & ~undefined) != 0)
+            return $"flags {machine.Cpu.Rflags:x} for {expected.Flags:x}";
+        return machine.Memory.Span(TestMachine.Data, data.Length).SequenceEqual(native.Bytes(native.Data, data.Length)) ? null : "memory";
+    }
+
+    private static ulong Flag(RflagsBits bits)
+    {
+        ulong mask = 0;
+        foreach (var (bit, flag) in FlagBits)
+        {
+            if ((bits & bit) != 0)
+                mask |= flag;
+        }
+        return mask;
+    }
+
+    private static readonly (RflagsBits, ulong)[] FlagBits =
+        [(RflagsBits.CF, 1UL), (RflagsBits.PF, 4UL), (RflagsBits.AF, 16UL), (RflagsBits.ZF, 64UL), (RflagsBits.SF, 128UL), (RflagsBits.OF, 2048UL)];
+
     private static int HashCode(int code, bool memory, int round) => (code * 2 + (memory ? 1 : 0)) * 1000 + round;
 
     private enum Outcome
@@ -206,13 +303,7 @@ public class DifferentialTests
     // What the manuals leave open. Counts above the operand's width leave carry open as well.
     private static ulong Undefined(in Instruction instruction, Registers before)
     {
-        var bits = instruction.RflagsUndefined;
-        ulong mask = 0;
-        foreach (var (bit, flag) in new[] { (RflagsBits.CF, 1UL), (RflagsBits.PF, 4UL), (RflagsBits.AF, 16UL), (RflagsBits.ZF, 64UL), (RflagsBits.SF, 128UL), (RflagsBits.OF, 2048UL) })
-        {
-            if ((bits & bit) != 0)
-                mask |= flag;
-        }
+        var mask = Flag(instruction.RflagsUndefined);
         if (instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Shld or Mnemonic.Shrd)
         {
             var count = Count(instruction, before);
