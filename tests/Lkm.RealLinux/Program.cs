@@ -2,11 +2,11 @@ using Lkm.Distribution;
 using Lkm.Formats;
 using Lkm.RealLinux;
 
-// real-linux record TABLE          runs the modules that TABLE names in real Linux, twice, and writes what they did into it
-// real-linux run COMMAND...        runs shell commands in real Linux
+// real-linux record TABLE                  runs the modules that TABLE names in real Linux, twice, and writes what they did into it
+// real-linux run [+MODULE...] COMMAND...   runs shell commands in real Linux, with modules for modprobe to find
 if (args is not (["record", _] or ["run", _, ..]))
 {
-    Console.Error.WriteLine("usage: real-linux record TABLE | real-linux run COMMAND...");
+    Console.Error.WriteLine("usage: real-linux record TABLE | real-linux run [+MODULE...] COMMAND...");
     return 2;
 }
 var locator = new KernelLocator(LkmCache.FromEnvironment(), Say);
@@ -15,9 +15,13 @@ if (!kernel.Succeeded)
     return Fail(kernel.Error);
 return args[0] == "record" ? Record(args[1]) : Run(args[1..]);
 
-int Run(string[] commands)
+int Run(string[] words)
 {
-    Outcome<IReadOnlyList<GuestResult>> run = new Guest(kernel.Value).Run(commands, TimeSpan.FromMinutes(5));
+    string[] commands = [.. words.SkipWhile(word => word.StartsWith('+'))];
+    var guest = new Guest(kernel.Value);
+    if (guest.AddModules(words.TakeWhile(word => word.StartsWith('+')).Select(word => word[1..])) is { } error)
+        return Fail(error);
+    Outcome<IReadOnlyList<GuestResult>> run = guest.Run(commands, TimeSpan.FromMinutes(5));
     if (!run.Succeeded)
         return Fail(run.Error);
     foreach (GuestResult result in run.Value)
@@ -37,7 +41,10 @@ int Record(string path)
     Outcome<IReadOnlyList<ModuleOutcome>> first = recorder.Record(modules);
     if (!first.Succeeded)
         return Fail(first.Error);
-    Outcome<IReadOnlyList<ModuleOutcome>> second = recorder.Record([.. modules.Reverse()]);
+    // One that cannot be unloaded keeps what it uses: it comes after those that it would disturb.
+    HashSet<string> stuck = [.. first.Value.Where(outcome => outcome.Unload is { } unload && unload != Errno.OK).Select(outcome => outcome.Module)];
+    modules = [.. modules.Where(module => !stuck.Contains(module.Module)), .. modules.Where(module => stuck.Contains(module.Module))];
+    Outcome<IReadOnlyList<ModuleOutcome>> second = recorder.Record([.. modules.Where(module => !stuck.Contains(module.Module)).Reverse(), .. modules.Where(module => stuck.Contains(module.Module))]);
     if (!second.Succeeded)
         return Fail(second.Error);
     var steady = new List<ModuleOutcome>();
