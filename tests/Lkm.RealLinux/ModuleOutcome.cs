@@ -13,7 +13,7 @@ public readonly record struct ExpectedLine(int Level, string Text);
 /// <param name="Load">OK, or what init_module failed with.</param>
 /// <param name="LoadLog">What was logged while it and its dependencies were loaded.</param>
 /// <param name="Unload">OK, or what delete_module failed with; null when it was not loaded.</param>
-/// <param name="UnloadLog">What was logged while it and its dependencies were unloaded.</param>
+/// <param name="UnloadLog">What was logged while it, and then everything that nobody used any more, was unloaded.</param>
 public sealed record ModuleOutcome(
     string Module,
     string Parameters,

@@ -10,7 +10,10 @@ public sealed class ModuleRecorder(KernelSource kernel)
     private const int WholeTreeMegabytes = 2048;
     private const int CommandsPerModule = 3;
 
-    /// <summary>Removes what a module left behind that nobody uses, so that the next one finds the kernel as after a boot.</summary>
+    /// <summary>
+    /// Removes what a module left behind that nobody uses, so that the next one finds the kernel as after a boot: modprobe -r tries a
+    /// dependency once only, when another that uses it may still be there.
+    /// </summary>
     private const string CleanUp =
         "for round in 1 2 3 4 5 6 7 8; do unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] || break; rmmod $unused; done";
 
@@ -39,14 +42,14 @@ public sealed class ModuleRecorder(KernelSource kernel)
         if (!run.Succeeded)
             return Outcome<IReadOnlyList<ModuleOutcome>>.Failure(run.Error);
         var outcomes = new List<ModuleOutcome>();
-        for (int i = 0; CommandsPerModule * i + 1 < run.Value.Count; i++)
+        for (int i = 0; CommandsPerModule * (i + 1) <= run.Value.Count; i++)
         {
-            GuestResult load = run.Value[CommandsPerModule * i], unload = run.Value[CommandsPerModule * i + 1];
-            if (load.Status is null || unload.Status is null)
+            GuestResult load = run.Value[CommandsPerModule * i], unload = run.Value[CommandsPerModule * i + 1], rest = run.Value[CommandsPerModule * i + 2];
+            if (load.Status is null || unload.Status is null || rest.Status is null)
                 break;
             Errno loaded = ErrnoOf(load);
             outcomes.Add(new ModuleOutcome(modules[i].Module, modules[i].Parameters, loaded, LogOf(load),
-                loaded == Errno.OK ? ErrnoOf(unload) : null, loaded == Errno.OK ? LogOf(unload) : []));
+                loaded == Errno.OK ? ErrnoOf(unload) : null, loaded == Errno.OK ? [.. LogOf(unload), .. LogOf(rest)] : []));
         }
         return Outcome<IReadOnlyList<ModuleOutcome>>.Success(outcomes);
     }
