@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lkm.Cli.Running;
 using Lkm.Formats;
+using Lkm.RealLinux;
 
 namespace Lkm.Cli.Tests;
 
@@ -77,6 +78,29 @@ public class ModuleRunnerTests
         Assert.Equal("ENOENT", asked.GetProperty("load").GetProperty("errno").GetString());
         Assert.Equal(JsonValueKind.Null, asked.GetProperty("unload").ValueKind);
         Assert.Equal("load needed", json.GetProperty("log")[0].GetProperty("phase").GetString());
+    }
+
+    [Fact]
+    public void A_report_compares_with_what_real_Linux_did()
+    {
+        var entry = new ModuleOutcome("asked", "a=1", Errno.OK, [], null, []);
+        Assert.Equal(
+            """
+            # a run
+
+            module asked a=1
+            load ok
+            6| load needed
+            6| load soft
+            6| load asked a=1
+            unload ok
+            6| unload asked
+            6| unload soft
+            6| unload needed
+
+            """,
+            ModuleTable.Write("a run", [RecordedOutcome.Of(entry, Run(new FakeSession(), ["lsmod"]))]));
+        Assert.Equal(Errno.ENODEV, RecordedOutcome.Of(entry, Run(new FakeSession { ["load asked a=1"] = Errno.ENODEV })).Load);
     }
 
     [Fact]
