@@ -25,6 +25,23 @@ public static class Decompressor
         return Decompress(bytes, format, file, limit: limit);
     }
 
+    /// <summary>The same for many files one after the other, into one array that is used again and grows as needed.</summary>
+    /// <param name="bytes">A file's contents.</param>
+    /// <param name="storage">The array; the result lies in it, or is <paramref name="bytes"/>. Null at first.</param>
+    /// <param name="file">Its name for error messages.</param>
+    /// <param name="limit">Greatest size of the result in bytes; beyond it the answer is EFBIG.</param>
+    public static Result<ReadOnlyMemory<byte>> DecompressIfNeeded(
+        ReadOnlyMemory<byte> bytes, ref byte[]? storage, string? file = null, int limit = DefaultLimit)
+    {
+        CompressionFormat format = CompressionDetection.Detect(bytes.Span);
+        if (format == CompressionFormat.None)
+            return bytes;
+        Result<ReadOnlyMemory<byte>> result = Decompress(bytes, format, file, limit: limit, storage: storage);
+        if (result.IsOk && MemoryMarshal.TryGetArray(result.Value, out ArraySegment<byte> array))
+            storage = array.Array;
+        return result;
+    }
+
     /// <summary>Unpacks a stream. What follows its end (the size that kernel images append) is left aside.</summary>
     /// <param name="bytes">The stream.</param>
     /// <param name="format">Its format.</param>
@@ -32,12 +49,13 @@ public static class Decompressor
     /// <param name="sizeHint">Expected size of the result in bytes, or 0; a good one saves copying, a wrong one does no
     /// harm.</param>
     /// <param name="limit">Greatest size of the result in bytes; beyond it the answer is EFBIG.</param>
+    /// <param name="storage">An array to begin with, which the result may lie in; null for a new one.</param>
     public static Result<ReadOnlyMemory<byte>> Decompress(
-        ReadOnlyMemory<byte> bytes, CompressionFormat format, string? file = null, long sizeHint = 0, int limit = DefaultLimit)
+        ReadOnlyMemory<byte> bytes, CompressionFormat format, string? file = null, long sizeHint = 0, int limit = DefaultLimit, byte[]? storage = null)
     {
         if (!MemoryMarshal.TryGetArray(bytes, out ArraySegment<byte> input))
             input = new ArraySegment<byte>(bytes.ToArray());
-        var output = new OutputBuffer(sizeHint > 0 ? sizeHint : 4L * input.Count, limit);
+        var output = new OutputBuffer(sizeHint > 0 ? sizeHint : 4L * input.Count, limit, storage);
         string? problem;
         try
         {

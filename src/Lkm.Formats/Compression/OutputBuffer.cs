@@ -1,11 +1,11 @@
 namespace Lkm.Formats.Compression;
 
 /// <summary>A byte array that grows by doubling, up to a limit, while a decoder fills it.</summary>
-internal sealed class OutputBuffer(long capacity, int limit)
+internal sealed class OutputBuffer(long capacity, int limit, byte[]? storage = null)
 {
     private const int SmallestCapacity = 64 * 1024;
 
-    private byte[] _bytes = new byte[Math.Clamp(capacity, Math.Min(SmallestCapacity, limit), limit)];
+    private byte[] _bytes = storage ?? new byte[Math.Clamp(capacity, Math.Min(SmallestCapacity, limit), limit)];
     private int _length;
 
     /// <summary>True once the decoder had more to say than the limit allows.</summary>

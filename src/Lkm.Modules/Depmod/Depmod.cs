@@ -85,16 +85,18 @@ public static class Depmod
     {
         var withImports = options.KernelSymbols is not null;
         var summaries = new ModuleSummary[modules.Count];
-        Parallel.For(0, modules.Count, new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism },
-            () => new SummaryReader(withImports, options.LargestModule),
-            (i, _, reader) =>
+        var next = -1;
+        // Each worker takes the next module when it is done with one: sizes differ too much for equal shares.
+        Parallel.For(0, options.Parallelism, new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism }, _ =>
+        {
+            var reader = new SummaryReader(withImports, options.LargestModule);
+            while (Interlocked.Increment(ref next) is var i && i < modules.Count)
             {
                 summaries[i] = options.Cache is { } cache && !withImports
                     ? cache.GetOrRead(modules[i], reader.Read)
                     : reader.Read(modules[i].Path);
-                return reader;
-            },
-            static _ => { });
+            }
+        });
         return summaries;
     }
 

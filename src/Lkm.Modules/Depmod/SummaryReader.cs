@@ -5,7 +5,6 @@ using Lkm.Formats.Compression;
 using Lkm.Formats.Elf;
 using Lkm.Formats.Modules;
 using Lkm.Modules.Host;
-using Microsoft.Win32.SafeHandles;
 
 namespace Lkm.Modules;
 
@@ -19,29 +18,21 @@ internal sealed class SummaryReader(bool withImports, int limit)
     private const int ShortestFile = 6;
 
     private byte[] _file = new byte[1 << 20];
+    private byte[]? _unpacked;
     private readonly HashSet<int> _used = [];
 
     public ModuleSummary Read(string path)
     {
-        ReadOnlyMemory<byte> bytes;
-        try
+        if (Fill(path) is { } problem)
         {
-            using var handle = File.OpenHandle(path, options: FileOptions.SequentialScan);
-            if (Fill(handle, path) is { } problem)
-            {
-                return Failed(problem);
-            }
-            bytes = _file.AsMemory(0, _length);
+            return Failed(problem);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return Failed(new FormatError(path, -1, $"cannot be read: {HostError.Describe(e)}", HostError.Of(e)));
-        }
+        ReadOnlyMemory<byte> bytes = _file.AsMemory(0, _length);
         if (bytes.Length < ShortestFile)
         {
             return Failed(new FormatError(path, 0, $"too short for a module: {bytes.Length} bytes", Errno.EINVAL));
         }
-        if (!Decompressor.DecompressIfNeeded(bytes, path, limit).TryGet(out var plain, out var error) ||
+        if (!Decompressor.DecompressIfNeeded(bytes, ref _unpacked, path, limit).TryGet(out var plain, out var error) ||
             !ElfFile.Parse(plain, path).TryGet(out var elf, out error))
         {
             return Failed(error);
@@ -51,23 +42,30 @@ internal sealed class SummaryReader(bool withImports, int limit)
 
     private int _length;
 
-    private FormatError? Fill(SafeFileHandle handle, string path)
+    private FormatError? Fill(string path)
     {
-        var size = RandomAccess.GetLength(handle);
-        if (size > limit)
+        if (SmallFile.Open(path, out var file) is not Errno.OK and var error)
         {
-            return new(path, 0, $"larger than the limit of {limit} bytes", Errno.EFBIG);
+            return new(path, -1, $"cannot be read: {error.Message()}", error);
         }
-        if (size > _file.Length)
+        using (file)
         {
-            _file = new byte[Math.Max(size, Math.Min(2L * _file.Length, limit))];
+            var size = file.Size;
+            if (size < 0 || size > limit)
+            {
+                return size < 0
+                    ? new(path, -1, "cannot be read: it has no size", Errno.ESPIPE)
+                    : new(path, 0, $"larger than the limit of {limit} bytes", Errno.EFBIG);
+            }
+            if (size > _file.Length)
+            {
+                _file = new byte[Math.Max(size, Math.Min(2L * _file.Length, limit))];
+            }
+            _length = (int)size;
+            return ElfParts.Read(file, _file, _length) || file.ReadPart(_file, 0, _length)
+                ? null
+                : new(path, -1, "cannot be read: it became shorter", Errno.EIO);
         }
-        _length = 0;
-        while (_length < size && RandomAccess.Read(handle, _file.AsSpan(_length, (int)size - _length), _length) is > 0 and var read)
-        {
-            _length += read;
-        }
-        return null;
     }
 
     private ModuleSummary Summarise(ElfFile elf)

@@ -27,6 +27,10 @@ internal static class LibC
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern nint Read(int file, nint bytes, nint count);
 
+    [DllImport(Library, EntryPoint = "pread64")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern nint ReadAt(int file, nint bytes, nint count, long offset);
+
     [DllImport(Library, EntryPoint = "lseek")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern nint Seek(int file, nint offset, int from);

@@ -50,6 +50,27 @@ internal readonly struct SmallFile : IDisposable
         return (int)Math.Max(count, 0);
     }
 
+    /// <summary>The file's size in bytes; negative if it has none.</summary>
+    public long Size => LibC.Seek(Descriptor, 0, SeekEnd);
+
+    /// <summary>Reads a part of the file into the same place of an array.</summary>
+    /// <returns>Whether the file had that part.</returns>
+    public bool ReadPart(byte[] bytes, int offset, int count)
+    {
+        using var pinned = new Pinned(bytes);
+        while (count > 0)
+        {
+            var read = (int)LibC.ReadAt(Descriptor, pinned.Address + offset, count, offset);
+            if (read <= 0 && (read == 0 || Marshal.GetLastSystemError() != (int)Errno.EINTR))
+            {
+                return false;
+            }
+            offset += Math.Max(read, 0);
+            count -= Math.Max(read, 0);
+        }
+        return true;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => LibC.Close(Descriptor);
 
@@ -63,7 +84,12 @@ internal readonly struct SmallFile : IDisposable
             error = Errno.EFBIG;
             return null;
         }
-        var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Max(size, 0) + (size > 0 ? 1 : FirstSize));
+        var bytes = GC.AllocateUninitializedArray<byte>(size > 0 ? (int)size : FirstSize);
+        if (size > 0 && ReadPart(bytes, 0, bytes.Length))
+        {
+            error = Errno.OK;
+            return bytes;
+        }
         var length = 0;
         while (true)
         {
