@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Lkm.Cli.Running;
-using Lkm.Kernel.Sessions;
 using Lkm.Formats;
 using Lkm.RealLinux;
 

@@ -1,5 +1,3 @@
-using Lkm.Kernel.Sessions;
-
 namespace Lkm.Cli.Running;
 
 /// <summary>What became of one module.</summary>

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Lkm.Formats;
-using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
 
