@@ -51,6 +51,13 @@ public sealed class KernelWithModules : IDisposable
     /// <summary>The names in a folder of the guest.</summary>
     public IReadOnlyList<string> ListFolder(string path) => _processes.Run("ls", process => List(process, path)).Result!;
 
+    /// <summary>Loads a test module by finit_module(), from a file in the guest.</summary>
+    public long LoadBySystemCall(string file, string parameters) =>
+        _processes.Run("insmod", process => Insert(process, Files[file], parameters)).Result;
+
+    /// <summary>Unloads a module by delete_module().</summary>
+    public long UnloadBySystemCall(string name) => _processes.Run("rmmod", process => Delete(process, name)).Result;
+
     /// <summary>How many pages of module space may be touched.</summary>
     public int CountModulePages()
     {
@@ -78,6 +85,30 @@ public sealed class KernelWithModules : IDisposable
         await process.SystemCall("close", file);
         return text.ToString();
     }
+
+    private static async GuestTask<long> Insert(UserProcess process, byte[] module, string parameters)
+    {
+        const ulong create = 0x42, readOnly = 0, mode = 0x180;
+        const string path = "/lkm-test-module.ko";
+        var file = (ulong)await process.SystemCall("open", await process.Put(path), create, mode);
+        Assert.False((long)file < 0, $"{path}: {(long)file}");
+        for (var at = 0; at < module.Length; at += 32768)
+        {
+            var length = Math.Min(32768, module.Length - at);
+            var written = await process.SystemCall("write", file, await process.Put(module.AsMemory(at, length)), (ulong)length);
+            Assert.Equal(length, written);
+        }
+
+        await process.SystemCall("close", file);
+        file = (ulong)await process.SystemCall("open", await process.Put(path), readOnly);
+        var result = await process.SystemCall("finit_module", file, await process.Put(parameters), 0);
+        await process.SystemCall("close", file);
+        await process.SystemCall("unlink", await process.Put(path));
+        return result;
+    }
+
+    private static async GuestTask<long> Delete(UserProcess process, string name) =>
+        await process.SystemCall("delete_module", await process.Put(name), (ulong)ModuleUnloadFlags.NonBlock);
 
     private static async GuestTask<IReadOnlyList<string>> List(UserProcess process, string path)
     {

@@ -46,6 +46,18 @@ public sealed class LoadedModuleTests(KernelWithModules kernel)
     }
 
     [Fact]
+    public void System_calls_of_the_image_end_in_the_same_loader()
+    {
+        Assert.Equal(-22, kernel.LoadBySystemCall("subject.ko", "count=abc"));
+        Assert.Equal(0, kernel.LoadBySystemCall("subject.ko", "count=7"));
+        Assert.Equal("7\n", kernel.ReadFile("/sys/module/subject/parameters/count"));
+        Assert.Equal(-17, kernel.LoadBySystemCall("subject.ko", ""));
+        Assert.Equal(0, kernel.UnloadBySystemCall("subject"));
+        Assert.Equal(-2, kernel.UnloadBySystemCall("subject"));
+        Assert.Equal(-8, kernel.LoadBySystemCall("text.ko", ""));
+    }
+
+    [Fact]
     public void Users_are_holders()
     {
         Assert.True(kernel.Load("provider.ko").Succeeded);
