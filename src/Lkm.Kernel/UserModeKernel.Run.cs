@@ -11,7 +11,7 @@ public sealed partial class UserModeKernel
     public long IdleLimitSeconds { get; set; } = 300;
 
     /// <summary>Instructions that one request may take before it is given up.</summary>
-    public long InstructionLimit { get; set; } = 200_000_000_000;
+    public long InstructionLimit { get; set; } = 100_000_000_000;
 
     private readonly RestPoint _rest = new();
     private Func<bool> _goal = () => true;
@@ -29,6 +29,8 @@ public sealed partial class UserModeKernel
         _rest.Leave();
         while (!_rest.IsResting)
         {
+            if (Cpu.Instructions > limit)
+                throw Stopped($"did not finish within {InstructionLimit:n0} instructions");
             Timer.Poll();
             const long whileInterruptsAreOff = 1000;
             var exit = Cpu.Run(Math.Max(Clock.UntilTick, whileInterruptsAreOff));
@@ -41,8 +43,6 @@ public sealed partial class UserModeKernel
                         throw Stopped($"arrived at {exit.Address:x16}, which nothing answers");
                     break;
                 case CpuExitKind.Budget:
-                    if (Cpu.Instructions > limit)
-                        throw Stopped($"did not finish within {InstructionLimit:n0} instructions");
                     break;
                 case CpuExitKind.Exception:
                     HandleException(exit);

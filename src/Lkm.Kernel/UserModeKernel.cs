@@ -41,7 +41,7 @@ public sealed partial class UserModeKernel : IDisposable
         Threads = new HostThreads(image, Calls);
         Init = new InitProcess(image, Calls, Scheduler, Tasks);
         Random = new RandomNumbers(memory);
-        RequestModule = new RequestModule(Cpu, memory, image, Calls);
+        RequestModule = new RequestModule(Cpu, memory, image, Calls, Threads, Tasks, PerCpu);
         MemoryErrors = new MemoryErrors(memory, image, PerCpu, Tasks);
         Faults = new MemoryFaults(Cpu, memory, image, MemoryErrors, Log) { Symbolise = Symbolise, DumpStack = DumpStack };
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);

@@ -1,6 +1,8 @@
 using System.Text;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Processes;
+using Lkm.Kernel.Scheduling;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Autoload;
@@ -16,11 +18,18 @@ public sealed partial class RequestModule
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
     private readonly GuestCalls _calls;
+    private readonly HostThreads _threads;
+    private readonly TaskStruct _tasks;
+    private readonly PerCpuArea _perCpu;
     private readonly ulong _vsnprintf, _systemState;
 
     /// <summary>Creates the override.</summary>
-    public RequestModule(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls)
+    public RequestModule(
+        Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls, HostThreads threads, TaskStruct tasks, PerCpuArea perCpu)
     {
+        _threads = threads;
+        _tasks = tasks;
+        _perCpu = perCpu;
         _cpu = cpu;
         _memory = memory;
         _calls = calls;
@@ -38,12 +47,20 @@ public sealed partial class RequestModule
     [KernelFunction("__request_module")]
     private async GuestTask<int> Request(bool wait, ulong format, CallFrame frame)
     {
-        _ = wait;
         const int systemRunning = 3, enoent = 2;
         if (Load is null || _memory.ReadInt32(_systemState) < systemRunning)
             return -enoent;
         var name = await FormatName(format, frame);
-        return await Load(name);
+        if (wait)
+            return await Load(name);
+
+        // request_module_nowait(): a process of its own, for the module may need the one whose init function is asking.
+        var pid = await _threads.Start(async () =>
+        {
+            _tasks.SetComm(_perCpu.Current, "modprobe");
+            return await Load(name) == 0 ? 0 : 1;
+        });
+        return Math.Min(pid, 0);
     }
 
     /// <summary>Formats the name with the image's vsnprintf(), from a va_list built as the psABI lays it out (section 3.5.7).</summary>

@@ -58,8 +58,8 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     /// <inheritdoc/>
     public CpuidResult Cpuid(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new CpuidResult(7, 0x756e6547, 0x6c65746e, 0x49656e69), // GenuineIntel
-        1 => new CpuidResult(0x000306c3, 0x00010800, CpuFeatures.Leaf1Ecx, CpuFeatures.Leaf1Edx),
+        0 => new CpuidResult(7, 0x68747541, 0x444d4163, 0x69746e65), // AuthenticAMD
+        1 => new CpuidResult(CpuFeatures.Signature, 0x00010800, CpuFeatures.Leaf1Ecx, CpuFeatures.Leaf1Edx),
         7 when subleaf == 0 => new CpuidResult(0, CpuFeatures.Leaf7Ebx, 0, 0),
         0x80000000 => new CpuidResult(0x80000008, 0, 0, 0),
         0x80000001 => new CpuidResult(0, 0, 1, CpuFeatures.Leaf80000001Edx),
@@ -70,9 +70,27 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     };
 }
 
-/// <summary>The features that CPUID shows, and boot_cpu_data with it.</summary>
+/// <summary>
+/// What CPUID shows, and boot_cpu_data with it: the processor that QEMU gives a guest by default (qemu64), so that drivers which look for
+/// a model decide as they do there.
+/// </summary>
 internal static class CpuFeatures
 {
+    /// <summary>X86_VENDOR_AMD.</summary>
+    public const byte LinuxVendor = 2;
+
+    /// <summary>The family, the sum of its two fields.</summary>
+    public const byte Family = 15;
+
+    /// <summary>The model, both fields joined.</summary>
+    public const byte Model = 107;
+
+    /// <summary>The stepping.</summary>
+    public const byte Stepping = 1;
+
+    /// <summary>Leaf 1, EAX: stepping, model and family in their fields.</summary>
+    public const uint Signature = Stepping | ((Model & 15u) << 4) | (15u << 8) | ((Model >> 4) << 16) | ((Family - 15u) << 20);
+
     /// <summary>Leaf 1, EDX: FPU, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFLUSH, FXSR, SSE, SSE2.</summary>
     public const uint Leaf1Edx = (1 << 0) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 11) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 19)
         | (1 << 24) | (1 << 25) | (1 << 26);

@@ -70,8 +70,10 @@ internal static class EarlyState
     {
         var cpu = image.Symbol("boot_cpu_data");
         var layout = image.Struct("cpuinfo_x86");
-        memory.WriteByte(cpu + layout["x86"], 6);
-        memory.WriteByte(cpu + layout["x86_model"], 60);
+        memory.WriteByte(cpu + layout["x86"], CpuFeatures.Family);
+        memory.WriteByte(cpu + layout["x86_vendor"], CpuFeatures.LinuxVendor);
+        memory.WriteByte(cpu + layout["x86_model"], CpuFeatures.Model);
+        memory.WriteByte(cpu + layout["x86_stepping"], CpuFeatures.Stepping);
         memory.WriteInt32(cpu + layout["cpuid_level"], 7);
         memory.WriteInt32(cpu + layout["x86_cache_alignment"], 64);
         memory.WriteUInt16(cpu + layout["x86_clflush_size"], 64);
@@ -79,7 +81,7 @@ internal static class EarlyState
         memory.WriteByte(cpu + layout["x86_virt_bits"], 48);
         if (layout.Find("x86_max_cores") is { } cores)
             memory.WriteUInt16(cpu + cores, 1);
-        "GenuineIntel"u8.CopyTo(memory.Span(cpu + layout["x86_vendor_id"], 16));
+        "AuthenticAMD"u8.CopyTo(memory.Span(cpu + layout["x86_vendor_id"], 16));
         var capability = cpu + layout["x86_capability"];
         memory.WriteUInt32(capability, CpuFeatures.Leaf1Edx);
         memory.WriteUInt32(capability + 4, CpuFeatures.Leaf80000001Edx);

@@ -47,7 +47,9 @@ public sealed class GuestCalls
     internal void Start(GuestCall call)
     {
         call.Save(_cpu);
-        var stack = (_cpu.Rsp & ~15UL) - 8;
+        // Not right below the stack pointer: a task that is about to return to the core has popped its return address, and the call that
+        // it returns from is still known by this very stack pointer.
+        var stack = ((_cpu.Rsp - 16) & ~15UL) - 8;
         _memory.WriteUInt64(stack, ReturnAddress);
         _pending[stack + 8] = call;
         _cpu.Rsp = stack;
