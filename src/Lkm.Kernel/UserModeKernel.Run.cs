@@ -116,7 +116,7 @@ public sealed partial class UserModeKernel
     }
 
     /// <summary>An address as %pS prints it: name+0xoffset/0xsize, with the module's name behind it.</summary>
-    public string Symbolise(ulong address) => Image.Symbolise(address);
+    public string Symbolise(ulong address) => _moduleSymbols.Describe(address) ?? Image.Symbolise(address);
 
     private IEnumerable<string> DumpStack()
     {
@@ -136,8 +136,8 @@ public sealed partial class UserModeKernel
         for (ulong sp = Cpu.Rsp & ~7UL, end = sp + 4096; sp < end && trace.Count < 16 && GuestMemory.Contains(sp, 8); sp += 8)
         {
             var value = Memory.ReadUInt64(sp);
-            if (Image.IsText(value))
-                trace.Add(Image.Symbolise(value));
+            if (Image.IsText(value) || Modules.Modules.FindByAddress(value) is not null)
+                trace.Add(Symbolise(value));
         }
 
         return trace;

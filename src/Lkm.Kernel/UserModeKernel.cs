@@ -23,6 +23,8 @@ namespace Lkm.Kernel;
 /// </summary>
 public sealed partial class UserModeKernel : IDisposable
 {
+    private readonly ModuleSymbols _moduleSymbols;
+
     private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize)
     {
         Memory = memory;
@@ -49,6 +51,7 @@ public sealed partial class UserModeKernel : IDisposable
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
         Modules = new ModuleLoader(image, memory, Calls, Log);
+        _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), ImageLoader.PerCpuSize);
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
     }
@@ -134,12 +137,14 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
         Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new Delays(Clock), new OneProcessor(Calls), new Panic(this),
-        Modules, new ModuleDigest(Cpu, Memory),
-        Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new MemoryAttributes(Memory),
+        Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new MemoryAttributes(Memory),
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 
     private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Scheduler, Rcu, Random, Init, PerCpuMemory];
+
+    /// <summary>Makes what finds the allocations that a module has left behind.</summary>
+    internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, ImageLoader.PerCpuSize, Pages, Slab, Vmalloc, Tracks);
 
     /// <inheritdoc/>
     public void Dispose()

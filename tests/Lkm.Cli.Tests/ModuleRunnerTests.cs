@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lkm.Cli.Running;
+using Lkm.Kernel.Sessions;
 using Lkm.Formats;
 using Lkm.RealLinux;
 

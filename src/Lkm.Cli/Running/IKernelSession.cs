@@ -1,4 +1,5 @@
 using Lkm.Formats;
+using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
 
@@ -26,11 +27,6 @@ internal sealed record CommandResult(string Line, string Output, int Status);
 /// <param name="Level">0 (emergency) to 7 (debug).</param>
 /// <param name="Text">The message; it may have several lines.</param>
 internal readonly record struct LogMessage(long Nanoseconds, int Level, string Text);
-
-/// <summary>A rule that a module broke: an oops, a memory error, a leak.</summary>
-/// <param name="Kind">A word for programs: <c>oops</c>, <c>slab-out-of-bounds</c>, <c>leak</c>.</param>
-/// <param name="Summary">One line.</param>
-internal sealed record Finding(string Kind, string Summary);
 
 /// <summary>A user-mode kernel that modules are loaded into: what <c>lkm run</c> needs of one.</summary>
 internal interface IKernelSession : IDisposable

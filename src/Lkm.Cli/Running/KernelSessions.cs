@@ -1,4 +1,10 @@
 using Lkm.Distribution;
+using Lkm.Formats;
+using Lkm.Kernel;
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Sessions;
+using Lkm.Kernel.Symbols;
+using Lkm.Modules;
 
 namespace Lkm.Cli.Running;
 
@@ -10,7 +16,35 @@ internal static class KernelSessions
     /// <param name="progress">Told of long steps: the first boot of a kernel takes a while, later starts use its snapshot.</param>
     public static Outcome<IKernelSession> Start(KernelSource kernel, Action<string> progress)
     {
-        progress($"starting {kernel.Version}");
-        return Outcome<IKernelSession>.Failure($"{kernel.Version}: this build has no kernel core to start it with");
+        var options = new KernelOptions(kernel.ImagePath, LkmCache.FromEnvironment().Root) { Progress = NewReporter(kernel.Version, progress) };
+        try
+        {
+            if (!UserModeKernel.Start(options).TryGet(out UserModeKernel? started, out FormatError? error))
+                return Outcome<IKernelSession>.Failure(error.ToString());
+            return Outcome<IKernelSession>.Success(new LocalKernelSession(new KernelSession(started, ModulesOf(kernel))));
+        }
+        catch (Exception e) when (e is KernelMismatchException or GuestStoppedException)
+        {
+            return Outcome<IKernelSession>.Failure($"{kernel.Version}: cannot boot it: {e.Message}");
+        }
+    }
+
+    /// <summary>Where request_module() finds modules: the kernel's own tree, with no configuration of this machine's.</summary>
+    private static ModuleContext? ModulesOf(KernelSource kernel) =>
+        kernel.ModulesDirectory is { } directory ? new ModuleContext(ModuleDirectory.Open(directory), ModprobeConfiguration.Empty) : null;
+
+    /// <summary>Tells of the first boot in steps of a few per cent.</summary>
+    private static Action<BootProgress> NewReporter(string version, Action<string> progress)
+    {
+        const int percentStep = 5;
+        int told = -percentStep;
+        return step =>
+        {
+            int percent = step.Done * 100 / Math.Max(1, step.Total);
+            if (percent < told + percentStep)
+                return;
+            told = percent;
+            progress($"first boot of {version}, kept for later starts: {percent} % ({step.Step})");
+        };
     }
 }

@@ -1,3 +1,5 @@
+using Lkm.Kernel.Sessions;
+
 namespace Lkm.Cli.Running;
 
 /// <summary>What became of one module.</summary>

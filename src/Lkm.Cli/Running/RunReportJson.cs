@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lkm.Formats;
+using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
 

@@ -13,7 +13,7 @@ public static class BootSteps
         "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init", "setup_nr_cpu_ids",
         "reserve_standard_io_resources",
         "jump_label_init", "static_call_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
-        "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "trace_init",
+        "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "trace_init",
         "context_tracking_init", "init_timers", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "tick_init",
         "timekeeping_init", "perf_event_init", "profile_init", "call_function_init", "numa_policy_init", "console_init",
         "fpu__init_system", "fpu__init_cpu", "alternative_instructions",

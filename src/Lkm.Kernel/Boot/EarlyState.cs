@@ -48,6 +48,10 @@ internal static class EarlyState
         memory.WriteUInt64(image.Symbol("max_low_pfn"), pages);
         memory.WriteUInt64(image.Symbol("high_memory"), AddressSpace.PageOffset + ramSize);
 
+        // Every page of the window has its struct page, also those that the page allocator never hands out.
+        if (image.TrySymbol("highest_memmap_pfn", out var highest))
+            memory.WriteUInt64(highest, (GuestMemory.WindowSize / AddressSpace.PageSize) - 1);
+
         // One node: set by set_hashdist()'s caller, which counts nodes (mm/page_alloc.c, fixup_hashdist()).
         if (image.TrySymbol("hashdist", out var spread))
             memory.WriteInt32(spread, 0);

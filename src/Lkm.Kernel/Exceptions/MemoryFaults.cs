@@ -20,6 +20,7 @@ public sealed class MemoryFaults
     private readonly KernelLog _log;
     private readonly HashSet<ulong> _reported = [];
     private readonly List<MemoryErrorReport> _reports = [];
+    private readonly List<string> _places = [];
 
     /// <summary>Listens to what the allocators report as well.</summary>
     public MemoryFaults(Cpu cpu, GuestMemory memory, KernelImage image, MemoryErrors errors, KernelLog log)
@@ -34,6 +35,9 @@ public sealed class MemoryFaults
 
     /// <summary>All errors found, one for each place in the code.</summary>
     public IReadOnlyList<MemoryErrorReport> Reports => _reports;
+
+    /// <summary>Where each of them happened, as it was called then: a module may be gone since.</summary>
+    public IReadOnlyList<string> Places => _places;
 
     /// <summary>Tells addresses for reports, of modules too.</summary>
     public required Func<ulong, string> Symbolise { get; init; }
@@ -67,6 +71,7 @@ public sealed class MemoryFaults
         if (!_reported.Add(report.InstructionPointer))
             return;
         _reports.Add(report);
+        _places.Add(Symbolise(report.InstructionPointer));
         foreach (var line in KasanReport.Format(report, Symbolise, DumpStack()))
             _log.Write(ErrorLevel, line);
     }

@@ -1,0 +1,65 @@
+using Lkm.Formats;
+
+namespace Lkm.Kernel.Tests;
+
+/// <summary>The kernel's own modules at work: what a user of the running kernel sees.</summary>
+public class RunningModulesTests
+{
+    [Fact]
+    public void A_ram_disk_is_a_block_device_that_keeps_what_is_written()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Probe("brd", "rd_nr=1 rd_size=1024").Succeeded);
+        Assert.Contains("ram0", session.Run("cat /proc/partitions").Output);
+        Assert.Equal(0, session.Run("echo -n hello > /dev/ram0").Status);
+        Assert.Equal("hello", session.Run("head -c 5 /dev/ram0").Output);
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
+    public void Ext4_is_there_once_it_is_loaded_and_gone_once_it_is_unloaded()
+    {
+        using var session = BootedKernel.Start();
+        Assert.DoesNotContain("ext4", session.Run("cat /proc/filesystems").Output);
+        Assert.True(session.Probe("ext4").Succeeded);
+        Assert.Contains("\text4\n", session.Run("cat /proc/filesystems").Output);
+        Assert.True(session.Unload("ext4").Result.Succeeded);
+        Assert.DoesNotContain("\text4\n", session.Run("cat /proc/filesystems").Output);
+    }
+
+    [Fact]
+    public void A_module_that_another_uses_is_listed_as_used_and_cannot_be_unloaded()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Probe("ext4").Succeeded);
+        Assert.Contains("jbd2", session.Run("lsmod").Output);
+        Assert.Matches(@"jbd2 +\d+ +1 ext4", session.Run("lsmod").Output);
+        Assert.Equal(Errno.EAGAIN, session.Unload("jbd2").Result.Errno);
+        Assert.True(session.Unload("ext4").Result.Succeeded);
+        Assert.True(session.Unload("jbd2").Result.Succeeded);
+    }
+
+    [Fact]
+    public void A_module_is_loaded_on_demand_when_its_file_system_is_mounted()
+    {
+        using var session = BootedKernel.Start();
+        Assert.DoesNotContain("minix", session.Run("cat /proc/modules").Output);
+        session.Run("mount -t minix none /mnt");
+        Assert.Contains("minix", session.Run("cat /proc/modules").Output);
+    }
+
+    [Fact]
+    public void Two_runs_of_the_same_module_give_the_same_log_at_the_same_virtual_times()
+    {
+        Assert.Equal(LogOfRun(), LogOfRun());
+
+        static IReadOnlyList<string> LogOfRun()
+        {
+            using var session = BootedKernel.Start();
+            var before = session.Kernel.Log.Records.Count;
+            session.Probe("brd");
+            session.Unload("brd");
+            return [.. session.Kernel.Log.Records.Skip(before).Select(record => record.Format())];
+        }
+    }
+}
