@@ -193,6 +193,8 @@ internal sealed class MemoryNode
         _memory.WriteUInt64(_image.Symbol("_totalram_pages"), managed);
         WriteIfPresent("nr_kernel_pages", managed);
         WriteIfPresent("nr_all_pages", managed);
+        // Pages that a user may map are any of the window's: vmalloc memory as well as RAM.
+        WriteIfPresent("highest_memmap_pfn", (GuestMemory.WindowSize >> AddressSpace.PageShift) - 1);
     }
 
     private void WriteZoneLists()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
@@ -22,12 +23,16 @@ internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuAre
         var count = 1;
         var sp = frame.StackPointer + 8;
         var top = memory.ReadUInt64(perCpu.TopOfStack);
-        var end = top > sp && top - sp < image.ThreadSize ? Math.Min(top, sp + MostBytes) : sp + MostBytes;
-        for (; sp < end && count < frames.Length && GuestMemory.Contains(sp, 8); sp += 8)
+        var size = top > sp && top - sp < image.ThreadSize ? Math.Min(top - sp, MostBytes) : MostBytes;
+        if (!GuestMemory.Contains(sp, size))
+            return count;
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(memory.Span(sp, (int)size)))
         {
-            var word = memory.ReadUInt64(sp);
-            if (word >= AddressSpace.KernelMap && word < AddressSpace.ModulesEnd && IsReturnAddress(word))
-                frames[count++] = word;
+            if (word < AddressSpace.KernelMap || word >= AddressSpace.ModulesEnd || !IsReturnAddress(word))
+                continue;
+            frames[count++] = word;
+            if (count == frames.Length)
+                break;
         }
 
         return count;
