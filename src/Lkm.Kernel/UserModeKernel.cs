@@ -44,7 +44,7 @@ public sealed partial class UserModeKernel : IDisposable
         Init = new InitProcess(image, Calls, Scheduler, Tasks);
         Random = new RandomNumbers(memory);
         RequestModule = new RequestModule(Cpu, memory, image, Calls, Threads, Tasks, PerCpu);
-        MemoryErrors = new MemoryErrors(memory, image, PerCpu, Tasks);
+        MemoryErrors = new MemoryErrors(memory, image, PerCpu, Tasks) { Symbolise = Symbolise };
         Faults = new MemoryFaults(Cpu, memory, image, MemoryErrors, Log) { Symbolise = Symbolise, DumpStack = DumpStack };
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);

@@ -10,12 +10,13 @@ public static class BootSteps
     /// <summary>What start_kernel() calls, in order, up to rest_init().</summary>
     public static readonly string[] Early =
     [
-        "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init", "setup_nr_cpu_ids",
-        "reserve_standard_io_resources",
+        "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init",
+        "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",
         "jump_label_init", "static_call_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
         "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "trace_init",
         "context_tracking_init", "init_timers", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "tick_init",
-        "timekeeping_init", "perf_event_init", "profile_init", "call_function_init", "numa_policy_init", "console_init",
+        "timekeeping_init", "perf_event_init", "profile_init", "call_function_init",
+        "setup_per_cpu_pageset", "numa_policy_init", "console_init",
         "fpu__init_system", "fpu__init_cpu", "alternative_instructions",
         "pid_idr_init", "anon_vma_init", "thread_stack_cache_init", "cred_init", "fork_init", "mm_cache_init", "proc_caches_init", "uts_ns_init", "key_init",
         "security_init", "net_ns_init", "buffer_init", "vfs_caches_init", "pagecache_init", "signals_init", "seq_file_init",
@@ -25,7 +26,7 @@ public static class BootSteps
     /// <summary>What kernel_init_freeable() and do_basic_setup() call before the initcalls.</summary>
     public static readonly string[] PreInitcalls =
     [
-        "smp_prepare_cpus_common", "workqueue_init", "init_mm_internals", "padata_init", "page_writeback_init", "cpuset_init_smp", "driver_init",
+        "smp_prepare_cpus_common", "workqueue_init", "init_mm_internals", "padata_init", "cpuset_init_smp", "driver_init",
     ];
 
     /// <summary>Initcalls that are not run, and why.</summary>
@@ -34,7 +35,6 @@ public static class BootSteps
         ("populate_rootfs", "there is no initramfs to unpack"),
         ("do_init_real_mode", "there is no real mode to return to"),
         ("rcu_spawn_gp_kthread", "grace periods are C#'s"),
-        ("init_per_zone_wmark_min", "the page allocator is C#'s; its watermarks are set with its zones"),
         ("rcu_init_tasks_generic", "grace periods are C#'s"),
         ("hung_task_init", "virtual time skips idle periods, which a watchdog would take for hangs"),
     ];

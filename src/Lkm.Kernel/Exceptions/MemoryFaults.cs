@@ -21,6 +21,7 @@ public sealed class MemoryFaults
     private readonly HashSet<ulong> _reported = [];
     private readonly List<MemoryErrorReport> _reports = [];
     private readonly List<string> _places = [];
+    private readonly List<KernelWarning> _warnings = [];
 
     /// <summary>Listens to what the allocators report as well.</summary>
     public MemoryFaults(Cpu cpu, GuestMemory memory, KernelImage image, MemoryErrors errors, KernelLog log)
@@ -31,6 +32,7 @@ public sealed class MemoryFaults
         _errors = errors;
         _log = log;
         errors.Reported = Report;
+        errors.Warned = Warn;
     }
 
     /// <summary>All errors found, one for each place in the code.</summary>
@@ -38,6 +40,9 @@ public sealed class MemoryFaults
 
     /// <summary>Where each of them happened, as it was called then: a module may be gone since.</summary>
     public IReadOnlyList<string> Places => _places;
+
+    /// <summary>The warnings of the allocators.</summary>
+    public IReadOnlyList<KernelWarning> Warnings => _warnings;
 
     /// <summary>Tells addresses for reports, of modules too.</summary>
     public required Func<ulong, string> Symbolise { get; init; }
@@ -65,6 +70,16 @@ public sealed class MemoryFaults
     /// </summary>
     private bool IsWordAtATimeRead(CpuExit exit) =>
         !exit.Write && exit.Size <= sizeof(ulong) && _image.IsText(_cpu.Rip) && _memory.IsAccessible(exit.Address, 1, write: false, out _);
+
+    private void Warn(KernelWarning warning)
+    {
+        const int warningLevel = 4, taintWarn = 9;
+        _warnings.Add(warning);
+        foreach (var line in warning.Format(DumpStack()))
+            _log.Write(warningLevel, line);
+        var mask = _image.Symbol("tainted_mask");
+        _memory.WriteUInt64(mask, _memory.ReadUInt64(mask) | (1UL << taintWarn));
+    }
 
     private void Report(MemoryErrorReport report)
     {

@@ -80,7 +80,8 @@ public sealed partial class MemoryAttributes
     [KernelFunction("set_direct_map_valid_noflush", Since = "6.13")]
     private int SetDirectMapValid(ulong page, uint count, bool valid)
     {
-        Apply(AddressSpace.FromStructPage(page), (ulong)count << AddressSpace.PageShift, valid ? PagePresent | PageWrite : 0, valid ? 0 : PagePresent);
+        var (set, clear) = valid ? (PagePresent | PageWrite, 0UL) : (0UL, PagePresent);
+        Apply(AddressSpace.FromStructPage(page), (ulong)count << AddressSpace.PageShift, set, clear);
         return 0;
     }
 

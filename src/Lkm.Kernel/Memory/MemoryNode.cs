@@ -106,7 +106,8 @@ internal sealed class MemoryNode
         var address = _early;
         _early += AddressSpace.PageAlign(size);
         if (_early > EarlyEnd)
-            throw new KernelMismatchException($"struct pglist_data of this kernel takes {size} bytes, more than there is before the allocator runs");
+            throw new KernelMismatchException(
+                $"struct pglist_data of this kernel takes {size} bytes, more than there is before the allocator runs");
         _memory.Allow(address, size);
         return address;
     }

@@ -19,7 +19,7 @@ internal sealed class PageStruct
     private readonly ulong? _slabCache, _slabFreelist, _slabCounters;
     private readonly ulong _headFlag, _reservedFlag, _slabFlag;
     private readonly uint? _slabPageType;
-    private readonly int _zoneShift;
+    private readonly int _zoneShift, _zoneBits;
 
     /// <summary>Looks the members up.</summary>
     public PageStruct(GuestMemory memory, KernelImage image)
@@ -68,8 +68,8 @@ internal sealed class PageStruct
         // the length of a zone list: one entry for each zone of each node, and an end mark.
         var zones = (ulong)Required(image, "__MAX_NR_ZONES");
         Nodes = ((image.Struct("zonelist").Size / image.Struct("zoneref").Size) - 1) / zones;
-        var zoneBits = BitOperations.Log2(zones - 1) + 1;
-        _zoneShift = 64 - BitOperations.Log2(Nodes) - zoneBits;
+        _zoneBits = BitOperations.Log2(zones - 1) + 1;
+        _zoneShift = 64 - BitOperations.Log2(Nodes) - _zoneBits;
     }
 
     /// <summary>MAX_NUMNODES.</summary>
@@ -164,6 +164,9 @@ internal sealed class PageStruct
         if (_slabCounters is { } counters)
             _memory.WriteUInt64(page + counters, (ulong)(uint)objects << 16);
     }
+
+    /// <summary>page_zonenum(): the index of a page's zone.</summary>
+    public int Zone(ulong page) => (int)(_memory.ReadUInt64(page + _flags) >> _zoneShift) & ((1 << _zoneBits) - 1);
 
     /// <summary>compound_head(): the first page of a compound page; other pages themselves.</summary>
     public ulong Head(ulong page) =>

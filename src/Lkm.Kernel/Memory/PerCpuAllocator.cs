@@ -20,7 +20,8 @@ public sealed partial class PerCpuAllocator : ISnapshotState
     private readonly MemoryErrors _errors;
     private readonly Dictionary<ulong, ulong> _sizes = []; // by pointer, without the red zone
     private readonly List<(ulong Start, ulong End)> _free = []; // by address, never adjacent
-    private readonly ulong _staticSize;
+    private readonly ulong _staticSize, _populated;
+    private ulong _used;
 
     /// <summary>Creates the allocator of a part of the area.</summary>
     /// <param name="memory">The guest's memory.</param>
@@ -35,6 +36,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
         _area = area;
         _errors = errors;
         _staticSize = image.Symbol("__per_cpu_end") - image.Symbol("__per_cpu_start");
+        image.TrySymbol("pcpu_nr_populated", out _populated);
         start = (start + Redzone - 1) & ~(Redzone - 1);
         _free.Add((start, end));
         Start = start;
@@ -63,6 +65,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
             _memory.WriteInt32(pages, (int)(unit >> AddressSpace.PageShift));
         if (image.TrySymbol("pcpu_nr_units", out var units))
             _memory.WriteInt32(units, 1);
+        Count(0);
     }
 
     /// <summary>Allocates, filled with zero.</summary>
@@ -85,6 +88,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
             if (offset > start)
                 _free.Insert(i, (start, offset));
             _sizes[offset] = size;
+            Count(size);
             _memory.Clear(_area.Of(offset), size);
             _memory.Allow(_area.Of(offset), size);
             return offset;
@@ -118,8 +122,14 @@ public sealed partial class PerCpuAllocator : ISnapshotState
     public void Restore(BinaryReader reader)
     {
         _sizes.Clear();
+        _used = 0;
         for (var n = reader.ReadInt32(); n > 0; n--)
-            _sizes.Add(reader.ReadUInt64(), reader.ReadUInt64());
+        {
+            var (pointer, size) = (reader.ReadUInt64(), reader.ReadUInt64());
+            _sizes.Add(pointer, size);
+            _used += size;
+        }
+
         _free.Clear();
         for (var n = reader.ReadInt32(); n > 0; n--)
             _free.Add((reader.ReadUInt64(), reader.ReadUInt64()));
@@ -155,6 +165,14 @@ public sealed partial class PerCpuAllocator : ISnapshotState
     [KernelFunction("per_cpu_ptr_to_phys")]
     private ulong PerCpuPtrToPhys(ulong address) => AddressSpace.ToPhysical(address);
 
+    /// <summary>Keeps what /proc/meminfo shows as Percpu.</summary>
+    private void Count(ulong change)
+    {
+        _used += change;
+        if (_populated != 0)
+            _memory.WriteInt32(_populated, (int)(AddressSpace.PageAlign(_staticSize + _used) >> AddressSpace.PageShift));
+    }
+
     private void FreePointer(ulong pointer, ulong caller)
     {
         if (pointer == 0)
@@ -165,6 +183,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
             return;
         }
 
+        Count(0 - size);
         var (start, end) = (pointer, (pointer + size + Redzone + 7) & ~7UL);
         _memory.SetAccess(_area.Of(start), end - start, Shadow.PercpuFreed);
         var at = _free.FindIndex(r => r.Start >= end);

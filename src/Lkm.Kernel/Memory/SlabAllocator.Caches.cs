@@ -9,7 +9,7 @@ namespace Lkm.Kernel.Memory;
 /// <content>Caches: those of kmalloc, made at boot, and those that kmem_cache_create() makes.</content>
 public sealed partial class SlabAllocator
 {
-    /// <summary>Makes the caches of caches and of kmalloc: kmem_cache_init() and create_kmalloc_caches(). Needs the page allocator only.</summary>
+    /// <summary>Makes the caches of caches and of kmalloc: kmem_cache_init() and create_kmalloc_caches().</summary>
     public void CreateBootCaches()
     {
         if (ListHead.IsEmpty(_memory, _slabCaches))
@@ -22,8 +22,8 @@ public sealed partial class SlabAllocator
         CreateKmallocCaches();
         if (_image.TrySymbol("kmem_buckets_cache", out var buckets)) // CONFIG_SLAB_BUCKETS
             _memory.WriteUInt64(buckets, NewCache("kmalloc_buckets", KmallocCaches.Count * sizeof(ulong), 0, 0, 0, 0, 0, null));
-        const string up = "UP"; // enum slab_state
-        _memory.WriteInt32(_image.Symbol("slab_state"), (int)(_image.Enumerator(up) ?? throw new KernelMismatchException("this kernel has no slab_state UP")));
+        var up = _image.Enumerator("UP") ?? throw new KernelMismatchException("this kernel has no slab_state UP");
+        _memory.WriteInt32(_slabState, (int)up);
     }
 
     private void CreateKmallocCaches()
@@ -106,7 +106,7 @@ public sealed partial class SlabAllocator
                 IsGoodRegion(size, userOffset, userSize) ? userOffset : 0, IsGoodRegion(size, userOffset, userSize) ? userSize : 0, frame);
         if (cache == 0)
         {
-            _errors.Warn($"kmem_cache_create({(name == 0 ? "NULL" : _memory.ReadString(name, 128))}) failed", frame.ReturnAddress);
+            _errors.Warn("kmem_cache_create", $"kmem_cache_create({(name == 0 ? "NULL" : _memory.ReadString(name, 128))}) failed");
             return 0;
         }
 
@@ -123,8 +123,9 @@ public sealed partial class SlabAllocator
         ReleaseQuarantineOf(cache);
         if (_struct.Active(cache) > 0)
         {
-            _errors.Warn($"kmem_cache_destroy {_struct.Name(cache)}: Slab cache still has objects when called from"
-                + $" {_image.Symbolise(frame.ReturnAddress)}", frame.ReturnAddress);
+            var text = $"kmem_cache_destroy {_struct.Name(cache)}: Slab cache still has objects when called from"
+                + $" {_errors.Symbolise(frame.ReturnAddress)}";
+            _errors.Warn("kmem_cache_destroy", text, DescribeRemaining(cache));
             return;
         }
 
@@ -140,6 +141,28 @@ public sealed partial class SlabAllocator
         await _calls.Call(_image.Symbol("sysfs_slab_release"), cache); // ends in slab_kmem_cache_release()
     }
 
+    /// <summary>The objects that keep a cache from going, as list_slab_objects() lists them (mm/slub.c).</summary>
+    private List<string> DescribeRemaining(ulong cache)
+    {
+        const int mostListed = 32;
+        var lines = new List<string>
+        {
+            "=============================================================================",
+            $"BUG {_struct.Name(cache)}: Objects remaining in {_struct.Name(cache)} on __kmem_cache_shutdown()",
+            "-----------------------------------------------------------------------------",
+            "",
+        };
+        var now = _memory.ReadUInt64(_jiffies);
+        foreach (var o in LiveObjects().Where(o => SlabOf(o.Address).Cache == cache).Take(mostListed))
+        {
+            lines.Add($"Object 0x{o.Address:x16} @offset={o.Address - SlabOf(o.Address).Base}");
+            if (_tracks[o.Track] is { Frames: [var caller, ..] } track)
+                lines.Add($"Allocated in {_errors.Symbolise(caller)} age={now - o.Jiffies} cpu=0 pid={track.Pid}");
+        }
+
+        return lines;
+    }
+
     private void ReleaseCache(ulong cache)
     {
         var name = _struct.NameAddress(cache);
@@ -150,7 +173,7 @@ public sealed partial class SlabAllocator
 
     // slab_sysfs_init() sets FULL, and adds the caches made so far.
     private bool IsSysfsUp =>
-        _image.Enumerator("FULL") is { } full && _memory.ReadInt32(_image.Symbol("slab_state")) >= full && _image.TrySymbol("sysfs_slab_add", out _);
+        _slabStateFull is { } full && _memory.ReadInt32(_slabState) >= full;
 
     private static bool IsGoodRegion(uint size, uint offset, uint length) => length > 0 && length <= size && offset <= size - length;
 }

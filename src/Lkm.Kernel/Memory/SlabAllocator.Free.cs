@@ -33,7 +33,7 @@ public sealed partial class SlabAllocator
         if (expectedCache != 0 && slab.Cache != expectedCache)
         {
             var actual = slab.Cache == 0 ? "kmalloc" : _struct.Name(slab.Cache);
-            _errors.Warn($"cache_from_obj: Wrong slab cache. {_struct.Name(expectedCache)} but object is from {actual}", caller);
+            _errors.Warn("kmem_cache_free", $"cache_from_obj: Wrong slab cache. {_struct.Name(expectedCache)} but object is from {actual}");
         }
 
         Retire(slab, record, address, frame);

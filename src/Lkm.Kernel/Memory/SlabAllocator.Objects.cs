@@ -40,7 +40,10 @@ public sealed partial class SlabAllocator
             {
                 var record = slab[i];
                 if (record.State == ObjectState.Allocated)
-                    yield return new LiveObject(slab.ObjectAddress(i), record.Requested, record.AllocationTrack, record.Jiffies, record.Sequence);
+                    {
+                    yield return new LiveObject(
+                        slab.ObjectAddress(i), record.Requested, record.AllocationTrack, record.Jiffies, record.Sequence);
+                }
             }
 
             address += AddressSpace.PageSize << slab.Order;

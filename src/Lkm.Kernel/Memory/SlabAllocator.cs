@@ -34,6 +34,8 @@ public sealed partial class SlabAllocator : IObjectFinder
     private readonly SlabFlags _flags;
     private readonly Dictionary<ulong, SlabCache> _caches = [];
     private readonly ulong _jiffies, _slabCaches, _kmallocCaches;
+    private readonly ulong _slabState;
+    private readonly long? _slabStateFull;
     private readonly long _dmaType, _reclaimableType, _accountedType;
     private readonly bool _hasBuckets, _bulkTellsOnlySuccess;
     private readonly (ulong Global, ulong OfNode) _reclaimable, _unreclaimable;
@@ -53,6 +55,8 @@ public sealed partial class SlabAllocator : IObjectFinder
         _flags = new SlabFlags(image);
         _jiffies = image.Symbol("jiffies");
         _slabCaches = image.Symbol("slab_caches");
+        _slabState = image.Symbol("slab_state");
+        _slabStateFull = image.TrySymbol("sysfs_slab_add", out _) ? image.Enumerator("FULL") : null;
         _kmallocCaches = image.Symbol("kmalloc_caches");
         _dmaType = image.Enumerator("KMALLOC_DMA") ?? 0;
         _reclaimableType = image.Enumerator("KMALLOC_RECLAIM") ?? 0;
@@ -77,7 +81,9 @@ public sealed partial class SlabAllocator : IObjectFinder
     /// <summary>Frees what <see cref="Allocate"/>, or guest code with kmalloc(), allocated.</summary>
     public void Free(ulong address) => FreeObject(address, expectedCache: 0, null);
 
-    /// <summary>Makes all places that wait available again, and gives pages without objects back: before a snapshot, or when memory is short.</summary>
+    /// <summary>
+    /// Makes all places that wait available again, and gives pages without objects back: before a snapshot, or when memory is short.
+    /// </summary>
     public void DrainQuarantine()
     {
         while (_memory.ReadUInt64(QuarantineFirst) != 0)

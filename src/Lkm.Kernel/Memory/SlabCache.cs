@@ -12,4 +12,5 @@ namespace Lkm.Kernel.Memory;
 /// <param name="IsTypeSafeByRcu">Whether freed objects stay readable.</param>
 /// <param name="IsReclaimable">Whether its pages count as reclaimable.</param>
 internal sealed record SlabCache(
-    ulong Address, string Name, CacheGeometry Geometry, GfpFlags Gfp, ulong Constructor, bool IsKmalloc, bool IsTypeSafeByRcu, bool IsReclaimable);
+    ulong Address, string Name, CacheGeometry Geometry, GfpFlags Gfp, ulong Constructor,
+    bool IsKmalloc, bool IsTypeSafeByRcu, bool IsReclaimable);

@@ -25,7 +25,7 @@ public sealed partial class VmallocAllocator
 
     private VmArea AreaOf(ulong address)
     {
-        var isOurs = address is >= AddressSpace.VmallocStart and < AddressSpace.VmallocEnd or >= AddressSpace.ModulesStart and < AddressSpace.ModulesEnd;
+        var isOurs = IsVmallocOrModuleAddress(address);
         return AreaAt(isOurs ? _memory.ReadUInt64(MetadataLayout.OwnerOf(address)) : 0);
     }
 

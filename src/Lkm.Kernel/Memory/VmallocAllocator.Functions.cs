@@ -50,11 +50,11 @@ public sealed partial class VmallocAllocator
     }
 
     [KernelFunction("vunmap")]
-    private void Vunmap(ulong address, CallFrame frame)
+    private void Vunmap(ulong address)
     {
         var area = AreaOf(address);
         if (address != 0 && (!area.Exists || area.Start != address))
-            _errors.Warn($"Trying to vunmap() nonexistent vm area ({address:x16})", frame.ReturnAddress);
+            _errors.Warn("vunmap", $"Trying to vunmap() nonexistent vm area ({address:x16})");
         else if (address != 0)
             RemoveArea(area, freeVm: true);
     }
@@ -67,7 +67,7 @@ public sealed partial class VmallocAllocator
     }
 
     [KernelFunction("vm_unmap_ram")]
-    private void VmUnmapRam(ulong address, CallFrame frame) => Vunmap(address, frame);
+    private void VmUnmapRam(ulong address) => Vunmap(address);
 
     /// <summary>Shows page frames by their numbers.</summary>
     [KernelFunction("vmap_pfn")]
@@ -87,7 +87,8 @@ public sealed partial class VmallocAllocator
     }
 
     [KernelFunction("vmalloc_to_page")]
-    private ulong VmallocToPage(ulong address) => PhysicalOf(address) is { } physical ? AddressSpace.ToStructPage(AddressSpace.ToVirtual(physical)) : 0;
+    private ulong VmallocToPage(ulong address) =>
+        PhysicalOf(address) is { } physical ? AddressSpace.ToStructPage(AddressSpace.ToVirtual(physical)) : 0;
 
     [KernelFunction("vmalloc_to_pfn")]
     private ulong VmallocToPfn(ulong address) => (PhysicalOf(address) ?? 0) >> AddressSpace.PageShift;
@@ -125,7 +126,7 @@ public sealed partial class VmallocAllocator
 
     [KernelFunction("get_vm_area")]
     private ulong GetVmArea(ulong size, ulong flags, CallFrame frame) =>
-        NewArea(size, AlignOf(size, flags), VmallocSpace.Start, VmallocSpace.End, flags, frame.ReturnAddress) is { Exists: true } area ? area.Vm : 0;
+        GetVmAreaCaller(size, flags, frame.ReturnAddress);
 
     [KernelFunction("get_vm_area_caller")]
     private ulong GetVmAreaCaller(ulong size, ulong flags, ulong caller) =>
@@ -152,7 +153,7 @@ public sealed partial class VmallocAllocator
         var area = AreaOf(address);
         if (!area.Exists || area.Start != address)
         {
-            _errors.Warn($"Trying to vrealloc() nonexistent vm area ({address:x16})", frame.ReturnAddress);
+            _errors.Warn("vrealloc", $"Trying to vrealloc() nonexistent vm area ({address:x16})");
             return 0;
         }
 

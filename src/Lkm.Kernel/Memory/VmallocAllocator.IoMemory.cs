@@ -21,7 +21,7 @@ public sealed partial class VmallocAllocator
             return 0;
         if (first < _pages.RamSize)
         {
-            _errors.Warn($"ioremap on RAM at 0x{physical:x16} - 0x{physical + size - 1:x16}", caller);
+            _errors.Warn("__ioremap_caller", $"ioremap on RAM at 0x{physical:x16} - 0x{physical + size - 1:x16}");
             return 0;
         }
 
@@ -34,7 +34,7 @@ public sealed partial class VmallocAllocator
     }
 
     [KernelFunction("iounmap")]
-    private void Iounmap(ulong address, CallFrame frame)
+    private void Iounmap(ulong address)
     {
         if (!IsVmallocAddress(address))
             return; // memremap() of RAM gives the direct map's address
@@ -42,7 +42,7 @@ public sealed partial class VmallocAllocator
         if (area.Exists && area.Vm != 0)
             RemoveArea(area, freeVm: true);
         else
-            _errors.Warn($"iounmap: bad address {address:x16}", frame.ReturnAddress);
+            _errors.Warn("iounmap", $"iounmap: bad address {address:x16}");
     }
 
     /// <summary>Fills a range got with get_vm_area(): RAM appears there, other physical addresses read as all ones.</summary>
@@ -51,10 +51,16 @@ public sealed partial class VmallocAllocator
     private int IoremapPageRange(ulong start, ulong end, ulong physical)
     {
         var length = end - start;
-        if (physical + length <= _pages.RamSize)
-            ShowAt(start, [.. Enumerable.Range(0, (int)(length >> AddressSpace.PageShift)).Select(i => physical + ((ulong)i << AddressSpace.PageShift))]);
-        else
+        if (physical + length > _pages.RamSize)
+        {
             FillOnes(start, length);
+            return 0;
+        }
+
+        var frames = new ulong[length >> AddressSpace.PageShift];
+        for (var i = 0; i < frames.Length; i++)
+            frames[i] = physical + ((ulong)i << AddressSpace.PageShift);
+        ShowAt(start, frames);
         return 0;
     }
 
@@ -98,8 +104,9 @@ public sealed partial class VmallocAllocator
                 throw new InvalidOperationException("the core's metadata arena is full");
         }
 
+        var first = (start - area.Start) >> AddressSpace.PageShift;
         for (var i = 0; area.Exists && i < physical.Length; i++)
-            _memory.WriteUInt64(area.Aliased + ((((start - area.Start) >> AddressSpace.PageShift) + (ulong)i) * sizeof(ulong)), physical[i]);
+            _memory.WriteUInt64(area.Aliased + ((first + (ulong)i) * sizeof(ulong)), physical[i]);
         _memory.Alias(start, physical);
         _memory.Allow(start, (ulong)physical.Length << AddressSpace.PageShift);
     }

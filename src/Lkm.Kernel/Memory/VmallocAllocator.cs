@@ -50,7 +50,8 @@ public sealed partial class VmallocAllocator : IObjectFinder
 
     /// <summary>Allocates memory in vmalloc space for the kernel core itself, as vzalloc() does.</summary>
     /// <returns>The address, or 0.</returns>
-    public ulong Allocate(ulong size) => AllocateMemory(size, AddressSpace.PageSize, VmallocSpace.Start, VmallocSpace.End, GfpFlags.Zero, 0, 0);
+    public ulong Allocate(ulong size) =>
+        AllocateMemory(size, AddressSpace.PageSize, VmallocSpace.Start, VmallocSpace.End, GfpFlags.Zero, 0, 0);
 
     /// <summary>Allocates memory in module space, as module_alloc() does; writable until set_memory_ro().</summary>
     /// <returns>The address, or 0.</returns>

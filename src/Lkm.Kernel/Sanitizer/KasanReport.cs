@@ -60,6 +60,11 @@ public static class KasanReport
                 + $" allocated at {symbolise(area.Caller)}";
         }
 
+        else if (report.IsVmallocSpace)
+        {
+            yield return "The buggy address belongs to a vmalloc virtual mapping";
+        }
+
         if (report.Page is { } page)
         {
             yield return "The buggy address belongs to the physical page:";

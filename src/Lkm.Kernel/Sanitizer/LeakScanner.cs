@@ -23,7 +23,8 @@ public sealed class LeakScanner
     private readonly VmallocAllocator _vmalloc;
     private readonly AllocationTracks _tracks;
 
-    internal LeakScanner(
+    /// <summary>Creates the scanner of a kernel's memory.</summary>
+    public LeakScanner(
         GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong perCpuSize, PageAllocator pages, SlabAllocator slab,
         VmallocAllocator vmalloc, AllocationTracks tracks)
     {

@@ -68,6 +68,9 @@ public sealed record MemoryErrorReport
     /// <summary>The vmalloc area that the address is in or behind, when there is one.</summary>
     public VmallocDescription? Vmalloc { get; init; }
 
+    /// <summary>Whether the address lies in vmalloc space, in an area or not.</summary>
+    public bool IsVmallocSpace { get; init; }
+
     /// <summary>The page, when the address lies in RAM.</summary>
     public PageDescription? Page { get; init; }
 

@@ -15,14 +15,22 @@ public sealed class MemoryErrors(GuestMemory memory, KernelImage image, PerCpuAr
     private const int RowBytes = 16;
     private const ulong RowSpan = RowBytes * 8;
 
+    private static readonly string[] ShownFlags =
+    [
+        "PG_locked", "PG_referenced", "PG_uptodate", "PG_dirty", "PG_lru", "PG_slab", "PG_reserved", "PG_private", "PG_head",
+    ];
+
     private readonly List<IObjectFinder> _finders = [];
     private PageStruct? _pages;
 
     /// <summary>Told of each wrong free. The allocator ignores the free and goes on, as with KASAN.</summary>
     public Action<MemoryErrorReport>? Reported { get; set; }
 
-    /// <summary>Told of what Linux warns of with WARN(): the text, and the address of the caller.</summary>
-    public Action<string, ulong>? Warned { get; set; }
+    /// <summary>Told of what Linux warns of with WARN().</summary>
+    public Action<KernelWarning>? Warned { get; set; }
+
+    /// <summary>Tells addresses in warnings; whoever knows the modules' symbols sets it.</summary>
+    public Func<ulong, string> Symbolise { get; set; } = image.Symbolise;
 
     /// <summary>Adds an allocator that knows its objects.</summary>
     internal void Add(IObjectFinder finder) => _finders.Add(finder);
@@ -36,7 +44,8 @@ public sealed class MemoryErrors(GuestMemory memory, KernelImage image, PerCpuAr
         Reported?.Invoke(DescribeAccess(address, size, isWrite, caller));
 
     /// <summary>Passes on a warning.</summary>
-    internal void Warn(string text, ulong caller) => Warned?.Invoke(text, caller);
+    internal void Warn(string function, string text, IReadOnlyList<string>? details = null) =>
+        Warned?.Invoke(new KernelWarning(function, text, tasks.Pid(perCpu.Current), details ?? []));
 
     /// <summary>Describes an access that was denied.</summary>
     /// <param name="address">Its first byte.</param>
@@ -96,6 +105,7 @@ public sealed class MemoryErrors(GuestMemory memory, KernelImage image, PerCpuAr
             Object = Find(f => f.FindObject(address)) ?? Find(f => f.FindObject(bad)),
             Vmalloc = Find(f => f.FindVmalloc(address)),
             Page = address < AddressSpace.VmallocStart ? DescribePage(address) : null,
+            IsVmallocSpace = address is >= AddressSpace.VmallocStart and < AddressSpace.VmallocEnd,
             IsVariable = IsImageOrModule(address),
             MemoryStateStart = hasRows ? rows : 0,
             MemoryState = hasRows ? MemoryState(rows) : [],
@@ -140,15 +150,17 @@ public sealed class MemoryErrors(GuestMemory memory, KernelImage image, PerCpuAr
         var head = (_pages ??= new PageStruct(memory, image)).Head(page);
         var flags = memory.ReadUInt64(head + layout["flags"]);
         var names = new List<string>();
-        foreach (var name in (string[])["PG_locked", "PG_referenced", "PG_uptodate", "PG_dirty", "PG_lru", "PG_slab", "PG_reserved", "PG_private", "PG_head"])
+        foreach (var name in ShownFlags)
         {
             if (image.Enumerator(name) is { } bit and < 64 && (flags >> (int)bit & 1) != 0)
                 names.Add(name["PG_".Length..]);
         }
 
         names.Add("node=0");
+        names.Add($"zone={_pages.Zone(head)}");
         return new PageDescription(page, AddressSpace.ToFrame(address), memory.ReadInt32(head + layout["_refcount"]),
-            memory.ReadUInt64(page + (layout.Find("index") ?? layout["__folio_index"])), head != page ? 0 : memory.ReadUInt64(page + layout["mapping"]),
+            memory.ReadUInt64(page + (layout.Find("index") ?? layout["__folio_index"])),
+            head != page ? 0 : memory.ReadUInt64(page + layout["mapping"]),
             flags, string.Join('|', names), raw);
     }
 }

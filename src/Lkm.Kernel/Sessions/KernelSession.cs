@@ -27,7 +27,7 @@ public sealed class KernelSession : IDisposable
     private readonly ulong _mark;
     private readonly List<Finding> _findings = [];
     private readonly Dictionary<string, List<(ulong Start, ulong End)>> _code = [];
-    private int _memoryErrors;
+    private int _memoryErrors, _warnings;
     private bool _stopped;
 
     /// <summary>Takes over a kernel at rest.</summary>
@@ -134,6 +134,9 @@ public sealed class KernelSession : IDisposable
             var report = _kernel.Faults.Reports[_memoryErrors];
             _findings.Add(new Finding(report.Kind.Name(), $"{report.Kind.Name()} in {_kernel.Faults.Places[_memoryErrors]}"));
         }
+
+        for (; _warnings < _kernel.Faults.Warnings.Count; _warnings++)
+            _findings.Add(new Finding("warning", _kernel.Faults.Warnings[_warnings].Text));
 
         if (((Taint & ~taint) >> TaintDie & 1) != 0 || !outcome.Finished)
             AddOops(firstRecord);

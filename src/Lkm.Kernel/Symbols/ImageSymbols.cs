@@ -12,6 +12,8 @@ internal sealed class ImageSymbols(SymbolTable table) : ISymbolTable
     /// <inheritdoc/>
     public string? Describe(ulong address)
     {
+        if (address >= AddressSpace.ModulesStart) // behind the image the last symbol would seem to go on for ever
+            return null;
         if (!table.TryFindByAddress(address, out var index, out var offset) || table.Address(index) < AddressSpace.KernelMap)
             return null;
         return $"{table.Name(index)}+0x{offset:x}/0x{table.Size(index):x}";

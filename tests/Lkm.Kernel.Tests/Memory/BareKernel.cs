@@ -1,7 +1,6 @@
 using System.Text;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
-using Lkm.Kernel.Memory;
 using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Scheduling;
 using Lkm.Machine;
@@ -32,11 +31,10 @@ internal sealed class BareKernel : IDisposable
         Memory.WriteUInt64(PerCpu.TopOfStack, StackPage + AddressSpace.PageSize);
         Memory.WriteInt32(Task + 96, Pid);
         Encoding.ASCII.GetBytes("insmod", Memory.Span(Task + 104, 16));
-        Kernel = new KernelMemory(Memory, Image, new GuestCalls(Cpu, Memory, AddressSpace.Core), PerCpu,
+        Kernel = new Allocators(Memory, Image, new GuestCalls(Cpu, Memory, AddressSpace.Core), PerCpu,
             new TaskStruct(Memory, Image), ramSize, FirstFree, PerCpuSize);
-        Kernel.Initialize();
         Kernel.Errors.Reported = Reports.Add;
-        Kernel.Errors.Warned = (text, _) => Warnings.Add(text);
+        Kernel.Errors.Warned = warning => Warnings.Add(warning.Text);
         _table = new FunctionTable(Cpu, Memory, 0);
         var next = FakeImage.Text + 0x1000;
         foreach (var subsystem in Kernel.Functions)
@@ -53,7 +51,7 @@ internal sealed class BareKernel : IDisposable
 
     public PerCpuArea PerCpu { get; }
 
-    public KernelMemory Kernel { get; }
+    public Allocators Kernel { get; }
 
     public List<MemoryErrorReport> Reports { get; } = [];
 
