@@ -18,12 +18,14 @@ public sealed class UserProcess : ISystemCalls
     /// <summary>Bytes of the user buffer that system calls read and write through.</summary>
     public const int BufferSize = 64 * 1024;
 
+    private const ulong RestartSystemCall = 219; // __NR_restart_syscall
+
     private readonly UserModeKernel _kernel;
     private readonly GuestMemory _memory;
     private readonly Cpu _cpu;
     private readonly GuestCalls _calls;
     private readonly KernelImage _image;
-    private readonly ulong _task, _taskWorks, _copyToUser, _copyFromUser;
+    private readonly ulong _task, _taskWorks, _copyToUser, _copyFromUser, _schedule, _takeSignals, _taskWorkRun;
     private ulong _used;
 
     private UserProcess(UserModeKernel kernel)
@@ -34,6 +36,9 @@ public sealed class UserProcess : ISystemCalls
         _calls = kernel.Calls;
         _image = kernel.Image;
         _task = kernel.Scheduler.Current;
+        _schedule = _image.Symbol("schedule");
+        _takeSignals = _image.TrySymbol("arch_do_signal_or_restart", out var signals) ? signals : _image.Symbol("arch_do_signal");
+        _taskWorkRun = _image.Symbol("task_work_run");
         _copyToUser = _image.Symbol("_copy_to_user");
         _copyFromUser = _image.Symbol("_copy_from_user");
         _taskWorks = _task + kernel.Tasks.Layout["task_works"];
@@ -71,20 +76,30 @@ public sealed class UserProcess : ISystemCalls
             return -(long)Errno.ENOSYS;
         var regs = _kernel.Tasks.Stack(_task) + _image.ThreadSize - PtRegs.Size;
         const ulong userCodeSegment = 0x33, userDataSegment = 0x2b, interruptFlag = 1 << 9;
-        _memory.Clear(regs, PtRegs.Size);
-        _memory.WriteUInt64(regs + PtRegs.Di, a0);
-        _memory.WriteUInt64(regs + PtRegs.Si, a1);
-        _memory.WriteUInt64(regs + PtRegs.Dx, a2);
-        _memory.WriteUInt64(regs + PtRegs.R10, a3);
-        _memory.WriteUInt64(regs + PtRegs.R8, a4);
-        _memory.WriteUInt64(regs + PtRegs.R9, a5);
-        _memory.WriteUInt64(regs + PtRegs.Cs, userCodeSegment);
-        _memory.WriteUInt64(regs + PtRegs.Ss, userDataSegment);
-        _memory.WriteUInt64(regs + PtRegs.Flags, interruptFlag);
         _used = 0;
-        var result = (long)await _calls.Call(function, regs);
-        await RunTaskWork();
-        return result;
+        for (; ; )
+        {
+            _memory.Clear(regs, PtRegs.Size);
+            _memory.WriteUInt64(regs + PtRegs.Di, a0);
+            _memory.WriteUInt64(regs + PtRegs.Si, a1);
+            _memory.WriteUInt64(regs + PtRegs.Dx, a2);
+            _memory.WriteUInt64(regs + PtRegs.R10, a3);
+            _memory.WriteUInt64(regs + PtRegs.R8, a4);
+            _memory.WriteUInt64(regs + PtRegs.R9, a5);
+            _memory.WriteUInt64(regs + PtRegs.Ip, Buffer);
+            _memory.WriteUInt64(regs + PtRegs.Cs, userCodeSegment);
+            _memory.WriteUInt64(regs + PtRegs.Ss, userDataSegment);
+            _memory.WriteUInt64(regs + PtRegs.Flags, interruptFlag);
+            _memory.WriteUInt64(regs + PtRegs.Ax, await _calls.Call(function, regs));
+            await DoExitWork(regs);
+            var result = _memory.ReadUInt64(regs + PtRegs.Ax);
+            if (_memory.ReadUInt64(regs + PtRegs.Ip) == Buffer)
+                return (long)result;
+
+            // The instruction pointer was set back onto the SYSCALL instruction: the call is to be made again, as the one that RAX tells.
+            if (result == RestartSystemCall)
+                function = _image.Symbol("__x64_sys_restart_syscall");
+        }
     }
 
     /// <inheritdoc/>
@@ -162,12 +177,24 @@ public sealed class UserProcess : ISystemCalls
         _kernel.Scheduler.EnterAddressSpace(_task, mm);
     }
 
-    /// <summary>What exit_to_user_mode_loop() does before a system call returns: file references are dropped there, for one.</summary>
-    private async GuestTask RunTaskWork()
+    /// <summary>
+    /// What exit_to_user_mode_loop() does before a system call returns: file references are dropped there, and signals taken. There are
+    /// no handlers in such a process; a signal stops it, ends it (then this does not return) or is ignored.
+    /// </summary>
+    private async GuestTask DoExitWork(ulong regs)
     {
-        while (_memory.ReadUInt64(_taskWorks) != 0)
-            await _calls.Call(_image.Symbol("task_work_run"));
-        if ((_kernel.Tasks.ThreadFlags(_task) & ThreadFlag.NeedReschedule) != 0)
-            await _calls.Call(_image.Symbol("schedule"));
+        const ulong signals = ThreadFlag.SignalPending | ThreadFlag.NotifySignal;
+        for (; ; )
+        {
+            var flags = _kernel.Tasks.ThreadFlags(_task);
+            if ((flags & ThreadFlag.NeedReschedule) != 0)
+                await _calls.Call(_schedule);
+            else if ((flags & signals) != 0)
+                await _calls.Call(_takeSignals, regs, flags & ThreadFlag.SignalPending);
+            else if (_memory.ReadUInt64(_taskWorks) != 0)
+                await _calls.Call(_taskWorkRun);
+            else
+                return;
+        }
     }
 }
