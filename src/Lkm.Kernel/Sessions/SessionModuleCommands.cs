@@ -28,7 +28,7 @@ internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? 
     {
         var plans = modules?.PlanRequest(name) ?? [];
         if (plans.Count == 0)
-            return new ModuleOutcome(Errno.ENOENT, $"no module answers to {name}");
+            return new ModuleOutcome(Errno.ENOENT, $"no module answers to {name}", NoSuchModule: true);
         foreach (var plan in plans)
         {
             for (var i = 0; i < plan.Count; i++)

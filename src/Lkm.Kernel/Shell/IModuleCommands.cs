@@ -6,7 +6,8 @@ namespace Lkm.Kernel.Shell;
 /// <summary>How loading or unloading a module ended.</summary>
 /// <param name="Error"><see cref="Errno.OK"/>, or what the system call failed with.</param>
 /// <param name="Explanation">One sentence for people; null when there is nothing to add to the errno's own text.</param>
-public readonly record struct ModuleOutcome(Errno Error, string? Explanation = null);
+/// <param name="NoSuchModule">Whether no module answers to the name, so that nothing was tried.</param>
+public readonly record struct ModuleOutcome(Errno Error, string? Explanation = null, bool NoSuchModule = false);
 
 /// <summary>One line of modinfo: a field and its value.</summary>
 /// <param name="Field">The field, such as "license"; "parm" has name, description and type in one value.</param>
@@ -28,7 +29,7 @@ public interface IModuleCommands
 
     /// <summary>
     /// Loads a module by name or alias with its dependencies and configuration, as modprobe does. A name that nothing answers is
-    /// <see cref="Errno.ENOENT"/> with an explanation.
+    /// <see cref="ModuleOutcome.NoSuchModule"/>, with <see cref="Errno.ENOENT"/> and an explanation.
     /// </summary>
     GuestTask<ModuleOutcome> Probe(string name, string parameters);
 

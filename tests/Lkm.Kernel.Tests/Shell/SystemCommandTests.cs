@@ -100,7 +100,7 @@ public sealed class SystemCommandTests : IDisposable
             _shell.Errors("insmod a.ko"));
         _shell.ModuleOutcome = new ModuleOutcome(Errno.EEXIST);
         Assert.Equal("modprobe: ERROR: could not insert 'a': Module already in kernel\n", _shell.Errors("modprobe a"));
-        _shell.ModuleOutcome = new ModuleOutcome(Errno.ENOENT, "Module a not found in directory /lib/modules/6.1");
+        _shell.ModuleOutcome = new ModuleOutcome(Errno.ENOENT, "Module a not found in directory /lib/modules/6.1", NoSuchModule: true);
         Assert.Equal("modprobe: FATAL: Module a not found in directory /lib/modules/6.1\n", _shell.Errors("modprobe a"));
     }
 

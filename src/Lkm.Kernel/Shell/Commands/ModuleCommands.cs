@@ -62,8 +62,8 @@ internal static class ModuleCommands
             var outcome = removes
                 ? await c.Shell.Modules.ProbeRemove(name)
                 : await c.Shell.Modules.Probe(name, Parameters(words[1..]));
-            if (outcome is { Error: Errno.ENOENT, Explanation: { } notFound })
-                status = await c.Fail($"FATAL: {notFound}");
+            if (outcome.NoSuchModule)
+                status = await c.Fail($"FATAL: {outcome.Explanation}");
             else
                 status |= await Report(c, outcome, $"could not {(removes ? "remove" : "insert")} '{name}'", ProbeMessage(outcome.Error));
         }

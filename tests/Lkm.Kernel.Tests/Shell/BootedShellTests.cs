@@ -1,0 +1,115 @@
+using System.Globalization;
+using Lkm.Kernel.Processes;
+using Lkm.Kernel.Shell;
+
+namespace Lkm.Kernel.Tests.Shell;
+
+/// <summary>The shell where it belongs: its system calls are answered by a booted kernel.</summary>
+public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedShell>
+{
+    [Fact]
+    public void The_kernel_knows_each_command_by_its_name()
+    {
+        Assert.Equal("cat\n", shell.Output("cat /proc/self/comm"));
+        Assert.Equal("head\n", shell.Output("head -n 1 /proc/self/comm"));
+        Assert.Matches(@"(?m)^ +2 +0 S    \[kthreadd\]$", shell.Output("ps"));
+        Assert.Matches(@"(?m)^ +\d+ +1 R    ps$", shell.Output("ps"));
+    }
+
+    [Fact]
+    public void Files_live_in_the_kernels_own_file_systems()
+    {
+        shell.Output("mount -t tmpfs -o size=1M none /mnt && mkdir /mnt/a && echo text > /mnt/a/f && mv /mnt/a/f /mnt/a/g");
+        Assert.Equal("text\n", shell.Output("cat /mnt/a/*"));
+        Assert.Matches(@"none on /mnt type tmpfs \(rw,relatime,size=1024k", shell.Output("mount | grep /mnt"));
+        Assert.Equal((1, "dd: error writing '/mnt/big': No space left on device\n"), shell.Run("dd if=/dev/zero of=/mnt/big bs=2M status=none"));
+        Assert.Equal((1, "rmdir: '/mnt/a': Directory not empty\n"), shell.Run("rmdir /mnt/a"));
+        shell.Output("umount /mnt");
+        Assert.Equal((1, "umount: can't unmount /mnt: Invalid argument\n"), shell.Run("umount /mnt"));
+    }
+
+    [Fact]
+    public void Mappings_share_the_files_pages_and_leave_nothing_behind()
+    {
+        shell.Output("dmesg -C");
+        shell.Output("truncate -s 8192 /tmp/map; echo hello > /tmp/map; truncate -s 8192 /tmp/map");
+        Assert.StartsWith("00000000  68 65 6c 6c 6f 0a 00 00  de ad", shell.Output("mmap /tmp/map 0 8192 -w 8:dead | hexdump -C"));
+        Assert.Equal("00000008  de ad                                             |..|\n0000000a\n", shell.Output("hexdump -C -s 8 -n 2 /tmp/map"));
+        Assert.Equal((1, "mmap: /tmp/map: the mapping cannot be read at 0x0\n"), shell.Run("mmap /tmp/map 8192 4096"));
+        Assert.Equal("", shell.Output("rm /tmp/map; dmesg"));
+    }
+
+    [Fact]
+    public void Large_blocks_are_one_call_and_pipes_end_early()
+    {
+        Assert.Equal("1+0 records in\n1+0 records out\n300000 bytes copied\n", shell.Output("dd if=/dev/zero of=/dev/null bs=300000 count=1"));
+        Assert.Equal("70000\n", shell.Output("cat /dev/zero | head -c 70000 | wc -c"));
+    }
+
+    [Fact]
+    public void Sleep_takes_virtual_time()
+    {
+        Assert.InRange(Seconds("sleep 100.5"), 100.49m, 100.6m);
+        Assert.InRange(Seconds("true"), 0m, 0.1m);
+    }
+
+    [Fact]
+    public void Symbols_and_modules_are_listed()
+    {
+        Assert.Matches("^[0-9a-f]{16} t do_wp_page\n$", shell.Output("ksyms do_wp_pag?"));
+        Assert.StartsWith("Module                  Size  Used by\n", shell.Output("lsmod"));
+        Assert.Equal((1, "rmmod: ERROR: Module none is not currently loaded\n"), shell.Run("rmmod none"));
+        Assert.Equal(1, shell.Run("modprobe no-such-module").Status);
+    }
+
+    [Fact]
+    public void A_device_mapper_table_is_made_used_and_removed()
+    {
+        shell.Output("modprobe brd rd_size=1024 && dmsetup create test --table '0 1024 linear /dev/ram0 8'");
+        Assert.Equal("0 1024 linear 1:0 8\n", shell.Output("dmsetup table test"));
+        Assert.Contains("Number of targets: 1\n", shell.Output("dmsetup info test"));
+        shell.Output("echo hello | dd of=/dev/mapper/test conv=sync,fsync status=none");
+        Assert.Equal("hello\n", shell.Output("dd if=/dev/ram0 bs=512 skip=8 count=1 status=none | head -c 6"));
+        Assert.Matches(@"(?m)^brd +\d+  1$", shell.Output("lsmod"));
+        Assert.Equal((1, "rmmod: ERROR: Module brd is in use\n"), shell.Run("rmmod brd"));
+        shell.Output("dmsetup remove test && rmmod brd && modprobe -r dm_mod");
+        Assert.Equal((1, "dmsetup: reload ioctl on bad failed: Invalid argument\n"), shell.Run("dmsetup create bad --table '0 8 nosuch'"));
+        Assert.Equal("No devices found\n", shell.Output("dmsetup ls"));
+        Assert.Empty(shell.Findings);
+    }
+
+    [Fact]
+    public void Signals_stop_continue_and_end_a_process()
+    {
+        var other = Start("sleep 1000");
+        Assert.Matches($@"(?m)^ *{other} +1 S    sleep$", shell.Output("ps"));
+        shell.Output($"kill -STOP {other}; sleep 0.1");
+        Assert.Matches($@"(?m)^ *{other} +1 T    sleep$", shell.Output("ps"));
+        shell.Output($"kill -CONT {other}; sleep 0.1");
+        Assert.Matches($@"(?m)^ *{other} +1 S    sleep$", shell.Output("ps"));
+        shell.Output($"kill {other}; sleep 0.1");
+        Assert.DoesNotMatch($@"(?m)^ *{other} +1 [^Z]", shell.Output("ps"));
+    }
+
+    /// <summary>The seconds that a line takes by the kernel's own clock.</summary>
+    private decimal Seconds(string line)
+    {
+        var readings = shell.Output($"cat /proc/uptime; {line}; cat /proc/uptime").Split('\n');
+        return decimal.Parse(readings[1].Split(' ')[0], CultureInfo.InvariantCulture) - decimal.Parse(readings[0].Split(' ')[0], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Starts a line as a process that nobody waits for.</summary>
+    private int Start(string line)
+    {
+        var pid = 0;
+        var kernel = shell.Kernel;
+        kernel.Init.Post(async () => pid = await kernel.Threads.Start(async () =>
+        {
+            var process = await UserProcess.Create(kernel);
+            return await new KernelShell(new ShellFixture(), kernel.Log.Records).Run(process, line, new ShellStreams(Stream.Null, Stream.Null));
+        }));
+        shell.Output("sleep 0.1");
+        Assert.True(pid > 0);
+        return pid;
+    }
+}
