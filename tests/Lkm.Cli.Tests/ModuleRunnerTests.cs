@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Lkm.Cli.Running;
-using Lkm.Kernel.Sessions;
 using Lkm.Formats;
+using Lkm.Kernel.Sessions;
 using Lkm.RealLinux;
 
 namespace Lkm.Cli.Tests;

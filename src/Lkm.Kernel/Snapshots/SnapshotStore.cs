@@ -39,7 +39,7 @@ internal sealed class SnapshotStore(string cacheDirectory)
         var folder = Path.Combine(_root, name);
         if (!Directory.Exists(folder))
         {
-            var temporary = Path.Combine(_root, $".{name}.{Environment.ProcessId}");
+            var temporary = Path.Combine(_root, $".{name}.{Path.GetRandomFileName()}");
             Directory.CreateDirectory(temporary);
             try
             {
@@ -55,7 +55,7 @@ internal sealed class SnapshotStore(string cacheDirectory)
         if (IndexEntry(imagePath, ramSize) is { } entry)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(entry)!);
-            var temporaryEntry = $"{entry}.{Environment.ProcessId}";
+            var temporaryEntry = $"{entry}.{Path.GetRandomFileName()}";
             File.WriteAllText(temporaryEntry, name);
             File.Move(temporaryEntry, entry, overwrite: true);
         }
