@@ -1,3 +1,5 @@
+using Lkm.Modules;
+
 namespace Lkm.Distribution;
 
 /// <summary>
@@ -10,12 +12,18 @@ internal static class ModuleIndexes
     {
         if (!Directory.Exists(Path.Combine(root, "lib"))) // packages since Debian 13 have everything under /usr
             Directory.CreateSymbolicLink(Path.Combine(root, "lib"), Path.Combine("usr", "lib"));
-        if (File.Exists(Path.Combine(root, "lib", "modules", release, "modules.dep")))
+        string directory = Path.Combine(root, "lib", "modules", release);
+        if (File.Exists(Path.Combine(directory, "modules.dep")))
             return null;
         progress($"indexing the modules of {release}");
-        if (HostCommand.Find("depmod") is not { } depmod)
-            return "depmod is not installed; install it with: apt-get install kmod";
-        HostCommandResult result = HostCommand.Run(depmod, ["-b", root, release]);
-        return result.ExitCode == 0 ? null : $"depmod {release}: {result.LastErrorLine}";
+        var messages = new List<DepmodMessage>();
+        var options = new DepmodOptions { Directory = directory, Configuration = DepmodConfiguration.Load([], release) };
+        if (Depmod.Run(options, messages) is { } result)
+        {
+            foreach (DepmodFile file in DepmodFiles.Make(result, onlyText: false, warnOfDuplicates: false, messages))
+                AtomicFile.Write(Path.Combine(directory, file.Name), file.Bytes.Span);
+        }
+
+        return messages.FirstOrDefault(message => message.Severity == DepmodSeverity.Fatal) is { } fatal ? $"depmod {release}: {fatal.Text}" : null;
     }
 }
