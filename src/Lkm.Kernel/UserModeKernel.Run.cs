@@ -11,7 +11,7 @@ public sealed partial class UserModeKernel
     public long IdleLimitSeconds { get; set; } = 300;
 
     /// <summary>Instructions that one request may take before it is given up.</summary>
-    public long InstructionLimit { get; set; } = 100_000_000_000;
+    public long InstructionLimit { get; set; } = 40_000_000_000;
 
     private readonly RestPoint _rest = new();
     private Func<bool> _goal = () => true;

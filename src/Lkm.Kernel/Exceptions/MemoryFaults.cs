@@ -18,6 +18,7 @@ public sealed class MemoryFaults
     private readonly KernelImage _image;
     private readonly MemoryErrors _errors;
     private readonly KernelLog _log;
+    private readonly ulong _tableStart, _tableEnd;
     private readonly HashSet<ulong> _reported = [];
     private readonly List<MemoryErrorReport> _reports = [];
     private readonly List<string> _places = [];
@@ -31,6 +32,8 @@ public sealed class MemoryFaults
         _image = image;
         _errors = errors;
         _log = log;
+        _tableStart = image.Symbol("__start___ex_table");
+        _tableEnd = image.Symbol("__stop___ex_table");
         errors.Reported = Report;
         errors.Warned = Warn;
     }
@@ -59,6 +62,14 @@ public sealed class MemoryFaults
     /// <returns>What came of making it.</returns>
     public CpuExit Handle(CpuExit exit)
     {
+        if (HasFixup(_cpu.Rip))
+        {
+            // Code that expects to fault (copy_from_kernel_nofault() and its kin), which sanitisers leave alone. Pages that Linux has not
+            // mapped do fault; the rest is read as it would be there.
+            var isAbsentOnLinux = exit.Shadow is Shadow.VmallocGuard or Shadow.StackGuard or Shadow.VmallocFreed or Shadow.InitFreed;
+            return isAbsentOnLinux ? exit : _cpu.StepIgnoringShadow();
+        }
+
         if (!IsWordAtATimeRead(exit))
             Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
         return _cpu.StepIgnoringShadow();
@@ -79,6 +90,27 @@ public sealed class MemoryFaults
             _log.Write(warningLevel, line);
         var mask = _image.Symbol("tainted_mask");
         _memory.WriteUInt64(mask, _memory.ReadUInt64(mask) | (1UL << taintWarn));
+    }
+
+    /// <summary>search_exception_tables(): whether the image says where to go on when this instruction faults. The table is sorted.</summary>
+    private bool HasFixup(ulong instruction)
+    {
+        const ulong entrySize = 12;
+        ulong low = 0, high = (_tableEnd - _tableStart) / entrySize;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            var entry = _tableStart + (middle * entrySize);
+            var address = entry + (ulong)_memory.ReadInt32(entry);
+            if (address == instruction)
+                return true;
+            if (address < instruction)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return false;
     }
 
     private void Report(MemoryErrorReport report)
