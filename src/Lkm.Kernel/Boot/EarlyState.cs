@@ -46,7 +46,6 @@ internal static class EarlyState
         var pages = ramSize / AddressSpace.PageSize;
         memory.WriteUInt64(image.Symbol("max_pfn"), pages);
         memory.WriteUInt64(image.Symbol("max_low_pfn"), pages);
-        memory.WriteUInt64(image.Symbol("highest_memmap_pfn"), pages - 1);
         memory.WriteUInt64(image.Symbol("high_memory"), AddressSpace.PageOffset + ramSize);
 
         // Every page of the window has its struct page, also those that the page allocator never hands out.
