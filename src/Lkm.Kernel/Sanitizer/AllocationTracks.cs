@@ -21,6 +21,7 @@ public sealed class AllocationTracks
     private readonly TaskStruct _tasks;
     private readonly StackScan _scan;
     private readonly Dictionary<ulong, uint> _index = [];
+    private readonly Dictionary<ulong, string> _names = [];
 
     /// <summary>Creates the store.</summary>
     public AllocationTracks(GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks)
@@ -36,6 +37,14 @@ public sealed class AllocationTracks
 
     /// <summary>Finds the call chain of the running task, nearest first; null for the scan of the stack that is made by default.</summary>
     public Func<ulong[]>? CaptureStack { get; set; }
+
+    /// <summary>
+    /// Names an address in a module. It is asked when a track is made: by the time of the report the module, or its init code, may be gone.
+    /// </summary>
+    public Func<ulong, string?>? DescribeModuleAddress { get; set; }
+
+    /// <summary>The name that an address in a module had when it was last met in a call chain, or null.</summary>
+    public string? RememberedName(ulong address) => _names.GetValueOrDefault(address);
 
     /// <summary>The number of the track of the running task in a call of an allocator.</summary>
     /// <returns>0 when no tracks are kept, or no more fit.</returns>
@@ -112,7 +121,12 @@ public sealed class AllocationTracks
         _memory.WriteInt32(next + Pid, pid);
         comm.CopyTo(_memory.Span(next + Comm, CommLength));
         for (var i = 0; i < frames.Length; i++)
+        {
             _memory.WriteUInt64(next + Frames + ((ulong)i * 8), frames[i]);
+            if (frames[i] >= AddressSpace.ModulesStart && DescribeModuleAddress?.Invoke(frames[i]) is { } name)
+                _names[frames[i]] = name;
+        }
+
         return _index[hash] = (uint)((next - MetadataLayout.Tracks) / 8);
     }
 
