@@ -10,7 +10,8 @@ public sealed class KernelImage
 {
     private readonly ISymbolTable _symbols;
     private readonly ITypeTable _types;
-    private readonly Dictionary<string, StructLayout> _layouts = [];
+    private readonly Dictionary<string, StructLayout?> _layouts = [];
+    private readonly Dictionary<string, TypeAnswer> _enumerators = [];
     private readonly ulong _text, _textEnd, _initText, _initTextEnd;
 
     /// <summary>Creates the image's description.</summary>
@@ -30,7 +31,13 @@ public sealed class KernelImage
     public ulong ThreadSize => 16384;
 
     /// <summary>The layouts used so far, for a snapshot.</summary>
-    internal IEnumerable<StructLayout> KnownLayouts => _layouts.Values;
+    internal IEnumerable<StructLayout> KnownLayouts => _layouts.Values.OfType<StructLayout>();
+
+    /// <summary>The structs asked for that this kernel has not, for a snapshot.</summary>
+    internal IEnumerable<string> MissingStructs => _layouts.Where(layout => layout.Value is null).Select(layout => layout.Key);
+
+    /// <summary>The enumerators asked for so far, for a snapshot.</summary>
+    internal IEnumerable<(string Name, long? Value)> KnownEnumerators => _enumerators.Select(e => (e.Key, e.Value.Value));
 
     /// <summary>Looks a symbol up.</summary>
     /// <param name="name">Its name; where statics share one, the first by address is meant.</param>
@@ -55,13 +62,16 @@ public sealed class KernelImage
     {
         if (_layouts.TryGetValue(name, out var layout))
             return layout;
-        if (_types.SizeOf(name) is not { } size)
-            return null;
-        return _layouts[name] = NewLayout(name, size);
+        return _layouts[name] = _types.SizeOf(name) is { } size ? NewLayout(name, size) : null;
     }
 
     /// <summary>The value of an enumerator, or null where this kernel has none of that name.</summary>
-    public long? Enumerator(string name) => _types.Enumerator(name);
+    public long? Enumerator(string name)
+    {
+        if (!_enumerators.TryGetValue(name, out var answer))
+            _enumerators[name] = answer = new TypeAnswer(_types.Enumerator(name));
+        return answer.Value;
+    }
 
     /// <summary>Whether an address lies in the image's code.</summary>
     public bool IsText(ulong address) =>
@@ -70,6 +80,12 @@ public sealed class KernelImage
     /// <summary>An address as the kernel prints it: symbol+0xoffset/0xsize.</summary>
     public string Symbolise(ulong address) => _symbols.Describe(address) ?? $"0x{address:x}";
 
+    /// <summary>Takes over what a snapshot knows of an enumerator.</summary>
+    internal void LearnEnumerator(string name, long? value) => _enumerators[name] = new TypeAnswer(value);
+
+    /// <summary>Takes over that this kernel has no such struct.</summary>
+    internal void LearnMissing(string name) => _layouts[name] = null;
+
     /// <summary>Takes over a layout that a snapshot holds.</summary>
     internal void Learn(string name, ulong size, IEnumerable<(string Member, ulong? Offset)> members)
     {
@@ -77,6 +93,9 @@ public sealed class KernelImage
         foreach (var (member, offset) in members)
             layout.Learn(member, offset);
     }
+
+    /// <summary>A struct of our own, so that the dictionary's code is compiled ahead of time with this assembly.</summary>
+    private readonly record struct TypeAnswer(long? Value);
 
     private StructLayout NewLayout(string name, ulong size) => new(name, size, member => _types.OffsetOf(name, member));
 }

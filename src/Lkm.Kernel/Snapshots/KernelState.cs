@@ -12,6 +12,7 @@ internal static class KernelState
     {
         writer.Write(Magic);
         SaveLayouts(writer, image);
+        SaveOtherTypes(writer, image);
         SaveLog(writer, log);
         foreach (var subsystem in subsystems)
             subsystem.Save(writer);
@@ -32,6 +33,11 @@ internal static class KernelState
                 members[i] = (reader.ReadString(), reader.ReadBoolean() ? reader.ReadUInt64() : null);
             image.Learn(name, size, members);
         }
+
+        for (var missing = reader.ReadInt32(); missing > 0; missing--)
+            image.LearnMissing(reader.ReadString());
+        for (var enumerators = reader.ReadInt32(); enumerators > 0; enumerators--)
+            image.LearnEnumerator(reader.ReadString(), reader.ReadBoolean() ? reader.ReadInt64() : null);
     }
 
     public static void RestoreSubsystems(BinaryReader reader, KernelLog log, IEnumerable<ISnapshotState> subsystems)
@@ -60,6 +66,23 @@ internal static class KernelState
                 if (offset is { } value)
                     writer.Write(value);
             }
+        }
+    }
+
+    private static void SaveOtherTypes(BinaryWriter writer, KernelImage image)
+    {
+        var missing = image.MissingStructs.ToArray();
+        writer.Write(missing.Length);
+        foreach (var name in missing)
+            writer.Write(name);
+        var enumerators = image.KnownEnumerators.ToArray();
+        writer.Write(enumerators.Length);
+        foreach (var (name, value) in enumerators)
+        {
+            writer.Write(name);
+            writer.Write(value.HasValue);
+            if (value is { } known)
+                writer.Write(known);
         }
     }
 
