@@ -25,7 +25,8 @@ public sealed partial class SlabAllocator
     VmallocDescription? IObjectFinder.FindVmalloc(ulong address) => null;
 
     /// <summary>All live objects.</summary>
-    internal IEnumerable<LiveObject> LiveObjects()
+    /// <param name="since">Only objects allocated after this one.</param>
+    internal IEnumerable<LiveObject> LiveObjects(ulong since = 0)
     {
         for (ulong address = AddressSpace.PageOffset, end = address + _pages.RamSize; address < end;)
         {
@@ -39,8 +40,8 @@ public sealed partial class SlabAllocator
             for (var i = 0; i < slab.Objects; i++)
             {
                 var record = slab[i];
-                if (record.State == ObjectState.Allocated)
-                    {
+                if (record.State == ObjectState.Allocated && (since == 0 || record.Sequence > since))
+                {
                     yield return new LiveObject(
                         slab.ObjectAddress(i), record.Requested, record.AllocationTrack, record.Jiffies, record.Sequence);
                 }

@@ -46,13 +46,17 @@ public sealed class LeakScanner
     /// running task are not looked at, its stack is.
     /// </summary>
     /// <param name="since">Only objects allocated after this mark.</param>
-    /// <param name="codeStart">The start of the module's code, which may be gone by now.</param>
-    /// <param name="codeEnd">The end of the module's code.</param>
-    public IReadOnlyList<LeakedObject> FindLeaks(ulong since, ulong codeStart, ulong codeEnd)
+    /// <param name="code">Where the modules' code lies or lay: start and end of each part. One scan serves all.</param>
+    public IReadOnlyList<LeakedObject> FindLeaks(ulong since, params IReadOnlyList<(ulong Start, ulong End)> code)
     {
-        var suspects = _slab.LiveObjects()
-            .Where(o => o.Sequence > since && _tracks.PassesThrough(o.Track, codeStart, codeEnd)).ToList();
-        var areas = _vmalloc.Areas().Where(a => a.Caller >= codeStart && a.Caller < codeEnd).ToDictionary(a => a.Start);
+        var suspects = new List<LiveObject>();
+        foreach (var o in _slab.LiveObjects(since))
+        {
+            if (code.Any(part => _tracks.PassesThrough(o.Track, part.Start, part.End)))
+                suspects.Add(o);
+        }
+
+        var areas = _vmalloc.Areas().Where(a => code.Any(part => a.Caller >= part.Start && a.Caller < part.End)).ToDictionary(a => a.Start);
         if (suspects.Count == 0 && areas.Count == 0)
             return [];
         var reached = Reach(areas);

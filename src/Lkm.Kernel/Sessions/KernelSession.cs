@@ -94,16 +94,15 @@ public sealed class KernelSession : IDisposable
     {
         if (_stopped)
             return;
-        foreach (var (name, ranges) in _code)
+        var gone = _code.Where(module => _kernel.Modules.Modules.Find(module.Key) is null).ToList();
+        if (gone.Count == 0)
+            return;
+        foreach (var leak in _leaks.FindLeaks(_mark, [.. gone.SelectMany(module => module.Value)]))
         {
-            if (_kernel.Modules.Modules.Find(name) is not null)
-                continue;
-            foreach (var leak in ranges.SelectMany(range => _leaks.FindLeaks(_mark, range.Start, range.End)).DistinctBy(leak => leak.Address))
-            {
-                foreach (var line in LeakReport.Format(leak, _kernel.Symbolise))
-                    _kernel.Log.Write(ErrorLevel, line);
-                _findings.Add(new Finding("leak", $"{name}: {leak.Size} bytes at {leak.Address:x16} were never freed"));
-            }
+            foreach (var line in LeakReport.Format(leak, _kernel.Symbolise))
+                _kernel.Log.Write(ErrorLevel, line);
+            var owner = gone.First(module => leak.Allocated.Frames.Any(frame => module.Value.Any(part => frame >= part.Start && frame < part.End)));
+            _findings.Add(new Finding("leak", $"{owner.Key}: {leak.Size} bytes at {leak.Address:x16} were never freed"));
         }
     }
 
