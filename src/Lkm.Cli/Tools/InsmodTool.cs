@@ -57,10 +57,9 @@ internal static class InsmodTool
         {
             return context.Log.Error("this tool does not support loading from stdin!");
         }
-        if (!File.Exists(file))
+        if (!Path.Exists(file))
         {
-            var reason = Directory.Exists(file) ? Errno.EINVAL : Errno.ENOENT;
-            return context.Log.Error($"could not load module {file}: {reason.Message()}");
+            return context.Log.Error($"could not load module {file}: {Errno.ENOENT.Message()}");
         }
         if (MaskCheck.Find(context, file) is { } mask)
         {

@@ -47,7 +47,7 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
             {
                 PrintFile(null, module.Path);
             }
-            return Failed(module, error.Errno);
+            return Failed(module, KmodErrno.Of(error, module.Path));
         }
         var file = builtIn ? "(builtin)" : module.Path!;
         if (asJson)

@@ -79,7 +79,7 @@ internal static class ModinfoTool
         {
             var module = modules.ByName(argument);
             return module.Path is null && !module.IsBuiltIn
-                ? context.Log.Error($"Module {argument} not found.")
+                ? context.Log.Error($"Module name {argument} not found.")
                 : printer.Print(module);
         }
         if (ModuleName.HasModuleExtension(argument) && File.Exists(argument))

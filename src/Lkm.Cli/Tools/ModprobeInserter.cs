@@ -137,9 +137,13 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
         {
             return RunCommand(step.Module, command, options);
         }
-        if (_print)
+        if (_print && step.Module.Path is { } path)
         {
-            context.Output.WriteLine(step.Module.Path is { } path ? $"insmod {path} {options}" : $"builtin {step.Module.Name}");
+            context.Output.WriteLine($"insmod {path} {options}");
+        }
+        else if (_print && step.Module.IsBuiltIn)
+        {
+            context.Output.WriteLine($"builtin {step.Module.Name}");
         }
         if (request.DryRun || request.ShowDependencies)
         {

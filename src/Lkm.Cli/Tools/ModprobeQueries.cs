@@ -58,25 +58,22 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
         {
             return context.Log.Fatal($"Module {nameOrFile} not found.");
         }
-        if (!ModuleFile.Read(path).TryGet(out var file, out var error))
-        {
-            return context.Log.Fatal($"could not get {(exports ? "symbols" : "modversions")} of {nameOrFile}: {error.Errno.Message()}");
-        }
         if (exports)
         {
-            if (!file.Exports().TryGet(out var symbols, out error))
+            var summary = ModuleSummary.Read(path);
+            if (summary.Problem is { } problem)
             {
-                return context.Log.Fatal($"could not get symbols of {nameOrFile}: {error.Errno.Message()}");
+                return context.Log.Fatal($"could not get symbols of {nameOrFile}: {problem.Errno.Message()}");
             }
-            foreach (var symbol in symbols)
+            foreach (var symbol in summary.Exports)
             {
-                PrintSymbol(symbol.Crc ?? 0, symbol.Name);
+                PrintSymbol(symbol.Crc, symbol.Name);
             }
             return 0;
         }
-        if (!file.Versions().TryGet(out var versions, out error))
+        if (!ModuleFile.Read(path).Then(static file => file.Versions()).TryGet(out var versions, out var error))
         {
-            return context.Log.Fatal($"could not get modversions of {nameOrFile}: {error.Errno.Message()}");
+            return context.Log.Fatal($"could not get modversions of {nameOrFile}: {KmodErrno.Of(error, path).Message()}");
         }
         foreach (var version in versions)
         {

@@ -53,16 +53,17 @@ internal sealed class ModprobeRemover(ToolContext context, ModuleContext modules
         {
             return 0;
         }
-        if (module.IsBuiltIn)
+        var command = request.IgnoreCommands && isAskedFor ? null : modules.RemoveCommandOf(module);
+        var (pre, post) = request.IgnoreCommands && isAskedFor ? ([], []) : modules.SoftDependenciesOf(module);
+        // A remove command may do anything: it is run whether or not the module is loaded.
+        if (command is null && module.IsBuiltIn)
         {
             return isAskedFor ? Objection($"Module {module.Name} is builtin.") : 1;
         }
-        if (context.Kernel.StateOf(module.Name) == ModuleState.Absent)
+        if (command is null && context.Kernel.StateOf(module.Name) == ModuleState.Absent)
         {
             return request.FirstTime && isAskedFor ? Objection($"Module {module.Name} is not in kernel.") : 0;
         }
-        var command = request.IgnoreCommands && isAskedFor ? null : modules.RemoveCommandOf(module);
-        var (pre, post) = request.IgnoreCommands && isAskedFor ? ([], []) : modules.SoftDependenciesOf(module);
         RemoveUnused(post.Reverse());
         if (request.RemoveHolders)
         {

@@ -8,7 +8,7 @@ internal static class StaticNodesTool
 {
     private const string Help = """
         Usage:
-        	static-nodes [options]
+        	kmod static-nodes [options]
 
         kmod static-nodes outputs the static-node information of the currently running kernel.
 

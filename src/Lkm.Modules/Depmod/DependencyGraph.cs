@@ -9,12 +9,17 @@ internal sealed class DependencyGraph
     private readonly int[][] _needs;
     private readonly int[] _users;
     private readonly int[] _place;
+    private readonly int[] _visited;
+    private readonly Comparison<int> _byPlace;
+    private int _visit;
 
     private DependencyGraph(int[][] needs, int[] users)
     {
         _needs = needs;
         _users = users;
         _place = new int[needs.Length];
+        _visited = new int[needs.Length];
+        _byPlace = (a, b) => _place[a].CompareTo(_place[b]);
     }
 
     /// <summary>The modules whose symbols a module uses, in the order in which it names them.</summary>
@@ -28,11 +33,11 @@ internal sealed class DependencyGraph
     {
         var needs = new int[modules.Count][];
         var users = new int[modules.Count];
-        Parallel.For(0, modules.Count, () => new HashSet<int>(), (module, _, seen) =>
+        var seen = new int[modules.Count];
+        for (var module = 0; module < modules.Count; module++)
         {
-            needs[module] = Resolve(modules[module].ImportNames, owners, seen);
-            return seen;
-        }, static _ => { });
+            needs[module] = Resolve(modules[module].ImportNames, owners, seen, module + 1);
+        }
         foreach (var need in needs)
         {
             foreach (var module in need)
@@ -49,34 +54,39 @@ internal sealed class DependencyGraph
     public List<int> AllNeeds(int module)
     {
         var all = new List<int>(_needs[module]);
-        var seen = new HashSet<int>(all);
+        _visit++;
+        foreach (var need in all)
+        {
+            _visited[need] = _visit;
+        }
         for (var i = 0; i < all.Count; i++)
         {
             foreach (var next in _needs[all[i]])
             {
-                if (seen.Add(next))
+                if (_visited[next] != _visit)
                 {
+                    _visited[next] = _visit;
                     all.Add(next);
                 }
             }
         }
-        all.Sort((a, b) => _place[a].CompareTo(_place[b]));
+        all.Sort(_byPlace);
         return all;
     }
 
     /// <summary>Whether a module took part in the order, that is, neither is in a loop nor needed by one.</summary>
     public bool IsSorted(int module) => _users[module] == 0;
 
-    private static int[] Resolve(ReadOnlySpan<byte> names, SymbolOwners owners, HashSet<int> seen)
+    private static int[] Resolve(ReadOnlySpan<byte> names, SymbolOwners owners, int[] seen, int mark)
     {
-        seen.Clear();
         var needs = new List<int>();
         while (!names.IsEmpty)
         {
             var name = CString.Span(names);
             names = names[(name.Length + 1)..];
-            if (owners.Find(name) is >= 0 and var owner && seen.Add(owner))
+            if (owners.Find(name) is >= 0 and var owner && seen[owner] != mark)
             {
+                seen[owner] = mark;
                 needs.Add(owner);
             }
         }
@@ -86,29 +96,31 @@ internal sealed class DependencyGraph
     /// <summary>Places users before what they use; a stack of modules without users left decides among those that could come next.</summary>
     private void Sort()
     {
-        var free = new Stack<int>();
-        for (var module = 0; module < _needs.Length; module++)
+        var free = new int[_needs.Length];
+        var count = 0;
+        for (var i = 0; i < _needs.Length; i++)
         {
-            if (_users[module] == 0)
+            if (_users[i] == 0)
             {
-                free.Push(module);
+                free[count++] = i;
             }
         }
-        while (free.TryPop(out var module))
+        while (count > 0)
         {
+            var module = free[--count];
             _place[module] = SortedCount++;
             foreach (var need in _needs[module])
             {
                 if (--_users[need] == 0)
                 {
-                    free.Push(need);
+                    free[count++] = need;
                 }
             }
         }
         // Nearest first within each module's own list, too: it is what messages follow.
         foreach (var needs in _needs)
         {
-            Array.Sort(needs, (a, b) => _place[a].CompareTo(_place[b]));
+            Array.Sort(needs, _byPlace);
         }
     }
 }

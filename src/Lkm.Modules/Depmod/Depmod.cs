@@ -86,8 +86,21 @@ public static class Depmod
         var withImports = options.KernelSymbols is not null;
         var summaries = new ModuleSummary[modules.Count];
         var next = -1;
+        var threads = new Thread[Math.Max(0, Math.Min(options.Parallelism, modules.Count) - 1)];
+        for (var i = 0; i < threads.Length; i++)
+        {
+            threads[i] = new(Work);
+            threads[i].Start();
+        }
+        Work();
+        foreach (var thread in threads)
+        {
+            thread.Join();
+        }
+        return summaries;
+
         // Each worker takes the next module when it is done with one: sizes differ too much for equal shares.
-        Parallel.For(0, options.Parallelism, new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism }, _ =>
+        void Work()
         {
             var reader = new SummaryReader(withImports, options.LargestModule);
             while (Interlocked.Increment(ref next) is var i && i < modules.Count)
@@ -96,11 +109,10 @@ public static class Depmod
                     ? cache.GetOrRead(modules[i], reader.Read)
                     : reader.Read(modules[i].Path);
             }
-        });
-        return summaries;
+        }
     }
 
-    private static (SymbolOwners Owners, List<(string Name, int Owner)> Symbols) FindOwners(ModuleSummary[] summaries, DepmodOptions options)
+    private static (SymbolOwners Owners, List<ExportedBy> Symbols) FindOwners(ModuleSummary[] summaries, DepmodOptions options)
     {
         var exporters = new Dictionary<string, int>();
         for (var i = 0; i < summaries.Length; i++)
@@ -111,11 +123,11 @@ public static class Depmod
             }
         }
         var owners = new SymbolOwners(exporters.Count);
-        var symbols = new List<(string Name, int Owner)>(exporters.Count);
+        var symbols = new List<ExportedBy>(exporters.Count);
         foreach (var (name, owner) in exporters)
         {
             owners.Set(name, owner);
-            symbols.Add((name, owner));
+            symbols.Add(new(name, owner));
         }
         symbols.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
         return (owners, symbols);

@@ -3,7 +3,7 @@ namespace Lkm.Modules;
 /// <summary>What depmod found out about a tree of modules; <see cref="DepmodFiles"/> turns it into index files.</summary>
 public sealed class DepmodResult
 {
-    internal DepmodResult(string directory, IReadOnlyList<TreeModule> modules, IReadOnlyList<ModuleSummary> summaries, DependencyGraph graph, IReadOnlyList<(string Name, int Owner)> symbols)
+    internal DepmodResult(string directory, IReadOnlyList<TreeModule> modules, IReadOnlyList<ModuleSummary> summaries, DependencyGraph graph, IReadOnlyList<ExportedBy> symbols)
     {
         Directory = directory;
         Modules = modules;
@@ -22,7 +22,7 @@ public sealed class DepmodResult
     public IReadOnlyList<ModuleSummary> Summaries { get; }
 
     /// <summary>Exported symbols and the index of the module that they come from, in the order of names.</summary>
-    public IReadOnlyList<(string Name, int Owner)> Symbols { get; }
+    public IReadOnlyList<ExportedBy> Symbols { get; }
 
     internal DependencyGraph Graph { get; }
 

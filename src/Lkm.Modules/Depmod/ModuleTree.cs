@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using Lkm.Formats;
 using Lkm.Modules.Host;
 
 namespace Lkm.Modules;
@@ -16,7 +17,7 @@ internal sealed class ModuleTree
     private const int DeepestDirectory = 256;
 
     private readonly DepmodConfiguration _configuration;
-    private readonly Dictionary<string, (TreeModule Module, int Rank)> _modules = [];
+    private readonly Dictionary<string, Candidate> _modules = [];
     private readonly List<string> _names = [];
     private readonly List<DepmodMessage> _messages;
 
@@ -92,7 +93,9 @@ internal sealed class ModuleTree
         return true;
     }
 
-    private readonly record struct Entry(string Name, bool IsDirectory, bool IsLink);
+    private sealed record Entry(string Name, bool IsDirectory, bool IsLink);
+
+    private sealed record Candidate(TreeModule Module, int Rank);
 
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
@@ -113,38 +116,46 @@ internal sealed class ModuleTree
         {
             return;
         }
-        _modules[name] = (new(name, path, listed), rank);
+        _modules[name] = new(new(name, path, listed), rank);
     }
 
     /// <summary>Modules that <c>modules.order</c> lists come in its order, the others after them as they were found.</summary>
     private List<TreeModule> InOrder(string directory)
     {
         var order = ReadOrder($"{directory}/modules.order");
-        var modules = new (int Place, TreeModule Module)[_names.Count];
-        for (var i = 0; i < modules.Length; i++)
+        var places = new TreeModule?[order.Count + _names.Count];
+        for (var i = 0; i < _names.Count; i++)
         {
             var module = _modules[_names[i]].Module;
-            var plain = module.ListedPath.AsSpan(0, module.ListedPath.Length - ModuleName.ExtensionLength(module.ListedPath));
-            modules[i] = (order.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(plain, out var place) ? place : order.Count + i, module);
+            var plain = module.ListedPath[..^ModuleName.ExtensionLength(module.ListedPath)];
+            places[order.TryGetValue(plain, out var place) ? place : order.Count + i] = module;
         }
-        Array.Sort(modules, static (a, b) => a.Place.CompareTo(b.Place));
-        return [.. modules.Select(static entry => entry.Module)];
+        var modules = new List<TreeModule>(_names.Count);
+        foreach (var module in places)
+        {
+            if (module is not null)
+            {
+                modules.Add(module);
+            }
+        }
+        return modules;
     }
 
     private Dictionary<string, int> ReadOrder(string file)
     {
         var order = new Dictionary<string, int>();
-        try
+        if (SmallFile.TryRead(file, out var error) is not { } bytes)
         {
-            foreach (var line in File.ReadLines(file))
-            {
-                // The first place counts, as in kmod; but numbers go on, so that later lines keep theirs.
-                order.TryAdd(line[..^ModuleName.ExtensionLength(line)], order.Count);
-            }
+            _messages.Add(new(DepmodSeverity.Warning, $"could not open modules.order at {file[..file.LastIndexOf('/')]}: {error.Message()}"));
+            return order;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        ReadOnlySpan<byte> rest = bytes;
+        while (!rest.IsEmpty)
         {
-            _messages.Add(new(DepmodSeverity.Warning, $"could not open modules.order at {file[..file.LastIndexOf('/')]}: {HostError.Describe(e)}"));
+            var end = rest.IndexOf((byte)'\n');
+            var line = LosslessText.Decode(end < 0 ? rest : rest[..end]);
+            rest = end < 0 ? default : rest[(end + 1)..];
+            order.TryAdd(line[..^ModuleName.ExtensionLength(line)], order.Count);
         }
         return order;
     }

@@ -14,12 +14,11 @@ namespace Lkm.Modules;
 /// </summary>
 internal sealed class SummaryReader(bool withImports, int limit)
 {
-    /// <summary>Files shorter than this can't be told to be anything (kmod refuses them the same way).</summary>
-    private const int ShortestFile = 6;
+    /// <summary>Greatest size of a module in bytes, unpacked, unless the caller says otherwise.</summary>
+    public const int DefaultLimit = 1 << 30;
 
     private byte[] _file = new byte[1 << 20];
     private byte[]? _unpacked;
-    private readonly HashSet<int> _used = [];
 
     public ModuleSummary Read(string path)
     {
@@ -28,14 +27,10 @@ internal sealed class SummaryReader(bool withImports, int limit)
             return Failed(problem);
         }
         ReadOnlyMemory<byte> bytes = _file.AsMemory(0, _length);
-        if (bytes.Length < ShortestFile)
-        {
-            return Failed(new FormatError(path, 0, $"too short for a module: {bytes.Length} bytes", Errno.EINVAL));
-        }
         if (!Decompressor.DecompressIfNeeded(bytes, ref _unpacked, path, limit).TryGet(out var plain, out var error) ||
             !ElfFile.Parse(plain, path).TryGet(out var elf, out error))
         {
-            return Failed(error);
+            return Failed(error with { Errno = KmodErrno.Of(error, bytes.Span) });
         }
         return Summarise(elf);
     }
@@ -107,13 +102,7 @@ internal sealed class SummaryReader(bool withImports, int limit)
         var exports = new List<SummaryExport>();
         var imports = new List<SummaryImport>();
         var names = new MemoryStream();
-        var versions = withImports && SymbolVersion.Read(elf).TryGet(out var read, out _) ? read : [];
-        var byName = new Dictionary<string, int>(versions.Length);
-        for (var i = 0; i < versions.Length; i++)
-        {
-            byName.TryAdd(versions[i].Name, i);
-        }
-        _used.Clear();
+        var versions = withImports ? new Versions(elf) : null;
         for (var i = 1; i < symbols.Count; i++)
         {
             var symbol = symbols[i];
@@ -126,11 +115,9 @@ internal sealed class SummaryReader(bool withImports, int limit)
                 var name = symbols.NameUtf8(symbol);
                 names.Write(name);
                 names.WriteByte(0);
-                if (withImports)
+                if (versions is not null)
                 {
-                    var version = byName.GetValueOrDefault(Encoding.UTF8.GetString(name), -1);
-                    _used.Add(version);
-                    imports.Add(new(version < 0 ? 0 : versions[version].Crc, symbol.Binding == SymbolBinding.Weak));
+                    imports.Add(new(versions.Take(Encoding.UTF8.GetString(name)), symbol.Binding == SymbolBinding.Weak));
                 }
             }
             else if (symbols.NameUtf8(symbol) is var name && name.StartsWith("__crc_"u8))
@@ -138,14 +125,11 @@ internal sealed class SummaryReader(bool withImports, int limit)
                 exports.Add(new(Encoding.UTF8.GetString(name["__crc_"u8.Length..]), Crc(elf, symbol)));
             }
         }
-        for (var i = 0; i < versions.Length; i++)
+        foreach (var version in versions?.Left ?? [])
         {
-            if (!_used.Contains(i))
-            {
-                names.Write(Encoding.UTF8.GetBytes(versions[i].Name));
-                names.WriteByte(0);
-                imports.Add(new(versions[i].Crc, IsWeak: false));
-            }
+            names.Write(Encoding.UTF8.GetBytes(version.Name));
+            names.WriteByte(0);
+            imports.Add(new(version.Crc, IsWeak: false));
         }
         return (exports, names.ToArray(), imports);
     }
@@ -179,6 +163,24 @@ internal sealed class SummaryReader(bool withImports, int limit)
             }
             strings = strings[Math.Min(name.Length + 1, strings.Length)..];
         }
+    }
+
+    /// <summary>The versions that a module expects, by symbol; those that no symbol asked for are left at the end.</summary>
+    private sealed class Versions
+    {
+        private readonly Dictionary<string, SymbolVersion> _byName = [];
+
+        public Versions(ElfFile elf)
+        {
+            foreach (var version in SymbolVersion.Read(elf).ValueOr([]))
+            {
+                _byName.TryAdd(version.Name, version);
+            }
+        }
+
+        public IEnumerable<SymbolVersion> Left => _byName.Values;
+
+        public ulong Take(string name) => _byName.Remove(name, out var version) ? version.Crc : 0;
     }
 
     private static ModuleSummary Failed(FormatError problem) => new() { Problem = problem };

@@ -2,41 +2,63 @@ using System.Text;
 
 namespace Lkm.Modules;
 
-/// <summary>Finds the module that exports a symbol, by a hash of the name's bytes, so that imported names never become text.</summary>
+/// <summary>A symbol and the module that exports it.</summary>
+/// <param name="Name">The symbol.</param>
+/// <param name="Owner">The module's place in the order.</param>
+public sealed record ExportedBy(string Name, int Owner);
+
+/// <summary>
+/// Finds the module that exports a symbol by a hash of the name's bytes, so that the many imported names never become text. Names once added
+/// only change their owner.
+/// </summary>
 internal sealed class SymbolOwners
 {
-    private readonly Dictionary<byte[], int> _owners;
-    private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> _lookup;
+    private readonly byte[]?[] _names;
+    private readonly int[] _owners;
+    private readonly int _mask;
 
+    /// <param name="capacity">How many symbols there will be at most.</param>
     public SymbolOwners(int capacity)
     {
-        _owners = new(capacity, NameComparer.Instance);
-        _lookup = _owners.GetAlternateLookup<ReadOnlySpan<byte>>();
+        var size = 16;
+        while (size < capacity * 2)
+        {
+            size *= 2;
+        }
+        _names = new byte[]?[size];
+        _owners = new int[size];
+        _mask = size - 1;
     }
 
-    /// <summary>Names the owner of a symbol, or another one than before; a negative number is the kernel itself.</summary>
-    public void Set(string name, int owner) => _owners[Encoding.UTF8.GetBytes(name)] = owner;
-
-    /// <summary>The owner, or <see cref="int.MinValue"/> if nothing exports the symbol.</summary>
-    public int Find(ReadOnlySpan<byte> name) => _lookup.TryGetValue(name, out var owner) ? owner : int.MinValue;
-
-    private sealed class NameComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    /// <summary>Names the owner of a symbol.</summary>
+    public void Set(string name, int owner)
     {
-        public static readonly NameComparer Instance = new();
+        var bytes = Encoding.UTF8.GetBytes(name);
+        var place = PlaceOf(bytes);
+        _names[place] = bytes;
+        _owners[place] = owner;
+    }
 
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+    /// <summary>The owner, or -1 if nothing exports the symbol.</summary>
+    public int Find(ReadOnlySpan<byte> name)
+    {
+        var place = PlaceOf(name);
+        return _names[place] is null ? -1 : _owners[place];
+    }
 
-        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
-
-        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
-
-        public int GetHashCode(byte[] name) => GetHashCode(name.AsSpan());
-
-        public int GetHashCode(ReadOnlySpan<byte> name)
+    /// <summary>Where the name is, or the free place where it would be.</summary>
+    private int PlaceOf(ReadOnlySpan<byte> name)
+    {
+        var hash = 2166136261u; // FNV-1a
+        foreach (var c in name)
         {
-            var hash = new HashCode();
-            hash.AddBytes(name);
-            return hash.ToHashCode();
+            hash = (hash ^ c) * 16777619;
         }
+        var place = (int)(hash ^ hash >> 15) & _mask;
+        while (_names[place] is { } other && !name.SequenceEqual(other))
+        {
+            place = place + 1 & _mask;
+        }
+        return place;
     }
 }

@@ -139,7 +139,12 @@ public sealed class HostKernel(IModuleSystemCalls calls, string root = "")
         using (file)
         {
             var start = new byte[16];
-            var compression = CompressionDetection.Detect(start.AsSpan(0, file.ReadStart(start)));
+            var length = file.ReadStart(start);
+            if (length < KmodErrno.ShortestFile)
+            {
+                return Directory.Exists(path) ? Errno.EISDIR : Errno.EINVAL;
+            }
+            var compression = CompressionDetection.Detect(start.AsSpan(0, length));
             if (compression == CompressionFormat.None || compression == KernelCompression())
             {
                 var result = calls.FinitModule(file.Descriptor, parameters, compression == CompressionFormat.None ? flags : flags | InsertFlags.CompressedFile);

@@ -7,7 +7,7 @@ namespace Lkm.Modules;
 /// <param name="Module">The module's name.</param>
 /// <param name="Key">What is stated, as in a module's .modinfo.</param>
 /// <param name="Value">The statement.</param>
-public readonly record struct BuiltInInfo(string Module, string Key, string Value);
+public sealed record BuiltInInfo(string Module, string Key, string Value);
 
 /// <summary>What the kernel build says about the modules that are part of the kernel: <c>modules.builtin</c> and <c>modules.builtin.modinfo</c>.</summary>
 public sealed class BuiltInModules
@@ -49,9 +49,10 @@ public sealed class BuiltInModules
     public static IReadOnlyList<BuiltInInfo> ParseInfo(ReadOnlySpan<byte> bytes)
     {
         var info = new List<BuiltInInfo>();
-        foreach (var range in bytes.Split((byte)0))
+        while (!bytes.IsEmpty)
         {
-            var text = bytes[range];
+            var text = CString.Span(bytes);
+            bytes = bytes[Math.Min(text.Length + 1, bytes.Length)..];
             var equals = text.IndexOf((byte)'=');
             var dot = equals < 0 ? -1 : text[..equals].IndexOf((byte)'.');
             if (dot > 0)
@@ -65,11 +66,14 @@ public sealed class BuiltInModules
     private static List<string> ParseNames(ReadOnlySpan<byte> bytes)
     {
         var names = new List<string>();
-        foreach (var range in bytes.Split((byte)'\n'))
+        while (!bytes.IsEmpty)
         {
-            if (!bytes[range].IsEmpty)
+            var end = bytes.IndexOf((byte)'\n');
+            var line = end < 0 ? bytes : bytes[..end];
+            bytes = end < 0 ? default : bytes[(end + 1)..];
+            if (!line.IsEmpty)
             {
-                names.Add(ModuleName.FromPath(LosslessText.Decode(bytes[range])));
+                names.Add(ModuleName.FromPath(LosslessText.Decode(line)));
             }
         }
         return names;
