@@ -3,6 +3,7 @@ using Lkm.Formats;
 using Lkm.Formats.Modules;
 using Lkm.Formats.Signatures;
 using Lkm.Modules;
+using Lkm.Modules.Host;
 
 namespace Lkm.Cli.Tools;
 
@@ -192,7 +193,11 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
 
     private Result<List<ModinfoField>> FileFields(string path)
     {
-        if (!ModuleFile.Read(path).TryGet(out var file, out var error))
+        if (HostProcess.ReadFile(path, out var errno) is not { } bytes)
+        {
+            return new FormatError(path, -1, $"cannot be read: {errno.Message()}", errno);
+        }
+        if (!ModuleFile.Parse(bytes, path).TryGet(out var file, out var error))
         {
             return error;
         }

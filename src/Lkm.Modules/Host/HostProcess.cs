@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Lkm.Formats;
 
 namespace Lkm.Modules.Host;
 
@@ -35,6 +36,9 @@ public static class HostProcess
         }
         return true;
     }
+
+    /// <summary>A file's bytes, or null and why; sooner than by .NET's own way, which begins with reflection.</summary>
+    public static byte[]? ReadFile(string path, out Errno error) => SmallFile.TryRead(path, out error);
 
     /// <summary>Runs a command line by system(3) and waits for it.</summary>
     /// <param name="command">The command line.</param>
