@@ -48,15 +48,9 @@ internal static class EarlyState
         memory.WriteUInt64(image.Symbol("max_low_pfn"), pages);
         memory.WriteUInt64(image.Symbol("high_memory"), AddressSpace.PageOffset + ramSize);
 
-        // Every page of the window has its struct page, also those that the page allocator never hands out.
-        if (image.TrySymbol("highest_memmap_pfn", out var highest))
-            memory.WriteUInt64(highest, (GuestMemory.WindowSize / AddressSpace.PageSize) - 1);
-
         // One node: set by set_hashdist()'s caller, which counts nodes (mm/page_alloc.c, fixup_hashdist()).
         if (image.TrySymbol("hashdist", out var spread))
             memory.WriteInt32(spread, 0);
-        if (image.TrySymbol("nr_all_pages", out var allPages))
-            memory.WriteUInt64(allPages, pages);
 
         const int atOnce = -1;
         memory.WriteInt32(image.Symbol("panic_timeout"), atOnce); // after a panic the machine restarts, which Panic answers
