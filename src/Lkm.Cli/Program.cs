@@ -7,7 +7,4 @@ using Lkm.Modules.Host;
 if (ToolNames.TryRun(HostProcess.ProgramName ?? "", args, out int exitCode) || ToolNames.TryRunCommand(args, out exitCode))
     return exitCode;
 
-return new Dispatcher(
-[
-    ("run and build", [RunCommand.Command, NewCommand.Command, BuildCommand.Command, KernelsCommand.Command]),
-]).Run(args);
+return new Dispatcher(CommandTable.Groups, CommandTable.Find).Run(args);

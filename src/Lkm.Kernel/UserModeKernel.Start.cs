@@ -2,6 +2,7 @@ using Lkm.Formats;
 using Lkm.Formats.Btf;
 using Lkm.Formats.Kallsyms;
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Processes;
 using Lkm.Kernel.Snapshots;
 using Lkm.Kernel.Symbols;
 using Lkm.Machine;
@@ -66,6 +67,7 @@ public sealed partial class UserModeKernel
         _ = boot.Run(kernel.Idle);
         kernel.RunUntilIdle(() => boot.IsFinished);
         kernel.Modules.LearnLayouts();
+        UserProcess.LearnLayouts(kernel.Tasks);
         return kernel;
     }
 
@@ -82,7 +84,7 @@ public sealed partial class UserModeKernel
     private static UserModeKernel Restore(string folder, ulong ramSize)
     {
         var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile));
-        var symbols = SymbolTable.Open(File.ReadAllBytes(Path.Combine(folder, SymbolsFile))).Value;
+        var symbols = SymbolTable.Open(MappedFile.Open(Path.Combine(folder, SymbolsFile))).Value;
         var image = new KernelImage(new ImageSymbols(symbols), new ImageTypes(() => ReadTypes(memory, symbols)));
         using var reader = new BinaryReader(new MemoryStream(File.ReadAllBytes(Path.Combine(folder, StateFile)), writable: false));
         KernelState.RestoreLayouts(reader, image);

@@ -3,8 +3,9 @@ using System.Reflection;
 namespace Lkm.Cli.CommandLine;
 
 /// <summary>Finds the command that the first word names and runs it.</summary>
-/// <param name="groups">Headings, and the commands under each.</param>
-internal sealed class Dispatcher(IReadOnlyList<(string Heading, IReadOnlyList<Command> Commands)> groups)
+/// <param name="groups">Which commands there are.</param>
+/// <param name="find">The command of a name, or null.</param>
+internal sealed class Dispatcher(IReadOnlyList<CommandGroup> groups, Func<string, Command?> find)
 {
     /// <summary>Runs the program.</summary>
     /// <param name="arguments">Its arguments.</param>
@@ -15,8 +16,8 @@ internal sealed class Dispatcher(IReadOnlyList<(string Heading, IReadOnlyList<Co
         {
             return arguments switch
             {
-                [] => Print(HelpText.ForProgram(groups), ExitCode.Misused),
-                ["--help" or "-h" or "help"] => Print(HelpText.ForProgram(groups), ExitCode.Done),
+                [] => Print(HelpText.ForProgram(groups, find), ExitCode.Misused),
+                ["--help" or "-h" or "help"] => Print(HelpText.ForProgram(groups, find), ExitCode.Done),
                 ["--version" or "version"] => Print($"lkm {Version}\n", ExitCode.Done),
                 ["help", string name] => RunNamed(name, ["--help"]),
                 _ => RunNamed(arguments[0], arguments.AsSpan(1)),
@@ -37,9 +38,9 @@ internal sealed class Dispatcher(IReadOnlyList<(string Heading, IReadOnlyList<Co
 
     private int RunNamed(string name, ReadOnlySpan<string> arguments)
     {
-        if (Find(name) is not { } command)
+        if (find(name) is not { } command)
         {
-            IEnumerable<string> known = groups.SelectMany(group => group.Commands).Select(command => command.Name);
+            IEnumerable<string> known = groups.SelectMany(group => group.Names);
             return Screen.Misused(Suggestion.For(name, known) is { } near
                 ? $"unknown command '{name}'; did you mean {near}?"
                 : $"unknown command '{name}'; see lkm --help");
@@ -54,19 +55,6 @@ internal sealed class Dispatcher(IReadOnlyList<(string Heading, IReadOnlyList<Co
         return ArgumentParser.Parse(command, arguments, out string error) is { } parsed
             ? command.Run(parsed)
             : Screen.Misused($"{name}: {error}; see lkm {name} --help");
-    }
-
-    private Command? Find(string name)
-    {
-        foreach ((_, IReadOnlyList<Command> commands) in groups)
-        {
-            foreach (Command command in commands)
-            {
-                if (command.Name == name)
-                    return command;
-            }
-        }
-        return null;
     }
 
     private static int Print(string text, int code)

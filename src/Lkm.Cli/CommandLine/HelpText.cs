@@ -12,14 +12,15 @@ internal static class HelpText
         """;
 
     /// <summary>The program's help.</summary>
-    /// <param name="groups">Headings, and the commands under each.</param>
-    public static string ForProgram(IEnumerable<(string Heading, IReadOnlyList<Command> Commands)> groups)
+    /// <param name="groups">Which commands there are.</param>
+    /// <param name="find">The command of a name.</param>
+    public static string ForProgram(IEnumerable<CommandGroup> groups, Func<string, Command?> find)
     {
         var text = new StringBuilder(Introduction).Append('\n');
-        foreach ((string heading, IReadOnlyList<Command> commands) in groups)
+        foreach (CommandGroup group in groups)
         {
-            text.Append('\n').Append(heading).Append('\n');
-            Columns(text, commands.Select(command => (command.Name, command.Summary)));
+            text.Append('\n').Append(group.Heading).Append('\n');
+            Columns(text, group.Names.Select(name => (name, find(name)!.Summary)));
         }
         return text.Append("\n`lkm COMMAND --help` tells more; start with: lkm run samples/hello\n").ToString();
     }

@@ -14,7 +14,7 @@ internal static class ToolNames
     {
         var name = programPath[(programPath.LastIndexOf('/') + 1)..];
         exitCode = 0;
-        if (Find(name) is not { } tool)
+        if (!IsTool(name) || Find(name) is not { } tool)
         {
             return false;
         }
@@ -32,7 +32,7 @@ internal static class ToolNames
     public static bool TryRunCommand(string[] arguments, out int exitCode)
     {
         exitCode = 0;
-        if (arguments.Length == 0 || Find(arguments[0]) is not { } tool)
+        if (arguments.Length == 0 || !IsTool(arguments[0]) || Find(arguments[0]) is not { } tool)
         {
             return false;
         }
@@ -58,6 +58,10 @@ internal static class ToolNames
         }
         return isHost;
     }
+
+    /// <summary>Whether there is a tool of that name: to ask loads none of them, and most calls of lkm are of other commands.</summary>
+    private static bool IsTool(string name) =>
+        name is "insmod" or "rmmod" or "lsmod" or "modinfo" or "modprobe" or "depmod" or "ksyms" or "static-nodes" or "kmod";
 
     /// <summary>The tool of that name; null if there is none.</summary>
     internal static Func<ToolContext, IReadOnlyList<string>, int>? Find(string name) => name switch

@@ -7,7 +7,7 @@ namespace Lkm.Kernel.Memory;
 public sealed partial class VmallocAllocator
 {
     /// <summary>All areas, by address.</summary>
-    internal IEnumerable<(ulong Start, ulong Pages, ulong Caller)> Areas()
+    internal IEnumerable<VmallocRange> Areas()
     {
         if (ListHead.IsEmpty(_memory, _areas))
             yield break;
@@ -15,7 +15,7 @@ public sealed partial class VmallocAllocator
         {
             var area = FromNode(node);
             if (area.Aliased == 0)
-                yield return (area.Start, area.Pages, area.Vm == 0 ? 0 : _vm.Caller(area.Vm));
+                yield return new VmallocRange(area.Start, area.Pages, area.Vm == 0 ? 0 : _vm.Caller(area.Vm));
         }
     }
 

@@ -18,6 +18,7 @@ public sealed class UserProcess : ISystemCalls
     /// <summary>Bytes of the user buffer that system calls read and write through.</summary>
     public const int BufferSize = 64 * 1024;
 
+    private const string TaskWorks = "task_works";
     private const ulong RestartSystemCall = 219; // __NR_restart_syscall
 
     private readonly UserModeKernel _kernel;
@@ -41,8 +42,11 @@ public sealed class UserProcess : ISystemCalls
         _taskWorkRun = _image.Symbol("task_work_run");
         _copyToUser = _image.Symbol("_copy_to_user");
         _copyFromUser = _image.Symbol("_copy_from_user");
-        _taskWorks = _task + kernel.Tasks.Layout["task_works"];
+        _taskWorks = _task + kernel.Tasks.Layout[TaskWorks];
     }
+
+    /// <summary>Looks up what processes use of the layouts; to be done before a snapshot is taken, which then holds them.</summary>
+    internal static void LearnLayouts(TaskStruct tasks) => _ = tasks.Layout[TaskWorks];
 
     /// <summary>The address of the user buffer.</summary>
     public ulong Buffer { get; private set; }

@@ -47,16 +47,30 @@ public sealed class LeakScanner
     /// </summary>
     /// <param name="since">Only objects allocated after this mark.</param>
     /// <param name="code">Where the modules' code lies or lay: start and end of each part. One scan serves all.</param>
-    public IReadOnlyList<LeakedObject> FindLeaks(ulong since, params IReadOnlyList<(ulong Start, ulong End)> code)
+    public IReadOnlyList<LeakedObject> FindLeaks(ulong since, IReadOnlyList<CodeRange> code)
     {
         var suspects = new List<LiveObject>();
         foreach (var o in _slab.LiveObjects(since))
         {
-            if (code.Any(part => _tracks.PassesThrough(o.Track, part.Start, part.End)))
+            foreach (var part in code)
+            {
+                if (!_tracks.PassesThrough(o.Track, part.Start, part.End))
+                    continue;
                 suspects.Add(o);
+                break;
+            }
         }
 
-        var areas = _vmalloc.Areas().Where(a => code.Any(part => a.Caller >= part.Start && a.Caller < part.End)).ToDictionary(a => a.Start);
+        var areas = new Dictionary<ulong, VmallocRange>();
+        foreach (var area in _vmalloc.Areas())
+        {
+            foreach (var part in code)
+            {
+                if (part.Contains(area.Caller))
+                    areas[area.Start] = area;
+            }
+        }
+
         if (suspects.Count == 0 && areas.Count == 0)
             return [];
         var reached = Reach(areas);
@@ -77,7 +91,7 @@ public sealed class LeakScanner
         return leaks;
     }
 
-    private HashSet<ulong> Reach(Dictionary<ulong, (ulong Start, ulong Pages, ulong Caller)> suspectAreas)
+    private HashSet<ulong> Reach(Dictionary<ulong, VmallocRange> suspectAreas)
     {
         var reached = new HashSet<ulong>();
         var pending = new Queue<(ulong Start, ulong Size)>();
@@ -89,7 +103,7 @@ public sealed class LeakScanner
         return reached;
     }
 
-    private IEnumerable<(ulong Start, ulong Size)> Roots(Dictionary<ulong, (ulong Start, ulong Pages, ulong Caller)> suspectAreas)
+    private IEnumerable<(ulong Start, ulong Size)> Roots(Dictionary<ulong, VmallocRange> suspectAreas)
     {
         var data = _image.Symbol("_sdata");
         yield return (data, _image.Symbol("_end") - data);
@@ -111,7 +125,7 @@ public sealed class LeakScanner
 
     /// <summary>The objects met so far, and those whose contents are still to be looked at.</summary>
     private sealed class Search(
-        SlabAllocator slab, Dictionary<ulong, (ulong Start, ulong Pages, ulong Caller)> areas, HashSet<ulong> reached,
+        SlabAllocator slab, Dictionary<ulong, VmallocRange> areas, HashSet<ulong> reached,
         Queue<(ulong Start, ulong Size)> pending)
     {
         public void Scan(GuestMemory memory, ulong start, ulong size)

@@ -26,7 +26,7 @@ public sealed class KernelSession : IDisposable
     private readonly LeakScanner _leaks;
     private readonly ulong _mark;
     private readonly List<Finding> _findings = [];
-    private readonly Dictionary<string, List<(ulong Start, ulong End)>> _code = [];
+    private readonly Dictionary<string, List<CodeRange>> _code = [];
     private int _memoryErrors, _warnings;
     private bool _stopped;
 
@@ -94,17 +94,25 @@ public sealed class KernelSession : IDisposable
     {
         if (_stopped)
             return;
-        var gone = _code.Where(module => _kernel.Modules.Modules.Find(module.Key) is null).ToList();
-        if (gone.Count == 0)
+        var code = new List<CodeRange>();
+        foreach (var (module, parts) in _code)
+        {
+            if (_kernel.Modules.Modules.Find(module) is null)
+                code.AddRange(parts);
+        }
+
+        if (code.Count == 0)
             return;
-        foreach (var leak in _leaks.FindLeaks(_mark, [.. gone.SelectMany(module => module.Value)]))
+        foreach (var leak in _leaks.FindLeaks(_mark, code))
         {
             foreach (var line in LeakReport.Format(leak, _kernel.Symbolise))
                 _kernel.Log.Write(ErrorLevel, line);
-            var owner = gone.First(module => leak.Allocated.Frames.Any(frame => module.Value.Any(part => frame >= part.Start && frame < part.End)));
-            _findings.Add(new Finding("leak", $"{owner.Key}: {leak.Size} bytes at {leak.Address:x16} were never freed"));
+            _findings.Add(new Finding("leak", $"{OwnerOf(leak)}: {leak.Size} bytes at {leak.Address:x16} were never freed"));
         }
     }
+
+    private string OwnerOf(LeakedObject leak) =>
+        _code.First(module => leak.Allocated.Frames.Any(frame => module.Value.Any(part => part.Contains(frame)))).Key;
 
     /// <summary>Runs a body as a process of the guest.</summary>
     /// <param name="name">The process's name.</param>
@@ -183,7 +191,7 @@ public sealed class KernelSession : IDisposable
             return;
         if (!_code.TryGetValue(placed.Module, out var ranges))
             _code[placed.Module] = ranges = [];
-        ranges.Add((placed.Address, placed.Address + placed.Size));
+        ranges.Add(new CodeRange(placed.Address, placed.Address + placed.Size));
     }
 
     /// <summary>request_module(): what modprobe would insert, in the context of the task that asks.</summary>

@@ -11,9 +11,9 @@ internal sealed class SnapshotStore(string cacheDirectory)
     private readonly string _root = Path.Combine(cacheDirectory, "snapshots");
 
     /// <summary>What identifies this build of lkm: a snapshot holds state in its formats.</summary>
-    private static string Build { get; } = string.Concat(
-        new[] { typeof(SnapshotStore), typeof(Machine.Cpu), typeof(Formats.Errno) }
-            .Select(t => t.Module.ModuleVersionId.ToString("n")[..6]));
+    private static string Build { get; } = string.Concat(Version(typeof(SnapshotStore)), Version(typeof(Machine.Cpu)), Version(typeof(Formats.Errno)));
+
+    private static string Version(Type type) => type.Module.ModuleVersionId.GetHashCode().ToString("x8", CultureInfo.InvariantCulture);
 
     /// <summary>The folder of the snapshot of an image, or null where there is none yet.</summary>
     public string? Find(string imagePath, ulong ramSize)

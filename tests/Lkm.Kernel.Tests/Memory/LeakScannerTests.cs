@@ -73,7 +73,7 @@ public sealed class LeakScannerTests : IDisposable
         Kmalloc(40);
         var mark = _kernel.Kernel.Leaks.Mark();
         var later = Kmalloc(40);
-        Assert.Equal(later, Assert.Single(_kernel.Kernel.Leaks.FindLeaks(mark, (ModuleStart, ModuleEnd))).Address);
+        Assert.Equal(later, Assert.Single(_kernel.Kernel.Leaks.FindLeaks(mark, [new(ModuleStart, ModuleEnd)])).Address);
     }
 
     [Fact]
@@ -87,5 +87,5 @@ public sealed class LeakScannerTests : IDisposable
 
     private ulong Kmalloc(ulong size) => _kernel.Call("__kmalloc", size, Kernel);
 
-    private IReadOnlyList<Sanitizer.LeakedObject> Leaks() => _kernel.Kernel.Leaks.FindLeaks(0, (ModuleStart, ModuleEnd));
+    private IReadOnlyList<Sanitizer.LeakedObject> Leaks() => _kernel.Kernel.Leaks.FindLeaks(0, [new(ModuleStart, ModuleEnd)]);
 }

@@ -1,0 +1,23 @@
+using Lkm.Cli.CommandLine;
+
+namespace Lkm.Cli.Commands;
+
+/// <summary>The program's commands. One is made when it is asked for: the program starts as if it had no others.</summary>
+internal static class CommandTable
+{
+    /// <summary>Headings, and the names of the commands under each, as help lists them.</summary>
+    public static IReadOnlyList<CommandGroup> Groups =>
+    [
+        new("run and build", ["run", "new", "build", "kernels"]),
+    ];
+
+    /// <summary>The command of a name, or null.</summary>
+    public static Command? Find(string name) => name switch
+    {
+        "run" => RunCommand.Command,
+        "new" => NewCommand.Command,
+        "build" => BuildCommand.Command,
+        "kernels" => KernelsCommand.Command,
+        _ => null,
+    };
+}
