@@ -138,7 +138,7 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
         Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new Delays(Clock), new OneProcessor(Calls), new Panic(this),
-        Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new MemoryAttributes(Memory),
+        Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory),
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 

@@ -31,6 +31,8 @@ public sealed unsafe partial class Cpu : IDisposable
         _c->Owner = GCHandle.ToIntPtr(_self);
         _c->Mxcsr = 0x1F80;
         _c->FpuControl = 0x37F;
+        _c->Debug[6] = 0xFFFF0FF0;
+        _c->Debug[7] = 0x400;
         Handlers.Prepare(_c);
         _code = new CodeCache(memory, _c);
         _lowering = new Lowering(memory, _hooks);

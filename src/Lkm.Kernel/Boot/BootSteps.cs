@@ -14,7 +14,7 @@ public static class BootSteps
         "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",
         "jump_label_init", "static_call_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
         "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "trace_init",
-        "context_tracking_init", "init_timers", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "tick_init",
+        "context_tracking_init", "init_timers", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "init_IRQ", "tick_init",
         "timekeeping_init", "perf_event_init", "profile_init", "call_function_init",
         "setup_per_cpu_pageset", "numa_policy_init", "console_init",
         "fpu__init_system", "fpu__init_cpu", "alternative_instructions",
@@ -32,7 +32,6 @@ public static class BootSteps
     /// <summary>Initcalls that are not run, and why.</summary>
     public static readonly (string Name, string Reason)[] SkippedInitcalls =
     [
-        ("populate_rootfs", "there is no initramfs to unpack"),
         ("do_init_real_mode", "there is no real mode to return to"),
         ("rcu_spawn_gp_kthread", "grace periods are C#'s"),
         ("rcu_init_tasks_generic", "grace periods are C#'s"),

@@ -3,7 +3,7 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Boot;
 
 /// <summary>
-/// What surrounds the processor: no device answers at any port, and CPUID shows a plain x86-64 with SSE2 and nothing that would choose
+/// What surrounds the processor: an interrupt controller, and no other device that answers at a port. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
 /// vector code (28 of Debian's modules pick their integer path then). Model-specific registers that exist keep what is written.
 /// </summary>
 internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
@@ -14,6 +14,7 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     private const uint MsrApicBase = 0x1b;
     private const uint MsrMiscEnable = 0x1a0;
 
+    private readonly InterruptController _interrupts = new();
     private readonly Dictionary<uint, ulong> _msrs = new()
     {
         [MsrEfer] = 0xd01, // SCE, LME, LMA, NXE
@@ -26,13 +27,11 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     public ulong TimestampCounter => (ulong)kernel.Clock.Nanoseconds;
 
     /// <inheritdoc/>
-    public uint In(ushort port, int size) => size switch { 1 => 0xff, 2 => 0xffff, _ => 0xffffffff };
+    public uint In(ushort port, int size) =>
+        size == 1 && _interrupts.TryRead(port, out var value) ? value : size switch { 1 => 0xff, 2 => 0xffff, _ => 0xffffffff };
 
-    /// <inheritdoc/>
-    public void Out(ushort port, int size, uint value)
-    {
-        // A write to a port that no device decodes is lost, as on hardware.
-    }
+    /// <summary>A write to a port that no device decodes is lost, as on hardware.</summary>
+    public void Out(ushort port, int size, uint value) => _interrupts.Write(port, (byte)value);
 
     /// <inheritdoc/>
     public bool TryReadMsr(uint msr, out ulong value)

@@ -11,14 +11,17 @@ namespace Lkm.Kernel.Exceptions;
 /// </summary>
 public sealed class ExceptionEntry
 {
+    private const int FirstInterrupt = 32; // FIRST_EXTERNAL_VECTOR
     private const ulong InterruptFlag = 1 << 9;
     private const ulong KernelCodeSegment = 0x10;
     private const ulong KernelDataSegment = 0x18;
+    private const ulong NoSystemCall = ulong.MaxValue; // ORIG_RAX of an exception: idtentry_body passes the error code as an argument
 
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
     private readonly GuestCalls _calls;
-    private readonly Dictionary<int, (ulong Function, bool HasErrorCode)> _handlers = [];
+    private readonly Dictionary<int, ulong> _handlers = [];
+    private readonly ulong _interrupt;
 
     /// <summary>Finds the image's handlers.</summary>
     public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls)
@@ -26,30 +29,33 @@ public sealed class ExceptionEntry
         _cpu = cpu;
         _memory = memory;
         _calls = calls;
-        Add(CpuVector.DivideError, "exc_divide_error", false);
-        Add(CpuVector.Debug, "exc_debug", false);
-        Add(CpuVector.Breakpoint, "exc_int3", false);
-        Add(CpuVector.InvalidOpcode, "exc_invalid_op", false);
-        Add(CpuVector.GeneralProtection, "exc_general_protection", true);
-        Add(CpuVector.PageFault, "exc_page_fault", true);
+        Add(CpuVector.DivideError, "exc_divide_error");
+        Add(CpuVector.Debug, "exc_debug");
+        Add(CpuVector.Breakpoint, "exc_int3");
+        Add(CpuVector.InvalidOpcode, "exc_invalid_op");
+        Add(CpuVector.GeneralProtection, "exc_general_protection");
+        Add(CpuVector.PageFault, "exc_page_fault");
 
-        void Add(int vector, string handler, bool hasErrorCode) => _handlers[vector] = (image.Symbol(handler), hasErrorCode);
+        _interrupt = image.Symbol("common_interrupt");
+
+        void Add(int vector, string handler) => _handlers[vector] = image.Symbol(handler);
     }
 
     /// <summary>Handles the exception that the processor stopped with.</summary>
     public async GuestTask Deliver(CpuExit exit)
     {
-        var (function, hasErrorCode) = _handlers[exit.Vector];
+        var function = exit.IsSoftwareInterrupt && exit.Vector >= FirstInterrupt ? _interrupt : _handlers[exit.Vector];
+        var argument = function == _interrupt ? (ulong)exit.Vector : exit.ErrorCode;
         if (exit.Vector == CpuVector.PageFault)
             _cpu.Cr2 = exit.Address;
-        var regs = Push(hasErrorCode ? exit.ErrorCode : ulong.MaxValue);
+        var regs = Push();
         _cpu.Rsp = regs;
         _cpu.Rflags &= ~(InterruptFlag | (1UL << 8) | (1UL << 10));
-        await _calls.Call(function, regs, exit.ErrorCode);
+        await _calls.Call(function, regs, argument);
         Load(regs);
     }
 
-    private ulong Push(ulong originalAx)
+    private ulong Push()
     {
         var regs = (_cpu.Rsp & ~15UL) - PtRegs.Size;
         _memory.WriteUInt64(regs + PtRegs.R15, _cpu.R15);
@@ -67,7 +73,7 @@ public sealed class ExceptionEntry
         _memory.WriteUInt64(regs + PtRegs.Dx, _cpu.Rdx);
         _memory.WriteUInt64(regs + PtRegs.Si, _cpu.Rsi);
         _memory.WriteUInt64(regs + PtRegs.Di, _cpu.Rdi);
-        _memory.WriteUInt64(regs + PtRegs.OrigAx, originalAx);
+        _memory.WriteUInt64(regs + PtRegs.OrigAx, NoSystemCall);
         _memory.WriteUInt64(regs + PtRegs.Ip, _cpu.Rip);
         _memory.WriteUInt64(regs + PtRegs.Cs, KernelCodeSegment);
         _memory.WriteUInt64(regs + PtRegs.Flags, _cpu.Rflags);

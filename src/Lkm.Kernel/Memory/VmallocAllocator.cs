@@ -61,6 +61,15 @@ public sealed partial class VmallocAllocator : IObjectFinder
     /// <summary>Frees what was allocated here, as vfree() does.</summary>
     public void Free(ulong address) => FreeMemory(address, 0);
 
+    /// <summary>The struct vm_struct of the area that an address lies in, or 0.</summary>
+    internal ulong VmOf(ulong address) => AreaOf(address) is { Exists: true } area ? area.Vm : 0;
+
+    /// <summary>Bytes of the area that an address lies in, without the guard page.</summary>
+    internal ulong LengthOf(ulong address) => AreaOf(address) is { Exists: true } area ? area.Pages << AddressSpace.PageShift : 0;
+
+    /// <summary>The struct page behind an address (vmalloc_to_page()), or 0.</summary>
+    internal ulong PageOf(ulong address) => VmallocToPage(address);
+
     private ulong AllocateMemory(ulong size, ulong align, ulong start, ulong end, GfpFlags gfp, ulong flags, ulong caller)
     {
         var pages = AddressSpace.PageAlign(size) >> AddressSpace.PageShift;
