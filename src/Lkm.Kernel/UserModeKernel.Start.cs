@@ -31,6 +31,19 @@ public sealed partial class UserModeKernel
     private const string StateFile = "state";
     private const string SymbolsFile = "symbols";
 
+    private ImageTypes? _types;
+
+    /// <summary>
+    /// Whether the image's type information had to be read. That takes a good part of a warm start, so the snapshot is to hold what is used.
+    /// </summary>
+    internal bool HasReadTypes => _types is { AreRead: true };
+
+    /// <summary>
+    /// Begins what starting a kernel needs whatever the kernel is, on a thread of its own: for a program that knows that it will start one
+    /// and has something else to do first.
+    /// </summary>
+    public static void PrepareStart() => new Thread(Cpu.LoadDecoder) { IsBackground = true, Name = "decoder" }.Start();
+
     /// <summary>
     /// Starts a kernel: from the snapshot of an earlier boot, mapped copy-on-write, or by booting the image and making that
     /// snapshot. Both end in the same state, as the boot itself goes on from the snapshot.
@@ -85,10 +98,11 @@ public sealed partial class UserModeKernel
     {
         var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile));
         var symbols = SymbolTable.Open(MappedFile.Open(Path.Combine(folder, SymbolsFile))).Value;
-        var image = new KernelImage(new ImageSymbols(symbols), new ImageTypes(() => ReadTypes(memory, symbols)));
+        var types = new ImageTypes(() => ReadTypes(memory, symbols));
+        var image = new KernelImage(new ImageSymbols(symbols), types);
         using var reader = new BinaryReader(new MemoryStream(File.ReadAllBytes(Path.Combine(folder, StateFile)), writable: false));
         KernelState.RestoreLayouts(reader, image);
-        var kernel = new UserModeKernel(memory, image, ramSize);
+        var kernel = new UserModeKernel(memory, image, ramSize) { _types = types };
         EarlyState.SetUpCpu(kernel.Cpu, image);
         KernelState.RestoreSubsystems(reader, kernel.Log, kernel.SnapshotStates);
         kernel.InstallFunctions();

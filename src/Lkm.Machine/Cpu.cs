@@ -133,6 +133,16 @@ public sealed unsafe partial class Cpu : IDisposable
     }
 
     /// <summary>
+    /// Loads the instruction decoder's tables, which takes some milliseconds: a program that is going to need a processor may let another
+    /// thread do it while it reads its arguments.
+    /// </summary>
+    public static void LoadDecoder()
+    {
+        const byte nop = 0x90;
+        Iced.Intel.Decoder.Create(64, new byte[] { nop }).Decode(out _);
+    }
+
+    /// <summary>
     /// Makes arriving at an address an exit, before its instruction runs. There need not be memory at the address.
     /// </summary>
     public void Hook(ulong address)

@@ -100,7 +100,7 @@ public sealed unsafe partial class GuestMemory
         RandomAccess.Write(file, table, ShadowOffset + (long)ShadowSize);
     }
 
-    private static List<(ulong Page, ulong Physical)> ReadHeader(SafeFileHandle file, string path)
+    private static PageAlias[] ReadHeader(SafeFileHandle file, string path)
     {
         Span<byte> header = stackalloc byte[16];
         var length = RandomAccess.GetLength(file);
@@ -112,7 +112,7 @@ public sealed unsafe partial class GuestMemory
         var count = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
         if (count < 0 || length != ShadowOffset + (long)ShadowSize + 16L * count)
             throw new InvalidDataException($"{path}: {length} bytes long, which no whole snapshot is");
-        var aliases = new List<(ulong, ulong)>();
+        var aliases = new PageAlias[count];
         Span<byte> entry = stackalloc byte[16];
         for (var i = 0; i < count; i++)
         {
@@ -120,7 +120,7 @@ public sealed unsafe partial class GuestMemory
             var (page, physical) = (BinaryPrimitives.ReadUInt64LittleEndian(entry), BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]));
             if (!Contains(page, PageSize) || physical > WindowSize - PageSize || ((page | physical) & (PageSize - 1)) != 0)
                 throw new InvalidDataException($"{path}: alias {i} of page {page:x16} to physical {physical:x} is not one");
-            aliases.Add((page, physical));
+            aliases[i] = new PageAlias(page, physical);
         }
         return aliases;
     }
@@ -163,6 +163,8 @@ public sealed unsafe partial class GuestMemory
             run = 0;
         }
     }
+
+    private readonly record struct PageAlias(ulong Page, ulong Physical);
 
     private static bool HoldsData(SafeFileHandle file, long offset, long length)
     {

@@ -133,6 +133,10 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Writes zeroes, whatever the shadow says.</summary>
     public void Clear(ulong address, ulong size) => System.Runtime.InteropServices.NativeMemory.Clear(At(address, size), (nuint)size);
 
+    /// <summary>Sets bytes, whatever the shadow says.</summary>
+    public void Fill(ulong address, ulong size, byte value) =>
+        System.Runtime.InteropServices.NativeMemory.Fill(At(address, size), (nuint)size, value);
+
     /// <summary>Copies bytes, as memmove does, whatever the shadow says.</summary>
     public void Copy(ulong from, ulong to, ulong size) => Buffer.MemoryCopy(At(from, size), At(to, size), size, size);
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Runtime.CompilerServices;
 
 namespace Lkm.Machine;
@@ -137,12 +138,16 @@ internal static unsafe partial class Handlers
     private static void Fill(byte* to, int size, ulong count, ulong value)
     {
         const int Piece = 1 << 28;
+        if (value == 0 || size == 1) // nearly always; Span.Fill would be compiled at run time, for each type of element
+        {
+            NativeMemory.Fill(to, (nuint)(count * (uint)size), (byte)value);
+            return;
+        }
         for (; count > 0;)
         {
             var now = (int)Math.Min(count, Piece);
             switch (size)
             {
-                case 1: new Span<byte>(to, now).Fill((byte)value); break;
                 case 2: new Span<ushort>(to, now).Fill((ushort)value); break;
                 case 4: new Span<uint>(to, now).Fill((uint)value); break;
                 default: new Span<ulong>(to, now).Fill(value); break;

@@ -17,6 +17,16 @@ public class RunningModulesTests
     }
 
     [Fact]
+    public void A_warm_start_with_a_module_that_comes_and_goes_reads_no_type_information()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Load(BootedKernel.ModuleFile("dummy"), "").Result.Succeeded);
+        Assert.True(session.Unload("dummy").Result.Succeeded);
+        session.CheckForLeaks();
+        Assert.False(session.Kernel.HasReadTypes);
+    }
+
+    [Fact]
     public void Ext4_is_there_once_it_is_loaded_and_gone_once_it_is_unloaded()
     {
         using var session = BootedKernel.Start();

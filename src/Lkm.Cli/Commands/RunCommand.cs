@@ -1,6 +1,7 @@
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Running;
 using Lkm.Distribution;
+using Lkm.Kernel;
 
 namespace Lkm.Cli.Commands;
 
@@ -37,6 +38,7 @@ internal static class RunCommand
 
     private static int Run(Arguments arguments)
     {
+        UserModeKernel.PrepareStart();
         string module = arguments.Operands[0];
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
         if (!kernel.Succeeded)

@@ -86,13 +86,8 @@ public sealed class KernelImage
     /// <summary>Takes over that this kernel has no such struct.</summary>
     internal void LearnMissing(string name) => _layouts[name] = null;
 
-    /// <summary>Takes over a layout that a snapshot holds.</summary>
-    internal void Learn(string name, ulong size, IEnumerable<(string Member, ulong? Offset)> members)
-    {
-        var layout = _layouts[name] = NewLayout(name, size);
-        foreach (var (member, offset) in members)
-            layout.Learn(member, offset);
-    }
+    /// <summary>Takes over a layout that a snapshot holds; its members follow.</summary>
+    internal StructLayout Learn(string name, ulong size) => _layouts[name] = NewLayout(name, size);
 
     /// <summary>A struct of our own, so that the dictionary's code is compiled ahead of time with this assembly.</summary>
     private readonly record struct TypeAnswer(long? Value);

@@ -114,7 +114,7 @@ public sealed partial class VmallocAllocator
     private void FillOnes(ulong start, ulong length)
     {
         for (ulong at = 0; at < length; at += AddressSpace.PageSize)
-            _memory.Span(start + at, (int)AddressSpace.PageSize).Fill(0xff);
+            _memory.Fill(start + at, AddressSpace.PageSize, 0xff);
         _memory.Allow(start, length);
     }
 }

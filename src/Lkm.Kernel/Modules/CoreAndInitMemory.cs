@@ -11,11 +11,8 @@ internal sealed class CoreAndInitMemory(ModuleContext kernel) : ModuleMemory(ker
 
     public override ModulePlan NewPlan() => new Plan(this);
 
-    public override IEnumerable<ModuleBlock> Blocks(KernelModule module)
-    {
-        yield return Block(module, "core_layout", ModulePart.Text);
-        yield return Block(module, "init_layout", ModulePart.InitText);
-    }
+    public override ModuleBlock[] Blocks(KernelModule module) =>
+        [Block(module, "core_layout", ModulePart.Text), Block(module, "init_layout", ModulePart.InitText)];
 
     public override void Protect(KernelModule module, bool afterInit)
     {

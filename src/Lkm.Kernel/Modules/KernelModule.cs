@@ -1,3 +1,4 @@
+using System.Text;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Modules;
@@ -47,7 +48,14 @@ public sealed class KernelModule
         get
         {
             var taints = Taints;
-            return string.Concat(Letters.Where((letter, bit) => letter != ' ' && (taints >> bit & 1) != 0));
+            var text = new StringBuilder();
+            for (var bit = 0; bit < Letters.Length; bit++)
+            {
+                if (Letters[bit] != ' ' && (taints >> bit & 1) != 0)
+                    text.Append(Letters[bit]);
+            }
+
+            return text.ToString();
         }
     }
 
@@ -61,12 +69,10 @@ public sealed class KernelModule
     public string? SourceVersion => TextOf("srcversion");
 
     /// <summary>The modules that use this one's symbols.</summary>
-    public IEnumerable<KernelModule> Users =>
-        _kernel.List(Member("source_list")).Select(use => Use(use, "source_list", "source"));
+    public IEnumerable<KernelModule> Users => Related("source_list", "source");
 
     /// <summary>The modules whose symbols this one uses.</summary>
-    public IEnumerable<KernelModule> Uses =>
-        _kernel.List(Member("target_list")).Select(use => Use(use, "target_list", "target"));
+    public IEnumerable<KernelModule> Uses => Related("target_list", "target");
 
     /// <summary>The bytes that the module occupies, init memory included while it has some, as lsmod shows them.</summary>
     public ulong Size => ModuleMemory.Of(_kernel).SizeOf(this);
@@ -118,10 +124,12 @@ public sealed class KernelModule
     /// <summary>set_bit(taint, &amp;mod->taints).</summary>
     internal void Add(Taint taint) => Write("taints", Taints | 1UL << (int)taint);
 
-    private KernelModule Use(ulong entry, string list, string end)
+    /// <summary>The modules at the other end of each struct module_use of a list.</summary>
+    private IEnumerable<KernelModule> Related(string list, string end)
     {
         var use = _kernel.Image.Struct("module_use");
-        return new KernelModule(_kernel, Memory.ReadUInt64(entry - use[list] + use[end]));
+        foreach (var entry in _kernel.List(Member(list)))
+            yield return new KernelModule(_kernel, Memory.ReadUInt64(entry - use[list] + use[end]));
     }
 
     private string? TextOf(string member) => Read(member) is var text and not 0 ? Memory.ReadString(text) : null;

@@ -37,8 +37,8 @@ public sealed class KernelSymbols
     }
 
     /// <summary>All exported symbols: the kernel's, then each module's.</summary>
-    public IEnumerable<KernelSymbol> All => _image.SelectMany(table => Symbols(table, 0))
-        .Concat(_modules.Loaded.SelectMany(module => TablesOf(module).SelectMany(table => Symbols(table, module.Address))));
+    public IEnumerable<KernelSymbol> All =>
+        _image.SelectMany(table => Symbols(table, 0)).Concat(_modules.Loaded.SelectMany(ExportsOf));
 
     private GuestMemory Memory => _kernel.Memory;
 
@@ -86,8 +86,14 @@ public sealed class KernelSymbols
     public uint? CrcOf(in KernelSymbol symbol) => symbol.CrcAddress == 0 ? null : Memory.ReadUInt32(symbol.CrcAddress);
 
     /// <summary>The symbols that a module exports, whatever its state.</summary>
-    internal IEnumerable<KernelSymbol> ExportsOf(KernelModule module) =>
-        TablesOf(module).SelectMany(table => Symbols(table, module.Address));
+    internal IEnumerable<KernelSymbol> ExportsOf(KernelModule module)
+    {
+        foreach (var table in TablesOf(module))
+        {
+            foreach (var symbol in Symbols(table, module.Address))
+                yield return symbol;
+        }
+    }
 
     private static SymbolTable[] TablesOf(KernelModule module) =>
     [

@@ -42,8 +42,13 @@ internal sealed partial class ModuleLoad
     /// </summary>
     private async GuestTask DiscardInit()
     {
-        foreach (var block in _kernel.MemoryLayout.InitBlocks(_module).ToArray())
+        foreach (var block in _kernel.MemoryLayout.Blocks(_module))
+        {
+            if (!block.IsInit)
+                continue;
             await _kernel.CallIfPresent("ftrace_free_mem", _module.Address, block.Address, block.Address + block.Size);
+        }
+
         await _kernel.Lock();
         await _kernel.Call("module_put", _module.Address);
         await _kernel.Call("trim_init_extable", _module.Address);

@@ -10,6 +10,10 @@ namespace Lkm.Kernel.Modules;
 /// <param name="Size">Its bytes.</param>
 internal readonly record struct ModuleBlock(ModulePart Part, ulong Address, ulong Size)
 {
+    /// <summary>Whether it is there, and freed once the module's init function is done.</summary>
+    public bool IsInit => Part >= ModulePart.InitText && Size != 0;
+
+    /// <summary>Whether an address lies in it.</summary>
     public bool Contains(ulong address) => Size != 0 && address - Address < Size;
 }
 
@@ -35,20 +39,31 @@ internal abstract class ModuleMemory(ModuleContext kernel)
     public abstract ModulePlan NewPlan();
 
     /// <summary>The allocations of a module, those of the init part last.</summary>
-    public abstract IEnumerable<ModuleBlock> Blocks(KernelModule module);
-
-    /// <summary>The init allocations of a module.</summary>
-    public IEnumerable<ModuleBlock> InitBlocks(KernelModule module) =>
-        Blocks(module).Where(block => block.Part >= ModulePart.InitText && block.Size != 0);
+    public abstract ModuleBlock[] Blocks(KernelModule module);
 
     /// <summary>What lsmod shows as size, in bytes.</summary>
-    public ulong SizeOf(KernelModule module) => Blocks(module).Aggregate(0UL, (sum, block) => sum + block.Size);
+    public ulong SizeOf(KernelModule module)
+    {
+        var size = 0UL;
+        foreach (var block in Blocks(module))
+            size += block.Size;
+        return size;
+    }
 
     /// <summary>Where the code begins.</summary>
-    public ulong BaseOf(KernelModule module) => Blocks(module).First().Address;
+    public ulong BaseOf(KernelModule module) => Blocks(module)[0].Address;
 
     /// <summary>within_module().</summary>
-    public bool Contains(KernelModule module, ulong address) => Blocks(module).Any(block => block.Contains(address));
+    public bool Contains(KernelModule module, ulong address)
+    {
+        foreach (var block in Blocks(module))
+        {
+            if (block.Contains(address))
+                return true;
+        }
+
+        return false;
+    }
 
     /// <summary>mod_update_bounds(): the addresses between which __module_address() searches at all.</summary>
     public void UpdateBounds(KernelModule module)
@@ -56,8 +71,10 @@ internal abstract class ModuleMemory(ModuleContext kernel)
         var tree = Kernel.Image.Symbol("mod_tree");
         var root = Kernel.Image.Struct("mod_tree_root");
         var (least, greatest) = (tree + root["addr_min"], tree + root["addr_max"]);
-        foreach (var block in Blocks(module).Where(block => block.Size != 0))
+        foreach (var block in Blocks(module))
         {
+            if (block.Size == 0)
+                continue;
             Kernel.Memory.WriteUInt64(least, Math.Min(Kernel.Memory.ReadUInt64(least), block.Address));
             Kernel.Memory.WriteUInt64(greatest, Math.Max(Kernel.Memory.ReadUInt64(greatest), block.Address + block.Size));
         }
@@ -71,10 +88,12 @@ internal abstract class ModuleMemory(ModuleContext kernel)
     /// <summary>Forgets the init allocations in the struct, and frees them.</summary>
     public async GuestTask FreeInit(KernelModule module)
     {
-        var blocks = InitBlocks(module).ToArray();
+        var blocks = Blocks(module);
         ForgetInit(module);
         foreach (var block in blocks)
         {
+            if (!block.IsInit)
+                continue;
             await Free(block);
             Kernel.Memory.SetAccess(block.Address, AddressSpace.PageAlign(block.Size), Shadow.InitFreed);
         }
@@ -83,8 +102,12 @@ internal abstract class ModuleMemory(ModuleContext kernel)
     /// <summary>Frees all allocations; the struct lies in one of them and is gone afterwards.</summary>
     public async GuestTask FreeAll(KernelModule module)
     {
-        foreach (var block in Blocks(module).Where(block => block.Address != 0).ToArray().Reverse())
-            await Free(block);
+        var blocks = Blocks(module);
+        for (var i = blocks.Length - 1; i >= 0; i--)
+        {
+            if (blocks[i].Address != 0)
+                await Free(blocks[i]);
+        }
     }
 
     /// <summary>module_memfree().</summary>

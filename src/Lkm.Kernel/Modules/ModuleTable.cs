@@ -19,7 +19,14 @@ public sealed class ModuleTable
     /// <summary>All modules but those still unformed, the youngest first, as /proc/modules lists them.</summary>
     public IEnumerable<KernelModule> Loaded => All.Where(module => module.State != ModuleState.Unformed);
 
-    private IEnumerable<KernelModule> All => _kernel.List(_modules).Select(entry => new KernelModule(_kernel, entry - _list));
+    private IEnumerable<KernelModule> All
+    {
+        get
+        {
+            foreach (var entry in _kernel.List(_modules))
+                yield return new KernelModule(_kernel, entry - _list);
+        }
+    }
 
     /// <summary>find_module(): a module by its name (with underscores), or null.</summary>
     public KernelModule? Find(string name) => Loaded.FirstOrDefault(module => module.Name == name);

@@ -13,14 +13,17 @@ internal sealed class SeparateMemory(ModuleContext kernel) : ModuleMemory(kernel
 
     public override ModulePlan NewPlan() => new Plan(this);
 
-    public override IEnumerable<ModuleBlock> Blocks(KernelModule module)
+    public override ModuleBlock[] Blocks(KernelModule module)
     {
+        var blocks = new ModuleBlock[(int)ModulePart.InitRoData + 1];
         for (var part = ModulePart.Text; part <= ModulePart.InitRoData; part++)
         {
             var entry = Entry(module, part);
-            yield return new ModuleBlock(
+            blocks[(int)part] = new ModuleBlock(
                 part, Kernel.Memory.ReadUInt64(entry + _memory["base"]), Kernel.Memory.ReadUInt32(entry + _memory["size"]));
         }
+
+        return blocks;
     }
 
     public override void Protect(KernelModule module, bool afterInit)

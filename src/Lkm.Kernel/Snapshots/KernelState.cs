@@ -28,10 +28,9 @@ internal static class KernelState
         {
             var name = reader.ReadString();
             var size = reader.ReadUInt64();
-            var members = new (string, ulong?)[reader.ReadInt32()];
-            for (var i = 0; i < members.Length; i++)
-                members[i] = (reader.ReadString(), reader.ReadBoolean() ? reader.ReadUInt64() : null);
-            image.Learn(name, size, members);
+            var layout = image.Learn(name, size);
+            for (var members = reader.ReadInt32(); members > 0; members--)
+                layout.Learn(reader.ReadString(), reader.ReadBoolean() ? reader.ReadUInt64() : null);
         }
 
         for (var missing = reader.ReadInt32(); missing > 0; missing--)

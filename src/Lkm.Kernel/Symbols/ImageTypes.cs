@@ -8,6 +8,9 @@ internal sealed class ImageTypes(Func<BtfTypes> read) : ITypeTable
 {
     private readonly Lazy<BtfTypes> _types = new(read, isThreadSafe: false);
 
+    /// <summary>Whether anything was asked for.</summary>
+    public bool AreRead => _types.IsValueCreated;
+
     /// <inheritdoc/>
     public ulong? SizeOf(string name) => _types.Value.TrySize(name, out var size) ? size : null;
 

@@ -55,7 +55,7 @@ public sealed partial class TextPatching(Cpu cpu, GuestMemory memory, KernelImag
     [KernelFunction("text_poke_set")]
     private ulong TextPokeSet(ulong address, int value, ulong length)
     {
-        memory.Span(address, (int)length).Fill((byte)value);
+        memory.Fill(address, length, (byte)value);
         cpu.InvalidateCode(address, length);
         return address;
     }
