@@ -41,7 +41,13 @@ internal sealed unsafe class CodeCache : IDisposable
         internal uint FirstOp = firstOp;
         internal int Ops = ops;
         internal int Next = next;
+
+        /// <summary>The unit that the bytes were translated for, if they are not those of decoded ops.</summary>
+        internal int Unit;
     }
+
+    /// <summary>Told of units whose bytes were changed.</summary>
+    internal Action<int>? UnitChanged { get; set; }
 
     internal CodeCache(GuestMemory memory, CpuRecord* record)
     {
@@ -97,25 +103,55 @@ internal sealed unsafe class CodeCache : IDisposable
         _memory.MarkCode(start, end - 1);
     }
 
+    /// <summary>Watches bytes that a unit was translated from.</summary>
+    internal void AddUnit(ulong start, ulong end, int unit)
+    {
+        for (var at = start; at < end; at += LongestTraceBytes)
+        {
+            var page = PageOf(at);
+            if (_traceCount == _traces.Length)
+                Array.Resize(ref _traces, 2 * _traceCount);
+            _traces[_traceCount] = new Trace(at, Math.Min(end, at + LongestTraceBytes), 0, 0, page->FirstTrace) { Unit = unit };
+            page->FirstTrace = _traceCount++;
+        }
+        _memory.MarkCode(start, end - 1);
+    }
+
     /// <summary>Forgets the traces that decode any of these bytes.</summary>
     internal void Invalidate(ulong address, ulong size)
     {
         if (size == 0 || !GuestMemory.Contains(address, size))
             return;
         var last = address + (size - 1);
-        var from = address - Math.Min(LongestTraceBytes, address - GuestMemory.WindowStart);
-        for (var at = from & ~(GuestMemory.PageSize - 1); ; at += GuestMemory.PageSize)
+        var changed = false;
+        for (var at = PageBefore(address, LongestTraceBytes); ; at += GuestMemory.PageSize)
+        {
+            changed |= InvalidateIn(at, address, last);
+            if (last - at < GuestMemory.PageSize)
+                break;
+        }
+        if (!changed)
+            return;
+        // A granule may hold parts of several: those that are left mark theirs again.
+        var end = last > ulong.MaxValue - LongestTraceBytes ? ulong.MaxValue : last + LongestTraceBytes;
+        for (var at = PageBefore(address, 2 * LongestTraceBytes); ; at += GuestMemory.PageSize)
         {
             var page = _record->CodePages[(at - GuestMemory.WindowStart) >> 12];
-            if (page != null && page->FirstTrace != 0)
-                InvalidateIn(page, address, last);
-            if (last - at < GuestMemory.PageSize)
+            for (var i = page == null ? 0 : page->FirstTrace; i != 0; i = _traces[i].Next)
+                _memory.MarkCode(_traces[i].Start, _traces[i].End - 1);
+            if (end - at < GuestMemory.PageSize)
                 break;
         }
     }
 
-    private void InvalidateIn(CodePage* page, ulong address, ulong last)
+    private static ulong PageBefore(ulong address, ulong distance) =>
+        (address - Math.Min(distance, address - GuestMemory.WindowStart)) & ~(GuestMemory.PageSize - 1);
+
+    private bool InvalidateIn(ulong at, ulong address, ulong last)
     {
+        var page = _record->CodePages[(at - GuestMemory.WindowStart) >> 12];
+        if (page == null || page->FirstTrace == 0)
+            return false;
         var kept = 0;
         var changed = false;
         for (var i = page->FirstTrace; i != 0;)
@@ -134,14 +170,13 @@ internal sealed unsafe class CodeCache : IDisposable
             i = trace.Next;
         }
         page->FirstTrace = kept;
-        if (!changed)
-            return;
-        for (var i = kept; i != 0; i = _traces[i].Next) // a granule may hold parts of several
-            _memory.MarkCode(_traces[i].Start, _traces[i].End - 1);
+        return changed;
     }
 
     private void Kill(Trace trace)
     {
+        if (trace.Unit != 0)
+            UnitChanged?.Invoke(trace.Unit);
         for (var i = trace.FirstOp; i < trace.FirstOp + (uint)trace.Ops; i++)
         {
             var op = _record->Ops + i;

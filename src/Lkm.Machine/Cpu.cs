@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Lkm.Machine.Translation;
 
 namespace Lkm.Machine;
 
@@ -14,13 +16,20 @@ public sealed unsafe partial class Cpu : IDisposable
     private readonly HookSet _hooks = new();
     private readonly Op* _single;
     private readonly Op* _general;
+    private readonly TranslationOptions _options;
+    private Translator? _translator;
+    private Profile? _clock;
     private GCHandle _self;
     private long _clockEnd;
     private bool _disposed;
 
     /// <summary>Makes a processor as after reset into 64-bit kernel mode, with all registers zero.</summary>
-    public Cpu(GuestMemory memory, ICpuEnvironment environment)
+    /// <param name="memory">The memory it works on.</param>
+    /// <param name="environment">The board it sits on.</param>
+    /// <param name="options">Who executes; if null, what <see cref="TranslationOptions.FromEnvironment"/> says.</param>
+    public Cpu(GuestMemory memory, ICpuEnvironment environment, TranslationOptions? options = null)
     {
+        _options = options ?? TranslationOptions.FromEnvironment();
         Memory = memory;
         Environment = environment;
         _c = (CpuRecord*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuRecord), 64);
@@ -29,6 +38,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _general = _single + 2;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _c->Owner = GCHandle.ToIntPtr(_self);
+        _c->WindowStart = GuestMemory.WindowStart;
         _c->Mxcsr = 0x1F80;
         _c->FpuControl = 0x37F;
         _c->Debug[6] = 0xFFFF0FF0;
@@ -49,7 +59,7 @@ public sealed unsafe partial class Cpu : IDisposable
     internal Mmu Mmu { get; }
 
     /// <summary>Instructions retired: the deterministic clock.</summary>
-    public long Instructions => _clockEnd - _c->Budget;
+    public long Instructions => _clockEnd - (_c->Budget + _c->Withheld);
 
     /// <summary>Whether the next <see cref="Run"/> executes the instruction at RIP though it is hooked.</summary>
     public bool SkipHookOnce { get; set; }
@@ -65,14 +75,21 @@ public sealed unsafe partial class Cpu : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         var c = _c;
-        _clockEnd = Instructions + budget;
-        c->Budget = budget;
+        StartClock(budget);
         c->Patch = null;
+        BeginTranslation();
         var reason = budget > 0 ? Handlers.Continue : Handlers.Edge;
         while (true)
         {
             if (reason == Handlers.Exit)
                 return TakeExit();
+            if ((ulong)reason >= GuestMemory.WindowStart)
+            {
+                GoOnAt((ulong)reason);
+                reason = Handlers.Continue;
+            }
+            if (c->Withheld != 0)
+                reason = LookAround(reason);
             if (reason == Handlers.Edge && c->Budget <= 0)
                 return new CpuExit(CpuExitKind.Budget, 0, 0, c->Rip, 0, false, default);
             var stepping = (c->SystemFlags & Flags.Trap) != 0;
@@ -105,7 +122,7 @@ public sealed unsafe partial class Cpu : IDisposable
                 c->Patch->Target = op;
                 c->Patch = null;
             }
-            reason = ((Handler)op->Handler)(op, c, Memory.Bias, Memory.ShadowBias);
+            reason = _translator == null ? ((Handler)op->Handler)(op, c, Memory.Bias, Memory.ShadowBias) : RunWithTranslator(op, reason);
         }
     }
 
@@ -127,8 +144,7 @@ public sealed unsafe partial class Cpu : IDisposable
     /// </summary>
     public CpuExit Step()
     {
-        _clockEnd = Instructions + 1;
-        _c->Budget = 1;
+        StartClock(1);
         return ExecuteOne() != Handlers.Exit ? new CpuExit(CpuExitKind.Budget, 0, 0, _c->Rip, 0, false, default) : TakeExit();
     }
 
@@ -162,7 +178,11 @@ public sealed unsafe partial class Cpu : IDisposable
     public void InvalidateCode(ulong address, ulong size) => _code.Invalidate(address, size);
 
     /// <summary>Forgets all decoded code; only between two runs.</summary>
-    public void InvalidateAllCode() => _code.Clear();
+    public void InvalidateAllCode()
+    {
+        _translator?.Clear();
+        _code.Clear();
+    }
 
     private Op* Decode(ulong rip)
     {
@@ -172,7 +192,7 @@ public sealed unsafe partial class Cpu : IDisposable
             return null;
         }
         if (_code.Full)
-            _code.Clear();
+            InvalidateAllCode();
         var op = _code.Cursor;
         if (!_lowering.Trace(rip, op))
         {
@@ -180,6 +200,7 @@ public sealed unsafe partial class Cpu : IDisposable
             return null;
         }
         _code.Add(rip, _lowering.End, _lowering.Ops, _lowering.Entries);
+        _translator?.Decoded(op);
         return op;
     }
 
@@ -284,6 +305,7 @@ public sealed unsafe partial class Cpu : IDisposable
             return;
         _disposed = true;
         Memory.CodeChanged -= InvalidateCode;
+        _translator?.Dispose();
         _code.Dispose();
         _self.Free();
         NativeMemory.AlignedFree(_single);

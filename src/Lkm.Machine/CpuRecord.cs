@@ -30,6 +30,15 @@ internal unsafe struct CpuRecord
     /// <summary>Instructions left; charged where control is transferred.</summary>
     internal long Budget;
 
+    /// <summary>Instructions that belong to the budget and are held back, so that the processor's loop comes to look around.</summary>
+    internal long Withheld;
+
+    /// <summary>How far down the host's stack translated code may nest its calls.</summary>
+    internal ulong StackLimit;
+
+    /// <summary><see cref="GuestMemory.WindowStart"/>, where translated code finds it without a constant of 8 bytes.</summary>
+    internal ulong WindowStart;
+
     internal ulong KernelGsBase, Cr0, Cr2, Cr3, Cr4, Cr8, Efer;
     internal fixed ulong Debug[8];
     internal fixed ulong Tables[8]; // GDTR base, limit; IDTR base, limit; LDTR, TR selectors

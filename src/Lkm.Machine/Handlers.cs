@@ -21,6 +21,18 @@ internal static unsafe partial class Handlers
     /// <summary>Control was transferred to the RIP in the record and the budget is used up.</summary>
     internal const nint Edge = 2;
 
+    /// <summary>Translated code gives way: the interpreter goes on at the RIP in the record, whatever is translated there.</summary>
+    internal const nint Interpret = 3;
+
+    /// <summary>The one instruction was executed that the chain was started for.</summary>
+    internal const nint Finished = 4;
+
+    // Every other answer, of translated code only, is the guest address to go on at.
+
+    internal static Handler Finish => &FinishOp;
+
+    internal static Handler NoCode => &NoCodeOp;
+
     internal static Handler Stale => &StaleOp;
 
     internal static Handler Link => &LinkOp;
@@ -34,6 +46,16 @@ internal static unsafe partial class Handlers
     internal static Handler Undefined => &UndefinedOp;
 
     internal static Handler Nothing => &NothingOp;
+
+    private static nint FinishOp(Op* o, CpuRecord* c, byte* m, byte* sh) => Finished;
+
+    // In place of code that is not there: the first argument is not an op but the slot.
+    private static nint NoCodeOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        var slot = (Translation.Slot*)o;
+        slot->Misses++;
+        return (nint)slot->Address;
+    }
 
     // The bytes were changed since; decode them again, and pass on whoever still comes here.
     private static nint StaleOp(Op* o, CpuRecord* c, byte* m, byte* sh)

@@ -35,7 +35,7 @@ internal sealed unsafe partial class Lowering
 
     private static Flow EndsWith(Flow flow) => flow == Flow.Next ? Flow.End : flow;
 
-    private Flow LowerGeneral(in Instruction i, Op* o)
+    private static Flow LowerGeneral(in Instruction i, Op* o)
     {
         switch (i.Mnemonic)
         {
@@ -154,7 +154,7 @@ internal sealed unsafe partial class Lowering
     }
 
     /// <summary>The condition code as instructions encode it.</summary>
-    private static int Condition(ConditionCode condition) => condition switch
+    internal static int Condition(ConditionCode condition) => condition switch
     {
         ConditionCode.o => 0,
         ConditionCode.no => 1,

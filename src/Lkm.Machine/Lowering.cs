@@ -160,6 +160,22 @@ internal sealed unsafe partial class Lowering
         LowerGeneral(instruction, o);
     }
 
+    /// <summary>Whether the general form of an instruction does it and goes on with the next.</summary>
+    internal static bool HasStep(in Instruction instruction)
+    {
+        Op op = default;
+        return LowerGeneral(instruction, &op) == Flow.Next && op.Handler != (nint)Handlers.CountedJump && op.Handler != (nint)Handlers.JumpIf
+            && op.Handler != (nint)Handlers.Undefined;
+    }
+
+    /// <summary>Decodes the general form of an instruction on its own, with an op behind it that answers <see cref="Handlers.Finished"/>.</summary>
+    internal static void MakeStep(in Instruction instruction, Op* o)
+    {
+        *o = new Op { Rip = instruction.IP, Length = (byte)instruction.Length };
+        LowerGeneral(instruction, o);
+        o[1] = new Op { Rip = instruction.NextIP, Handler = (nint)Handlers.Finish };
+    }
+
     private void Finish(Op* first, Op* end) => Ops = (int)(end - first);
 
     private void ResetFlags()

@@ -1,0 +1,71 @@
+namespace Lkm.Machine.Translation;
+
+/// <summary>How a block of guest code ends.</summary>
+internal enum Ending
+{
+    /// <summary>Control runs on into the next block.</summary>
+    Fall,
+
+    /// <summary>A direct jump.</summary>
+    Jump,
+
+    /// <summary>A conditional jump.</summary>
+    Branch,
+
+    /// <summary>A direct call; control comes back to the next block.</summary>
+    Call,
+
+    /// <summary>A call through a register or memory.</summary>
+    CallIndirect,
+
+    /// <summary>A jump through a register or memory.</summary>
+    JumpIndirect,
+
+    /// <summary>A return.</summary>
+    Return,
+
+    /// <summary>The interpreter takes over at the address after the block.</summary>
+    Leave,
+}
+
+/// <summary>Guest instructions that run one after the other, entered at the first only.</summary>
+internal sealed class Block(ulong address, int first)
+{
+    internal readonly ulong Address = address;
+
+    /// <summary>Index of the first instruction.</summary>
+    internal readonly int First = first;
+
+    /// <summary>Index after the last instruction.</summary>
+    internal int End;
+
+    internal Ending Ending;
+
+    /// <summary>Where a jump, branch or call goes.</summary>
+    internal ulong Target;
+
+    /// <summary>The address after the block.</summary>
+    internal ulong Next;
+
+    /// <summary>The block at <see cref="Target"/> if a jump or branch stays in the region.</summary>
+    internal Block? Taken;
+
+    /// <summary>The block at <see cref="Next"/> if control may get there and it is in the region.</summary>
+    internal Block? Following;
+
+    /// <summary>How many blocks lead here.</summary>
+    internal int Predecessors;
+
+    /// <summary>Whether a jump from this block or from one behind it leads here: a place to look at the budget.</summary>
+    internal bool IsLoopHead;
+
+    /// <summary>Whether this is where a call returns to.</summary>
+    internal bool FollowsCall;
+
+    /// <summary>Whether the state at the start is not simply that at the end of one block before.</summary>
+    internal bool IsJoin => Predecessors != 1 || IsLoopHead || FollowsCall;
+
+    // Found by Liveness: sets of registers, one bit each.
+    internal uint LiveIn, LiveOut, DirtyIn, DirtyOut;
+    internal bool FlagsIn, FlagsOut;
+}

@@ -1,0 +1,35 @@
+using System.Reflection;
+
+namespace Lkm.Machine.Translation;
+
+/// <summary>What translated code calls by name.</summary>
+internal static unsafe class Helpers
+{
+    internal static readonly MethodInfo Test = ((Func<nint, int, bool>)TestCondition).Method;
+    internal static readonly MethodInfo Flatten = ((Action<nint>)FlattenFlags).Method;
+    internal static readonly MethodInfo FindSlot = ((Func<nint, nint, long, nint>)SlotOf).Method;
+    internal static readonly MethodInfo HighUnsigned = ((Func<long, long, long>)MultiplyHigh).Method;
+    internal static readonly MethodInfo Swap4 = ((Func<uint, uint>)System.Buffers.Binary.BinaryPrimitives.ReverseEndianness).Method;
+    internal static readonly MethodInfo Swap8 = ((Func<ulong, ulong>)System.Buffers.Binary.BinaryPrimitives.ReverseEndianness).Method;
+    internal static readonly MethodInfo RotateLeft4 = ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateLeft).Method;
+    internal static readonly MethodInfo RotateLeft8 = ((Func<ulong, int, ulong>)System.Numerics.BitOperations.RotateLeft).Method;
+
+    private static bool TestCondition(nint record, int condition) => Flags.Test((CpuRecord*)record, condition);
+
+    // What is laid over becomes part of what is below.
+    private static void FlattenFlags(nint record)
+    {
+        var c = (CpuRecord*)record;
+        if ((c->FlagKind & Flags.OverrideMask) != 0)
+            Flags.SetLiteral(c, Flags.Evaluate(c));
+    }
+
+    private static nint SlotOf(nint record, nint site, long address)
+    {
+        var slot = (Slot*)((CpuRecord*)record)->Cpu.SlotOf((ulong)address);
+        *(CallSite*)site = new CallSite { Address = (ulong)address, Slot = slot };
+        return (nint)slot;
+    }
+
+    private static long MultiplyHigh(long a, long b) => (long)Math.BigMul((ulong)a, (ulong)b, out _);
+}

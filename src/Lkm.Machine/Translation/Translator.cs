@@ -1,0 +1,184 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Lkm.Machine.Translation;
+
+/// <summary>
+/// Decides what is translated, and keeps the units. Everything but the compiling happens on the thread that runs the processor; there a unit
+/// comes into force when the handler of the op at its entry is replaced, and its slot filled in.
+/// </summary>
+internal sealed unsafe class Translator : IDisposable
+{
+    private readonly TranslationOptions _options;
+    private readonly CpuRecord* _record;
+    private readonly CodeCache _code;
+    private readonly HookSet _hooks;
+    private readonly GuestCodeReader _reader;
+    private readonly Dictionary<ulong, Unit> _units = [];
+    private readonly ConcurrentDictionary<ulong, nint> _slots = [];
+    private readonly List<Unit> _all = [];
+    private readonly List<Unit> _dead = [];
+    private readonly Profile _profile;
+    private readonly CompilerThread? _compiler;
+
+    internal Translator(GuestMemory memory, CpuRecord* record, CodeCache code, HookSet hooks, TranslationOptions options)
+    {
+        (_options, _code, _hooks) = (options, code, hooks);
+        _record = record;
+        _reader = new GuestCodeReader(memory);
+        _profile = new Profile(options);
+        if (options.Engine == Engine.Mixed)
+            _compiler = new CompilerThread(unit => UnitCompiler.Compile(unit, _options, SlotOf));
+        code.UnitChanged = Kill;
+    }
+
+    /// <summary>What is known of the code.</summary>
+    internal ICodeMap? Map { get; set; }
+
+    /// <summary>Units in force.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>The slot of an address, on any thread.</summary>
+    internal nint SlotOf(ulong address) => _slots.GetOrAdd(address, static at =>
+    {
+        var slot = (Slot*)NativeMemory.AllocZeroed((nuint)sizeof(Slot));
+        *slot = new Slot { Address = at, Code = (nint)Handlers.NoCode };
+        return (nint)slot;
+    });
+
+    /// <summary>What is new since the last time: units that were compiled. No unit is running.</summary>
+    internal void Refresh()
+    {
+        if (_dead.Count > 0)
+            FreeDead();
+        while (_compiler != null && _compiler.TryTake(out var unit))
+        {
+            if (unit.IsDead)
+                _dead.Add(unit);
+            else
+                Install(unit);
+        }
+    }
+
+    /// <summary>The interpreter was at a place where control arrived when it had done some thousands of instructions.</summary>
+    internal void Sample(ulong rip)
+    {
+        if (_compiler == null || !Bounds(rip, out var start, out var end))
+            return;
+        if (_profile.Add(rip, start, (int)(end - start), IsTranslated(start), out var entry) && !IsTranslated(entry))
+            Request(entry, start, end);
+    }
+
+    private bool IsTranslated(ulong entry) => _units.ContainsKey(entry);
+
+    /// <summary>The interpreter's handler of an op, even if the place is translated.</summary>
+    internal nint OriginalHandler(Op* op) =>
+        _units.TryGetValue(op->Rip, out var unit) && op->Handler == unit.Code ? unit.Original : op->Handler;
+
+    /// <summary>Takes notice of an op at the start of a new trace.</summary>
+    internal void Decoded(Op* op)
+    {
+        if (_units.TryGetValue(op->Rip, out var unit) && unit.IsInstalled)
+            Install(unit, op);
+    }
+
+    /// <summary>Translates the place of an op, if that is not done and can be.</summary>
+    internal void Force(Op* op)
+    {
+        if (!_units.ContainsKey(op->Rip) && !_hooks.Contains(op->Rip) && Bounds(op->Rip, out var start, out var end))
+            Request(op->Rip, start, end);
+    }
+
+    private bool Bounds(ulong address, out ulong start, out ulong end)
+    {
+        if (Map != null)
+            return Map.TryGetFunction(address, out start, out end);
+        const ulong Near = 1 << 16;
+        start = Math.Max(address, GuestMemory.WindowStart + Near) - Near;
+        end = address > ulong.MaxValue - Near ? ulong.MaxValue : address + Near;
+        return true;
+    }
+
+    private void Request(ulong entry, ulong start, ulong end)
+    {
+        if (_code.Full || Region.Find(entry, start, end, _options.LargestUnit, _reader, _hooks) is not { } region)
+            return;
+        var unit = new Unit(entry) { Region = region };
+        _units[entry] = unit;
+        _all.Add(unit);
+        foreach (var (first, last) in region.Ranges)
+            _code.AddUnit(first, last, _all.Count);
+        if (_compiler != null)
+        {
+            _compiler.Add(unit);
+            return;
+        }
+        UnitCompiler.Compile(unit, _options, SlotOf);
+        Install(unit);
+    }
+
+    private void Install(Unit unit)
+    {
+        ((Slot*)SlotOf(unit.Entry))->Code = unit.Code;
+        unit.IsInstalled = true;
+        Count++;
+        var op = CodeCache.Find(_record, unit.Entry);
+        if (op != null)
+            Install(unit, op);
+    }
+
+    private static void Install(Unit unit, Op* op)
+    {
+        if (op->Index != 0 || op->Handler == unit.Code)
+            return;
+        unit.Original = op->Handler;
+        op->Handler = unit.Code;
+    }
+
+    /// <summary>Bytes of a unit were changed: nobody enters it any more, and who is in it leaves at the next look at the budget.</summary>
+    private void Kill(int number)
+    {
+        var unit = _all[number - 1];
+        if (unit.IsDead)
+            return;
+        unit.IsDead = true;
+        if (_units.TryGetValue(unit.Entry, out var current) && current == unit)
+            _units.Remove(unit.Entry);
+        _record->Withheld += _record->Budget;
+        _record->Budget = 0;
+        if (!unit.IsInstalled)
+            return; // Refresh will find it
+        ((Slot*)SlotOf(unit.Entry))->Code = (nint)Handlers.NoCode;
+        var op = CodeCache.Find(_record, unit.Entry);
+        if (op != null && op->Handler == unit.Code)
+            op->Handler = unit.Original;
+        Count--;
+        _dead.Add(unit);
+    }
+
+    /// <summary>Forgets everything; before the decoded code is.</summary>
+    internal void Clear()
+    {
+        for (var n = 1; n <= _all.Count; n++)
+            Kill(n);
+        _profile.Clear();
+    }
+
+    private void FreeDead()
+    {
+        foreach (var unit in _dead)
+            unit.Free();
+        _dead.Clear();
+    }
+
+    public void Dispose()
+    {
+        _compiler?.Dispose();
+        foreach (var unit in _all)
+            unit.Free();
+        foreach (var slot in _slots.Values)
+            NativeMemory.Free((void*)slot);
+        _slots.Clear();
+    }
+}

@@ -1,0 +1,74 @@
+using System.Reflection.Emit;
+using System.Runtime.InteropServices;
+
+namespace Lkm.Machine.Translation;
+
+/// <summary>Where the code for a guest address is, for calls and jumps from translated code. Never moves and is never freed.</summary>
+internal struct Slot
+{
+    /// <summary>A handler: a unit's, or one that answers with the address.</summary>
+    internal nint Code;
+
+    internal ulong Address;
+
+    /// <summary>How often there was no code.</summary>
+    internal long Misses;
+}
+
+/// <summary>An indirect call's memory of where it went last.</summary>
+internal unsafe struct CallSite
+{
+    internal ulong Address;
+    internal Slot* Slot;
+}
+
+/// <summary>A way out of a unit: where the interpreter goes on, and how many instructions are not charged yet.</summary>
+internal struct SideExit
+{
+    internal ulong Rip;
+    internal long Uncharged;
+}
+
+/// <summary>A translated region: one method of the host, with the memory that it refers to.</summary>
+internal sealed unsafe class Unit(ulong entry)
+{
+    private readonly List<nint> _memory = [];
+
+    internal ulong Entry { get; } = entry;
+
+    /// <summary>What is to be compiled.</summary>
+    internal Region? Region { get; set; }
+
+    /// <summary>The method, which has to be kept for as long as it may run.</summary>
+    internal DynamicMethod? Method { get; set; }
+
+    /// <summary>Its address, as a handler; 0 while it is not compiled.</summary>
+    internal nint Code { get; set; }
+
+    /// <summary>The handler that the op at the entry had.</summary>
+    internal nint Original { get; set; }
+
+    /// <summary>Whether it is in force.</summary>
+    internal bool IsInstalled { get; set; }
+
+    /// <summary>Whether the guest's bytes have changed since.</summary>
+    internal bool IsDead { get; set; }
+
+    /// <summary>Memory that lives as long as the unit.</summary>
+    internal T* Allocate<T>(int count)
+        where T : unmanaged
+    {
+        var memory = NativeMemory.AllocZeroed((nuint)count, (nuint)sizeof(T));
+        _memory.Add((nint)memory);
+        return (T*)memory;
+    }
+
+    /// <summary>Frees its memory; only when no frame of it is left.</summary>
+    internal void Free()
+    {
+        foreach (var memory in _memory)
+            NativeMemory.Free((void*)memory);
+        _memory.Clear();
+        Method = null;
+    }
+}

@@ -1,0 +1,231 @@
+using System.Reflection.Emit;
+using Iced.Intel;
+using Label = System.Reflection.Emit.Label;
+
+namespace Lkm.Machine.Translation;
+
+// From block to block, and out of the method.
+internal sealed unsafe partial class UnitCompiler
+{
+    private void EmitEnding(Block block, Block? next)
+    {
+        switch (block.Ending)
+        {
+            case Ending.Fall:
+                GoTo(block.Following, block.Next, next);
+                break;
+            case Ending.Leave:
+                _il.Emit(OpCodes.Br, ExitTo(block.Next, 0));
+                break;
+            case Ending.Jump:
+                _uncharged++;
+                GoTo(block.Taken, block.Target, next);
+                break;
+            case Ending.Branch:
+                EmitBranch(block, next);
+                break;
+            case Ending.Call:
+            case Ending.CallIndirect:
+                EmitCall(block, next);
+                break;
+            case Ending.JumpIndirect:
+                {
+                    var target = IndirectTarget(Current);
+                    Synchronise(_dirty, 1);
+                    LoadLocal(target);
+                    _il.Emit(OpCodes.Conv_I);
+                    _il.Emit(OpCodes.Ret);
+                    break;
+                }
+            case Ending.Return:
+                EmitReturn();
+                break;
+        }
+    }
+
+    /// <summary>Goes to a block with the state as it is, or out of the region.</summary>
+    private void GoTo(Block? block, ulong address, Block? next)
+    {
+        if (block == null)
+        {
+            Synchronise(_dirty, 0);
+            Chain(address);
+            return;
+        }
+        if (block.IsJoin)
+            Settle(block);
+        else
+            _inherited[block] = (_flags, _uncharged);
+        if (block != next)
+            _il.Emit(OpCodes.Br, _labels[block]);
+    }
+
+    // What a block that has several before it expects.
+    private void Settle(Block block)
+    {
+        if (block.FlagsIn || !_options.DeadFlags)
+            SaveFlags();
+        Charge();
+    }
+
+    private void EmitBranch(Block block, Block? next)
+    {
+        _uncharged++;
+        var condition = Lowering.Condition(Current.ConditionCode);
+        PrepareCondition(condition);
+        if (block.Taken is { IsJoin: true } back && back.First <= block.First)
+            Settle(back); // a loop: better done on the way than in a detour
+        Label label;
+        if (block.Taken is { } taken && (!taken.IsJoin || IsSettled(taken)))
+        {
+            label = _labels[taken];
+            if (!taken.IsJoin)
+                _inherited[taken] = (_flags, _uncharged);
+        }
+        else
+        {
+            label = _il.DefineLabel();
+            _edges.Add((label, _flags, _uncharged, _dirty, block));
+        }
+        BranchIf(condition, label);
+        GoTo(block.Following, block.Next, next);
+    }
+
+    private bool IsSettled(Block block) => _uncharged == 0 && (_flags.IsRecorded || !block.FlagsIn && _options.DeadFlags);
+
+    // Taken branches to where something has to be done first.
+    private void EmitEdges()
+    {
+        foreach (var (label, flags, uncharged, dirty, block) in _edges)
+        {
+            _il.MarkLabel(label);
+            (_flags, _uncharged, _dirty) = (flags, uncharged, dirty);
+            _index = block.End - 1;
+            BeginTemporaries();
+            GoTo(block.Taken, block.Target, null);
+        }
+    }
+
+    /// <summary>Where an indirect transfer goes. What is not in the window is left to the interpreter.</summary>
+    private LocalBuilder IndirectTarget(in Instruction i)
+    {
+        var target = Temporary();
+        if (i.Op0Kind == OpKind.Register)
+            LoadRegister(Liveness.Number(i.Op0Register));
+        else
+            LoadMemory(Access(i, 8, write: false), 8);
+        StoreLocal(target);
+        LoadLocal(target);
+        LoadLocal(_window);
+        _il.Emit(OpCodes.Blt_Un, ExitHere());
+        return target;
+    }
+
+    private void EmitCall(Block block, Block? next)
+    {
+        var target = block.Ending == Ending.CallIndirect ? IndirectTarget(Current) : null;
+        SaveFlags(); // they may be those of a change of RSP
+        PushStack(() => LoadConstant((long)block.Next));
+        Synchronise(_dirty | 1u << CpuRecord.Rsp, 1);
+        if (!_options.DirectCalls)
+        {
+            if (target == null)
+                LoadConstant((long)block.Target);
+            else
+                LoadLocal(target);
+            _il.Emit(OpCodes.Conv_I);
+            _il.Emit(OpCodes.Ret);
+            return;
+        }
+        if (target == null)
+            LoadSlot(block.Target);
+        else
+            LoadIndirectSlot(target);
+        CallSlot();
+        ReturnUnless((nint)block.Next);
+        if (block.Following is not { } following)
+        {
+            LoadConstant((long)block.Next);
+            _il.Emit(OpCodes.Conv_I);
+            _il.Emit(OpCodes.Ret);
+            return;
+        }
+        LoadRecord(RecordOffset.Budget);
+        StoreLocal(_left);
+        (_uncharged, _dirty) = (0, 0);
+        SetFlags(FlagState.Recorded);
+        LoadLocal(_left);
+        LoadConstant(_margin);
+        _il.Emit(OpCodes.Ble, ExitTo(block.Next, 0));
+        LoadRegisters(following.LiveIn);
+        if (following != next)
+            _il.Emit(OpCodes.Br, _labels[following]);
+    }
+
+    private void LoadSlot(ulong address)
+    {
+        LoadConstant(_slotOf(address));
+        _il.Emit(OpCodes.Conv_I);
+    }
+
+    // The slot of the last time, or the one that the table of units gives.
+    private void LoadIndirectSlot(LocalBuilder target)
+    {
+        var site = _unit.Allocate<CallSite>(1);
+        var (slot, known) = (Temporary(), _il.DefineLabel());
+        LoadConstant((long)&site->Slot);
+        _il.Emit(OpCodes.Ldind_I8);
+        StoreLocal(slot);
+        LoadConstant((long)&site->Address);
+        _il.Emit(OpCodes.Ldind_I8);
+        LoadLocal(target);
+        _il.Emit(OpCodes.Beq, known);
+        _il.Emit(OpCodes.Ldarg_1);
+        LoadConstant((long)site);
+        _il.Emit(OpCodes.Conv_I);
+        LoadLocal(target);
+        _il.Emit(OpCodes.Call, Helpers.FindSlot);
+        _il.Emit(OpCodes.Conv_I8);
+        StoreLocal(slot);
+        _il.MarkLabel(known);
+        LoadLocal(slot);
+        _il.Emit(OpCodes.Conv_I);
+    }
+
+    // The slot is on the stack: the first argument, and what holds the code.
+    private void CallSlot()
+    {
+        var slot = Temporary();
+        _il.Emit(OpCodes.Conv_I8);
+        StoreLocal(slot);
+        LoadLocal(slot);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Ldarg_1);
+        _il.Emit(OpCodes.Ldarg_2);
+        _il.Emit(OpCodes.Ldarg_3);
+        LoadLocal(slot);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Ldind_I);
+        CallHandler();
+    }
+
+    private void EmitReturn()
+    {
+        var target = Temporary();
+        Check(RegisterLocal(CpuRecord.Rsp), 8, write: false);
+        LoadMemory(RegisterLocal(CpuRecord.Rsp), 8);
+        StoreLocal(target);
+        LoadLocal(target);
+        LoadLocal(_window);
+        _il.Emit(OpCodes.Blt_Un, ExitHere());
+        SaveFlags();
+        LoadRegister(CpuRecord.Rsp);
+        LoadConstant(8 + (Current.OpCount > 0 ? Current.Immediate16 : 0));
+        _il.Emit(OpCodes.Add);
+        StoreRegister(CpuRecord.Rsp);
+        Synchronise(_dirty | 1u << CpuRecord.Rsp, 1);
+        LoadLocal(target);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Ret);
+    }
+}

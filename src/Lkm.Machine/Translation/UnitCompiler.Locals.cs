@@ -1,0 +1,199 @@
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+
+namespace Lkm.Machine.Translation;
+
+/// <summary>Where the members of the record lie.</summary>
+internal static unsafe class RecordOffset
+{
+    internal static readonly int Budget = (int)(nint)(&((CpuRecord*)null)->Budget);
+    internal static readonly int Rip = (int)(nint)(&((CpuRecord*)null)->Rip);
+    internal static readonly int StackLimit = (int)(nint)(&((CpuRecord*)null)->StackLimit);
+    internal static readonly int WindowStart = (int)(nint)(&((CpuRecord*)null)->WindowStart);
+    internal static readonly int FlagA = (int)(nint)(&((CpuRecord*)null)->FlagA);
+    internal static readonly int FlagB = (int)(nint)(&((CpuRecord*)null)->FlagB);
+    internal static readonly int FlagOverride = (int)(nint)(&((CpuRecord*)null)->FlagOverride);
+    internal static readonly int FlagKind = (int)(nint)(&((CpuRecord*)null)->FlagKind);
+
+    internal static int Register(int number) => 8 * number;
+}
+
+// Local variables, constants, members of the record.
+internal sealed unsafe partial class UnitCompiler
+{
+    private readonly List<LocalBuilder> _temporaries = [];
+    private readonly List<LocalBuilder> _free = [];
+    private readonly List<LocalBuilder> _ofInstruction = [];
+
+    // What the flags at the start mention is in use; everything else is free.
+    private void BeginTemporaries()
+    {
+        _free.Clear();
+        foreach (var local in _temporaries)
+        {
+            if (!_flags.Mentions(local))
+                _free.Add(local);
+        }
+        _ofInstruction.Clear();
+    }
+
+    private void EndInstruction()
+    {
+        foreach (var local in _ofInstruction)
+        {
+            if (!_flags.Mentions(local))
+                _free.Add(local);
+        }
+        _ofInstruction.Clear();
+    }
+
+    private LocalBuilder Temporary()
+    {
+        LocalBuilder local;
+        if (_free.Count > 0)
+        {
+            local = _free[^1];
+            _free.RemoveAt(_free.Count - 1);
+        }
+        else
+        {
+            local = _il.DeclareLocal(typeof(long));
+            _temporaries.Add(local);
+        }
+        _ofInstruction.Add(local);
+        return local;
+    }
+
+    private void SetFlags(FlagState flags)
+    {
+        foreach (var local in _temporaries)
+        {
+            if (_flags.Mentions(local) && !flags.Mentions(local) && !_ofInstruction.Contains(local) && !_free.Contains(local))
+                _free.Add(local);
+        }
+        _flags = flags;
+    }
+
+    private LocalBuilder RegisterLocal(int number) => _registers[number] ??= _il.DeclareLocal(typeof(long));
+
+    private Value RegisterValue(int number) => new(RegisterLocal(number), 0, number, true);
+
+    private void LoadRegister(int number) => LoadLocal(RegisterLocal(number));
+
+    /// <summary>Sets a register to the 64 bits on the stack. Flags that still need its old value get a copy.</summary>
+    private void StoreRegister(int number)
+    {
+        KeepForFlags(number);
+        StoreLocal(RegisterLocal(number));
+    }
+
+    private void KeepForFlags(int number)
+    {
+        if (!_flags.Mentions(number))
+            return;
+        if (!FlagsAreNeeded)
+        {
+            SetFlags(FlagState.Recorded); // nobody will look
+            return;
+        }
+        var copy = Temporary();
+        LoadRegister(number);
+        StoreLocal(copy);
+        SetFlags(_flags.Moved(number, copy));
+    }
+
+    private void LoadLocal(LocalBuilder local) => _il.Emit(OpCodes.Ldloc, local);
+
+    private void StoreLocal(LocalBuilder local) => _il.Emit(OpCodes.Stloc, local);
+
+    private void LoadConstant(long value) => _il.Emit(OpCodes.Ldc_I8, value);
+
+    private void LoadInt(int value) => _il.Emit(OpCodes.Ldc_I4, value);
+
+    private void RecordMember(int offset)
+    {
+        _il.Emit(OpCodes.Ldarg_1);
+        if (offset == 0)
+            return;
+        LoadInt(offset);
+        _il.Emit(OpCodes.Add);
+    }
+
+    private void LoadRecord(int offset)
+    {
+        RecordMember(offset);
+        _il.Emit(OpCodes.Ldind_I8);
+    }
+
+    private void StoreRecord(int offset, Action value)
+    {
+        RecordMember(offset);
+        value();
+        _il.Emit(OpCodes.Stind_I8);
+    }
+
+    private void LoadRegisters(uint set)
+    {
+        for (var number = 0; number < 16; number++)
+        {
+            if ((set >> number & 1) == 0)
+                continue;
+            LoadRecord(RecordOffset.Register(number));
+            StoreLocal(RegisterLocal(number));
+        }
+    }
+
+    private void StoreRegisters(uint set)
+    {
+        for (var number = 0; number < 16; number++)
+        {
+            if ((set >> number & 1) == 0)
+                continue;
+            RecordMember(RecordOffset.Register(number));
+            LoadRegister(number);
+            _il.Emit(OpCodes.Stind_I8);
+        }
+    }
+
+    /// <summary>Loads a value, without what lies above its size: as 64 bits, or as 32.</summary>
+    private void Load(Value value, int size, bool signed = false)
+    {
+        if (value.Local == null)
+        {
+            LoadSized(value.Constant, size, signed);
+            return;
+        }
+        LoadLocal(value.Local);
+        Narrow(size, signed);
+    }
+
+    private void LoadSized(long value, int size, bool signed)
+    {
+        switch (size)
+        {
+            case 1: LoadInt(signed ? (sbyte)value : (byte)value); break;
+            case 2: LoadInt(signed ? (short)value : (ushort)value); break;
+            case 4: LoadInt((int)value); break;
+            default: LoadConstant(value); break;
+        }
+    }
+
+    /// <summary>Cuts what is on the stack to a size: 64 bits stay, everything smaller becomes 32 bits.</summary>
+    private void Narrow(int size, bool signed = false)
+    {
+        switch (size)
+        {
+            case 1: _il.Emit(signed ? OpCodes.Conv_I1 : OpCodes.Conv_U1); break;
+            case 2: _il.Emit(signed ? OpCodes.Conv_I2 : OpCodes.Conv_U2); break;
+            case 4: _il.Emit(OpCodes.Conv_I4); break;
+        }
+    }
+
+    private void LoadWhole(Value value)
+    {
+        if (value.Local == null)
+            LoadConstant(value.Constant);
+        else
+            LoadLocal(value.Local);
+    }
+}

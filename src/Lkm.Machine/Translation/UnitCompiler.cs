@@ -1,0 +1,187 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using Iced.Intel;
+using Label = System.Reflection.Emit.Label;
+
+namespace Lkm.Machine.Translation;
+
+/// <summary>
+/// Writes the method of a unit. It is a handler (see <see cref="Handlers"/>): it takes its slot, the record and the two biases, and
+/// answers with a code of theirs, or with the guest address to go on at. Guest registers are local variables; at every call, return and
+/// exit the record is whole.
+/// </summary>
+internal sealed unsafe partial class UnitCompiler
+{
+    private static readonly Type[] Signature = [typeof(nint), typeof(nint), typeof(nint), typeof(nint)];
+
+    private readonly Unit _unit;
+    private readonly Region _region;
+    private readonly Liveness _liveness;
+    private readonly TranslationOptions _options;
+    private readonly Func<ulong, nint> _slotOf;
+    private readonly DynamicMethod _method;
+    private readonly ILGenerator _il;
+    private readonly LocalBuilder?[] _registers = new LocalBuilder?[16];
+    private readonly LocalBuilder _left, _window, _exit;
+    private readonly Dictionary<Block, Label> _labels = [];
+    private readonly Dictionary<Block, (FlagState Flags, int Uncharged)> _inherited = [];
+    private readonly int _margin;
+
+    // Of the instruction being written.
+    private int _index;
+    private int _uncharged;
+    private uint _dirty;
+    private FlagState _flags = FlagState.Recorded;
+
+    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "the translator asks RuntimeFeature.IsDynamicCodeSupported first")]
+    private UnitCompiler(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf)
+    {
+        (_unit, _region, _options, _slotOf) = (unit, unit.Region!, options, slotOf);
+        _liveness = new Liveness(_region, options);
+        _method = new DynamicMethod($"guest_{unit.Entry:x}", typeof(nint), Signature, typeof(UnitCompiler).Module, skipVisibility: true) { InitLocals = false };
+        _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
+        (_left, _window, _exit) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)));
+        _margin = _region.Instructions.Length;
+    }
+
+    /// <summary>Compiles a unit. May run on any thread, while the guest runs.</summary>
+    /// <param name="unit">The unit; its code and memory are filled in.</param>
+    /// <param name="options">What is to be done.</param>
+    /// <param name="slotOf">The slot of a guest address.</param>
+    internal static void Compile(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf)
+    {
+        var compiler = new UnitCompiler(unit, options, slotOf);
+        compiler.Emit();
+        var handle = HandleOf(compiler._method);
+        RuntimeHelpers.PrepareMethod(handle);
+        unit.Region = null;
+        unit.Method = compiler._method;
+        unit.Code = handle.GetFunctionPointer();
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetMethodDescriptor")]
+    private static extern RuntimeMethodHandle HandleOf(DynamicMethod method);
+
+    private void Emit()
+    {
+        foreach (var block in _region.Blocks)
+            _labels[block] = _il.DefineLabel();
+        Prologue();
+        for (var n = 0; n < _region.Blocks.Count; n++)
+            EmitBlock(_region.Blocks[n], n + 1 < _region.Blocks.Count ? _region.Blocks[n + 1] : null);
+        EmitEdges();
+        EmitCrossings();
+        EmitExits();
+    }
+
+    // The registers that are read before they are written, and those that are written back somewhere.
+    private void Prologue()
+    {
+        LoadRecord(RecordOffset.Budget);
+        StoreLocal(_left);
+        LoadLocal(_left);
+        LoadConstant(_margin);
+        _il.Emit(OpCodes.Ble, Refused());
+        if (_region.Blocks.Any(b => b.Ending is Ending.Call or Ending.CallIndirect))
+        {
+            var here = _il.DeclareLocal(typeof(int));
+            _il.Emit(OpCodes.Ldloca, here);
+            _il.Emit(OpCodes.Conv_I8);
+            LoadRecord(RecordOffset.StackLimit);
+            _il.Emit(OpCodes.Blt_Un, Refused());
+        }
+        LoadRecord(RecordOffset.WindowStart);
+        StoreLocal(_window);
+        LoadRegisters(_region.EntryBlock.LiveIn);
+        if (_region.Blocks[0] != _region.EntryBlock)
+            _il.Emit(OpCodes.Br, _labels[_region.EntryBlock]);
+    }
+
+    private void EmitBlock(Block block, Block? next)
+    {
+        _il.MarkLabel(_labels[block]);
+        (_flags, _uncharged) = block.IsJoin ? (FlagState.Recorded, 0) : _inherited[block];
+        _dirty = block.DirtyIn;
+        BeginTemporaries();
+        if (block.IsLoopHead)
+        {
+            _index = block.First;
+            LoadLocal(_left);
+            LoadConstant(_margin);
+            _il.Emit(OpCodes.Ble, ExitTo(block.Address, 0));
+        }
+        var end = block.Ending is Ending.Fall or Ending.Leave ? block.End : block.End - 1;
+        for (var i = block.First; i < end; i++)
+        {
+            _index = i;
+            BeginInstruction();
+            if (_liveness.Native[i])
+                EmitNative(_region.Instructions[i]);
+            else
+                EmitStep(_region.Instructions[i]);
+            _dirty = _liveness.Native[i] ? _dirty | _liveness.Defines[i] : 0;
+            _uncharged++;
+            EndInstruction();
+        }
+        _index = Math.Max(end, block.First);
+        BeginInstruction();
+        EmitEnding(block, next);
+    }
+
+    private ref Instruction Current => ref _region.Instructions[_index];
+
+    private bool FlagsAreNeeded => _liveness.FlagsAfter[_index];
+
+    // The interpreter's step does what there is no code for here.
+    private void EmitStep(in Instruction instruction)
+    {
+        var step = _unit.Allocate<Op>(2);
+        Lowering.MakeStep(instruction, step);
+        Synchronise(_dirty, 0);
+        LoadConstant((long)step);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Ldarg_1);
+        _il.Emit(OpCodes.Ldarg_2);
+        _il.Emit(OpCodes.Ldarg_3);
+        LoadConstant(step->Handler);
+        CallHandler();
+        ReturnUnless(Handlers.Finished);
+        LoadRecord(RecordOffset.Budget);
+        StoreLocal(_left);
+        _uncharged = 0;
+        LoadRegisters(_liveness.Defines[_index] & _liveness.LiveAfter[_index]);
+        SetFlags(instruction.RflagsModified == 0 ? _flags with { IsRecorded = true } : FlagState.Recorded);
+        _dirty = 0;
+        LoadLocal(_left);
+        LoadConstant(_margin);
+        _il.Emit(OpCodes.Ble, ExitTo(instruction.NextIP, 1));
+    }
+
+    /// <summary>Brings the record up to date: some registers, the flags, the budget after so many more instructions.</summary>
+    private void Synchronise(uint dirty, int more)
+    {
+        StoreRegisters(dirty);
+        SaveFlags();
+        StoreRecord(RecordOffset.Budget, () =>
+        {
+            LoadLocal(_left);
+            if (_uncharged + more != 0)
+            {
+                LoadConstant(_uncharged + more);
+                _il.Emit(OpCodes.Sub);
+            }
+        });
+    }
+
+    private void Charge()
+    {
+        if (_uncharged == 0)
+            return;
+        LoadLocal(_left);
+        LoadConstant(_uncharged);
+        _il.Emit(OpCodes.Sub);
+        StoreLocal(_left);
+        _uncharged = 0;
+    }
+}
