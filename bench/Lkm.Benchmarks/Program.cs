@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lkm.Benchmarks;
+using Lkm.Machine.Translation;
 
 // Time of kernel-like loops on the machine, relative to the host's processor and to QEMU's emulation of it, all in one run.
 // Usage: Lkm.Benchmarks [WORKLOAD...]
@@ -12,7 +13,7 @@ foreach (var name in names)
 {
     var rounds = build.Calibrate(name);
     var (expected, native) = build.Native(null, name, rounds);
-    var (actual, machine, instructions) = build.Machine(name, rounds);
+    var (actual, machine, instructions) = build.Machine(name, rounds, TranslationOptions.FromEnvironment() with { FirstAfter = 0, WorthExecutions = 100 });
     if (actual != expected)
         throw new InvalidOperationException($"{name}: {actual:x}, natively {expected:x}");
     var line = string.Create(CultureInfo.InvariantCulture,

@@ -3,11 +3,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Lkm.Machine;
+using Lkm.Machine.Translation;
 
 namespace Lkm.Benchmarks;
 
 /// <summary>The C workloads: built once for the host and once at a kernel's address.</summary>
-internal sealed class Workloads : ICpuEnvironment, IDisposable
+internal sealed class Workloads : ICpuEnvironment, ICodeMap, IDisposable
 {
     private const ulong Text = 0xFFFF_FFFF_8100_0000;
     private const ulong Arena = GuestMemory.WindowStart + (1 << 30);
@@ -18,6 +19,7 @@ internal sealed class Workloads : ICpuEnvironment, IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("lkm-bench").FullName;
     private readonly Dictionary<string, ulong> _symbols = [];
     private byte[] _image = [];
+    private ulong[] _functions = [];
 
     public ulong TimestampCounter => 0;
 
@@ -37,6 +39,7 @@ internal sealed class Workloads : ICpuEnvironment, IDisposable
             var parts = line.Split(' ');
             workloads._symbols[parts[^1]] = ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         }
+        workloads._functions = [.. workloads._symbols.Values.Where(a => a >= Text && a < Text + (ulong)workloads._image.Length).Distinct().Order()];
         return workloads;
     }
 
@@ -62,17 +65,25 @@ internal sealed class Workloads : ICpuEnvironment, IDisposable
             TimeSpan.FromMicroseconds(double.Parse(parts[1], CultureInfo.InvariantCulture) / 1000));
     }
 
-    internal (ulong Sum, TimeSpan Time, long Instructions) Machine(string name, long rounds)
+    internal (ulong Sum, TimeSpan Time, long Instructions) Machine(string name, long rounds, TranslationOptions options)
     {
         using var memory = GuestMemory.Create();
         _image.CopyTo(memory.Span(Text, _image.Length));
         memory.SetAccess(Text - 0x1000, (ulong)_image.Length + 0x2000, Shadow.ReadOnly);
         memory.SetAccess(Arena, ArenaSize, Shadow.Accessible);
         memory.SetAccess(Stack - 0x10000, 0x10000, Shadow.Accessible);
-        using var cpu = new Cpu(memory, this);
+        using var cpu = new Cpu(memory, this, options) { CodeMap = this };
         cpu.Hook(Done);
         Call(cpu, memory, name, 1);
         memory.Clear(Arena, ArenaSize);
+        if (options.Engine != Engine.Interpreter) // as after some time: the second run finds what the first had translated
+        {
+            Call(cpu, memory, name, rounds / 4);
+            Thread.Sleep(200);
+            Call(cpu, memory, name, rounds / 8);
+            Thread.Sleep(200);
+            memory.Clear(Arena, ArenaSize);
+        }
         var before = cpu.Instructions;
         var start = Environment.CpuUsage.UserTime; // wall time says more about the neighbours
         var sum = Call(cpu, memory, name, rounds);
@@ -90,6 +101,14 @@ internal sealed class Workloads : ICpuEnvironment, IDisposable
         if (exit.Kind != CpuExitKind.Hook)
             throw new InvalidOperationException($"{name}: {exit} at {cpu.Rip:x16} {cpu.UnsupportedInstruction}");
         return cpu.Rax;
+    }
+
+    public bool TryGetFunction(ulong address, out ulong start, out ulong end)
+    {
+        var at = Array.BinarySearch(_functions, address);
+        at = at >= 0 ? at : ~at - 1;
+        (start, end) = at < 0 ? (0, 0) : (_functions[at], at + 1 < _functions.Length ? _functions[at + 1] : Text + (ulong)_image.Length);
+        return at >= 0 && address < Text + (ulong)_image.Length;
     }
 
     private static string Run(string program, string arguments)

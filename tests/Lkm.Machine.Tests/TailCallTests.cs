@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Lkm.Machine.Translation;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Lkm.Machine.Tests;
@@ -11,7 +12,7 @@ public class TailCallTests
     [Fact]
     public void No_instruction_uses_stack()
     {
-        using var machine = new TestMachine();
+        using var machine = new TestMachine(new TranslationOptions { Engine = Engine.Interpreter });
         var deep = new List<string>();
         var measured = 0;
         foreach (var code in Enum.GetValues<Code>())
@@ -42,7 +43,7 @@ public class TailCallTests
     [Fact]
     public void No_transfer_of_control_uses_stack()
     {
-        using var machine = new TestMachine();
+        using var machine = new TestMachine(new TranslationOptions { Engine = Engine.Interpreter });
         var depths = new HashSet<nint>();
         foreach (var rounds in new[] { 1, 2, 500 })
         {

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Lkm.Machine.Translation;
 
 namespace Lkm.Machine.Tests;
 
@@ -10,12 +11,13 @@ internal sealed class TestMachine : ICpuEnvironment, IDisposable
     internal const ulong Stack = GuestMemory.WindowStart + 0x300_0000;
     internal const ulong Done = Code + 0xF000;
 
-    internal TestMachine()
+    /// <param name="options">Who executes; if null, as LKM_ENGINE says.</param>
+    internal TestMachine(TranslationOptions? options = null)
     {
         Memory.SetAccess(Code, 0x10000, Shadow.Accessible);
         Memory.SetAccess(Data, 0x10000, Shadow.Accessible);
         Memory.SetAccess(Stack - 0x10000, 0x10000, Shadow.Accessible);
-        Cpu = new Cpu(Memory, this);
+        Cpu = new Cpu(Memory, this, options);
         Cpu.Hook(Done);
         Reset();
     }

@@ -59,11 +59,14 @@ internal sealed class Block(ulong address, int first)
     /// <summary>Whether a jump from this block or from one behind it leads here: a place to look at the budget.</summary>
     internal bool IsLoopHead;
 
+    /// <summary>Whether the region is entered here.</summary>
+    internal bool IsEntry;
+
     /// <summary>Whether this is where a call returns to.</summary>
     internal bool FollowsCall;
 
     /// <summary>Whether the state at the start is not simply that at the end of one block before.</summary>
-    internal bool IsJoin => Predecessors != 1 || IsLoopHead || FollowsCall;
+    internal bool IsJoin => IsEntry || Predecessors != 1 || IsLoopHead || FollowsCall;
 
     // Found by Liveness: sets of registers, one bit each.
     internal uint LiveIn, LiveOut, DirtyIn, DirtyOut;

@@ -140,7 +140,7 @@ internal sealed class Region
 
     private void Connect()
     {
-        EntryBlock.Predecessors++; // from outside
+        EntryBlock.IsEntry = true;
         foreach (var block in Blocks)
         {
             if (block.Ending is Ending.Jump or Ending.Branch && _blocks.TryGetValue(block.Target, out var taken))

@@ -6,16 +6,24 @@ namespace Lkm.Machine.Translation;
 /// <summary>Where the members of the record lie.</summary>
 internal static unsafe class RecordOffset
 {
-    internal static readonly int Budget = (int)(nint)(&((CpuRecord*)null)->Budget);
-    internal static readonly int Rip = (int)(nint)(&((CpuRecord*)null)->Rip);
-    internal static readonly int StackLimit = (int)(nint)(&((CpuRecord*)null)->StackLimit);
-    internal static readonly int WindowStart = (int)(nint)(&((CpuRecord*)null)->WindowStart);
-    internal static readonly int FlagA = (int)(nint)(&((CpuRecord*)null)->FlagA);
-    internal static readonly int FlagB = (int)(nint)(&((CpuRecord*)null)->FlagB);
-    internal static readonly int FlagOverride = (int)(nint)(&((CpuRecord*)null)->FlagOverride);
-    internal static readonly int FlagKind = (int)(nint)(&((CpuRecord*)null)->FlagKind);
+    internal static readonly int Budget, Rip, StackLimit, WindowStart, FlagA, FlagB, FlagOverride, FlagKind;
+
+    static RecordOffset()
+    {
+        Unsafe.SkipInit(out CpuRecord any);
+        Budget = Between(&any, &any.Budget);
+        Rip = Between(&any, &any.Rip);
+        StackLimit = Between(&any, &any.StackLimit);
+        WindowStart = Between(&any, &any.WindowStart);
+        FlagA = Between(&any, &any.FlagA);
+        FlagB = Between(&any, &any.FlagB);
+        FlagOverride = Between(&any, &any.FlagOverride);
+        FlagKind = Between(&any, &any.FlagKind);
+    }
 
     internal static int Register(int number) => 8 * number;
+
+    private static int Between(void* start, void* member) => (int)((byte*)member - (byte*)start);
 }
 
 // Local variables, constants, members of the record.

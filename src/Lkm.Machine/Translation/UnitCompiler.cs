@@ -150,8 +150,13 @@ internal sealed unsafe partial class UnitCompiler
         LoadRecord(RecordOffset.Budget);
         StoreLocal(_left);
         _uncharged = 0;
-        LoadRegisters(_liveness.Defines[_index] & _liveness.LiveAfter[_index]);
         SetFlags(instruction.RflagsModified == 0 ? _flags with { IsRecorded = true } : FlagState.Recorded);
+        for (var number = 0; number < 16; number++)
+        {
+            if ((_liveness.Defines[_index] >> number & 1) != 0)
+                KeepForFlags(number);
+        }
+        LoadRegisters(_liveness.Defines[_index] & _liveness.LiveAfter[_index]);
         _dirty = 0;
         LoadLocal(_left);
         LoadConstant(_margin);
