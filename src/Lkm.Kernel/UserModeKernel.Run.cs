@@ -13,6 +13,12 @@ public sealed partial class UserModeKernel
     /// <summary>Instructions that one request may take before it is given up.</summary>
     public long InstructionLimit { get; set; } = 40_000_000_000;
 
+    /// <summary>What the host wants done between two instructions of the guest.</summary>
+    internal Interjections Interjections { get; } = new();
+
+    /// <summary>Whether the guest has nothing to do, and is not running.</summary>
+    internal bool IsAtRest => _rest.IsResting;
+
     private readonly RestPoint _rest = new();
     private Func<bool> _goal = () => true;
     private long _idleSince = long.MaxValue;
@@ -26,9 +32,11 @@ public sealed partial class UserModeKernel
         _goal = goal;
         _idleSince = long.MaxValue;
         var limit = Cpu.Instructions + InstructionLimit;
+        Interjections.Run();
         _rest.Leave();
         while (!_rest.IsResting)
         {
+            Interjections.Run();
             if (Cpu.Instructions > limit)
                 throw Stopped($"did not finish within {InstructionLimit:n0} instructions");
             Timer.Poll();
@@ -96,7 +104,7 @@ public sealed partial class UserModeKernel
             {
                 await _rest;
             }
-            else
+            else if (!Scheduler.AnyRunnable)
             {
                 _idleSince = Math.Min(_idleSince, Clock.Nanoseconds);
                 if (Clock.Nanoseconds - _idleSince > IdleLimitSeconds * 1_000_000_000)

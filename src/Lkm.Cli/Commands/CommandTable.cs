@@ -9,6 +9,7 @@ internal static class CommandTable
     public static IReadOnlyList<CommandGroup> Groups =>
     [
         new("run and build", ["run", "new", "build", "kernels"]),
+        new("a kernel that stays", ["boot", "halt", .. ResidentCommands.Names, "sh"]),
     ];
 
     /// <summary>The command of a name, or null.</summary>
@@ -18,6 +19,9 @@ internal static class CommandTable
         "new" => NewCommand.Command,
         "build" => BuildCommand.Command,
         "kernels" => KernelsCommand.Command,
-        _ => null,
+        "boot" => BootCommand.Command,
+        "halt" => HaltCommand.Command,
+        "sh" => ShellCommand.Command,
+        _ => ResidentCommands.Find(name),
     };
 }

@@ -16,16 +16,39 @@ internal static class KernelSessions
     /// <param name="progress">Told of long steps: the first boot of a kernel takes a while, later starts use its snapshot.</param>
     public static Outcome<IKernelSession> Start(KernelSource kernel, Action<string> progress)
     {
+        Outcome<UserModeKernel> started = StartKernel(kernel, null, progress);
+        return started.Succeeded
+            ? Outcome<IKernelSession>.Success(new LocalKernelSession(new KernelSession(started.Value, ModulesOf(kernel))))
+            : Outcome<IKernelSession>.Failure(started.Error);
+    }
+
+    /// <summary>Starts a fresh kernel that stays.</summary>
+    /// <param name="kernel">Which.</param>
+    /// <param name="memory">Bytes of its memory; null for the usual size.</param>
+    /// <param name="options">How it is run.</param>
+    /// <param name="progress">Told of long steps.</param>
+    public static Outcome<ResidentKernel> StartResident(KernelSource kernel, ulong? memory, ResidentOptions options, Action<string> progress)
+    {
+        Outcome<UserModeKernel> started = StartKernel(kernel, memory, progress);
+        return started.Succeeded
+            ? new ResidentKernel(started.Value, ModulesOf(kernel), options)
+            : Outcome<ResidentKernel>.Failure(started.Error);
+    }
+
+    private static Outcome<UserModeKernel> StartKernel(KernelSource kernel, ulong? memory, Action<string> progress)
+    {
         var options = new KernelOptions(kernel.ImagePath, LkmCache.FromEnvironment().Root) { Progress = NewReporter(kernel.Version, progress) };
+        if (memory is { } bytes)
+            options = options with { RamSize = bytes };
         try
         {
-            if (!UserModeKernel.Start(options).TryGet(out UserModeKernel? started, out FormatError? error))
-                return Outcome<IKernelSession>.Failure(error.ToString());
-            return Outcome<IKernelSession>.Success(new LocalKernelSession(new KernelSession(started, ModulesOf(kernel))));
+            return UserModeKernel.Start(options).TryGet(out UserModeKernel? started, out FormatError? error)
+                ? started
+                : Outcome<UserModeKernel>.Failure(error.ToString());
         }
         catch (Exception e) when (e is KernelMismatchException or GuestStoppedException)
         {
-            return Outcome<IKernelSession>.Failure($"{kernel.Version}: cannot boot it: {e.Message}");
+            return Outcome<UserModeKernel>.Failure($"{kernel.Version}: cannot boot it: {e.Message}");
         }
     }
 

@@ -62,6 +62,12 @@ public sealed partial class Scheduler : ISnapshotState
     /// <summary>The tasks that wait for the processor, in turn.</summary>
     public IEnumerable<ulong> Queue => _queue;
 
+    /// <summary>How often a task has offered the processor to others; what stays the same while one holds on to it.</summary>
+    public long Passes { get; private set; }
+
+    /// <summary>Told of a task that leaves the processor for the last time: a zombie, or about to be freed.</summary>
+    internal event Action<ulong>? Died;
+
     /// <summary>Lets the running task be replaced at its next chance: what the tick does when others wait.</summary>
     public void SetNeedReschedule()
     {
@@ -119,6 +125,7 @@ public sealed partial class Scheduler : ISnapshotState
     [KernelFunction("__schedule")]
     private void Schedule(uint mode, CallFrame frame)
     {
+        Passes++;
         var previous = Current;
         var preempt = (mode & TaskState.ScheduleModePreempt) != 0;
         var state = _tasks.State(previous);
@@ -127,6 +134,8 @@ public sealed partial class Scheduler : ISnapshotState
         ClearNeedReschedule(previous);
         if (previous != _idle && (preempt || state == TaskState.Running))
             Enqueue(previous);
+        if (state == TaskState.Dead)
+            Died?.Invoke(previous);
 
         var next = Dequeue();
         if (next == previous)

@@ -15,19 +15,16 @@ namespace Lkm.Kernel.Sessions;
 /// </summary>
 public sealed class KernelSession : IDisposable
 {
-    private const int TaintDie = 7;
     private const int ErrorLevel = 3;
 
     private readonly UserModeKernel _kernel;
     private readonly ProcessRunner _processes;
-    private readonly ModuleContext? _modules;
     private readonly SessionModuleCommands _commands;
     private readonly KernelShell _shell;
     private readonly LeakScanner _leaks;
     private readonly ulong _mark;
-    private readonly List<Finding> _findings = [];
+    private readonly KernelFindings _findings;
     private readonly Dictionary<string, List<CodeRange>> _code = [];
-    private int _memoryErrors, _warnings;
     private bool _stopped;
 
     /// <summary>Takes over a kernel at rest.</summary>
@@ -36,25 +33,25 @@ public sealed class KernelSession : IDisposable
     public KernelSession(UserModeKernel kernel, ModuleContext? modules)
     {
         _kernel = kernel;
-        _modules = modules;
         _processes = new ProcessRunner(kernel);
         _commands = new SessionModuleCommands(kernel.Modules, modules);
         _shell = new KernelShell(_commands, kernel.Log.Records);
+        _findings = new KernelFindings(kernel);
         _leaks = kernel.NewLeakScanner();
         _mark = _leaks.Mark();
         kernel.Modules.Observer = Observe;
         if (modules is not null)
-            kernel.RequestModule.Load = Request;
+            kernel.RequestModule.Load = _commands.Request;
     }
 
     /// <summary>The kernel.</summary>
     public UserModeKernel Kernel => _kernel;
 
     /// <summary>The rules broken so far.</summary>
-    public IReadOnlyList<Finding> Findings => _findings;
+    public IReadOnlyList<Finding> Findings => _findings.All;
 
     /// <summary>What /proc/sys/kernel/tainted says.</summary>
-    public ulong Taint => _kernel.Memory.ReadUInt64(_kernel.Image.Symbol("tainted_mask"));
+    public ulong Taint => KernelFindings.TaintOf(_kernel);
 
     /// <summary>Loads a module from a file, compressed or not, as insmod does: without its dependencies.</summary>
     /// <param name="path">The file.</param>
@@ -122,8 +119,6 @@ public sealed class KernelSession : IDisposable
     {
         if (_stopped)
             return default;
-        var firstRecord = _kernel.Log.Records.Count;
-        var taint = Taint;
         var outcome = default(ProcessOutcome<T>);
         try
         {
@@ -136,17 +131,7 @@ public sealed class KernelSession : IDisposable
             _findings.Add(new Finding("stopped", e.Message));
         }
 
-        for (; _memoryErrors < _kernel.Faults.Reports.Count; _memoryErrors++)
-        {
-            var report = _kernel.Faults.Reports[_memoryErrors];
-            _findings.Add(new Finding(report.Kind.Name(), $"{report.Kind.Name()} in {_kernel.Faults.Places[_memoryErrors]}"));
-        }
-
-        for (; _warnings < _kernel.Faults.Warnings.Count; _warnings++)
-            _findings.Add(new Finding("warning", _kernel.Faults.Warnings[_warnings].Text));
-
-        if (((Taint & ~taint) >> TaintDie & 1) != 0 || !outcome.Finished)
-            AddOops(firstRecord);
+        _findings.Collect(!outcome.Finished, _stopped);
         return outcome;
     }
 
@@ -159,29 +144,7 @@ public sealed class KernelSession : IDisposable
         if (outcome is { Finished: true, Result: { } result })
             return (result, outcome.Nanoseconds);
         var reason = _stopped ? "the kernel stopped" : $"{name} was killed";
-        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {_findings[^1].Summary}", 0, []), outcome.Nanoseconds);
-    }
-
-    /// <summary>Says of an oops what its log says: the first line, and where it happened.</summary>
-    private void AddOops(int firstRecord)
-    {
-        if (_stopped)
-            return;
-        string? what = null;
-        foreach (var record in _kernel.Log.Records.Skip(firstRecord))
-        {
-            var text = record.Text;
-            if (what is null && (text.StartsWith("BUG: ", StringComparison.Ordinal) || text.StartsWith("kernel BUG at ", StringComparison.Ordinal)
-                || text.Contains(": 0000 [#", StringComparison.Ordinal)))
-                what = text;
-            if (what is not null && text.StartsWith("RIP: 0010:", StringComparison.Ordinal))
-            {
-                _findings.Add(new Finding("oops", $"{what} at {text["RIP: 0010:".Length..]}"));
-                return;
-            }
-        }
-
-        _findings.Add(new Finding("oops", what ?? "a task of the kernel was killed"));
+        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {_findings.All[^1].Summary}", 0, []), outcome.Nanoseconds);
     }
 
     /// <summary>Remembers where a module's code lies, for reports after it has gone.</summary>
@@ -192,22 +155,5 @@ public sealed class KernelSession : IDisposable
         if (!_code.TryGetValue(placed.Module, out var ranges))
             _code[placed.Module] = ranges = [];
         ranges.Add(new CodeRange(placed.Address, placed.Address + placed.Size));
-    }
-
-    /// <summary>request_module(): what modprobe would insert, in the context of the task that asks.</summary>
-    private async GuestTask<int> Request(string nameOrAlias)
-    {
-        const int modprobeFailed = 256; // exit status 1, as wait(2) gives it
-        var result = modprobeFailed;
-        foreach (var plan in _modules!.PlanRequest(nameOrAlias))
-        {
-            var failed = false;
-            foreach (var step in plan)
-                failed |= (await _commands.Insert(step, "")).Error != Errno.OK && step.IsRequired;
-            if (!failed)
-                result = 0;
-        }
-
-        return result;
     }
 }

@@ -10,10 +10,49 @@ namespace Lkm.Kernel.Sessions;
 /// <param name="Nanoseconds">Virtual time that it took.</param>
 public readonly record struct ProcessOutcome<T>(T? Result, bool Finished, long Nanoseconds);
 
-/// <summary>Runs C# bodies as processes of the guest: forked by process 1, waited for, and gone when this returns.</summary>
-public sealed class ProcessRunner(UserModeKernel kernel)
+/// <summary>Runs C# bodies as processes of the guest: forked by process 1, and waited for by it. Any number may run at a time.</summary>
+public sealed class ProcessRunner
 {
     private const ulong WaitAll = 0x40000000; // __WALL
+
+    private readonly UserModeKernel _kernel;
+    private readonly Dictionary<ulong, (GuestProcess Process, Action<GuestProcess> Ended)> _running = [];
+    private readonly ulong _exitCode;
+
+    /// <summary>Makes the runner of a kernel.</summary>
+    public ProcessRunner(UserModeKernel kernel)
+    {
+        _kernel = kernel;
+        _exitCode = kernel.Tasks.Layout["exit_code"];
+        kernel.Scheduler.Died += Reap;
+    }
+
+    /// <summary>Starts a process; it runs when the guest next does.</summary>
+    /// <param name="name">Its name (comm), at most 15 bytes.</param>
+    /// <param name="body">What it does; the result is its exit status, 0 to 255.</param>
+    /// <param name="ended">Called when it is gone, on the thread that runs the guest.</param>
+    public GuestProcess Start(string name, Func<UserProcess, GuestTask<int>> body, Action<GuestProcess> ended)
+    {
+        var process = new GuestProcess(name);
+        _kernel.Init.Post(async () =>
+        {
+            var started = _kernel.Clock.Nanoseconds;
+            var pid = await _kernel.Threads.Start(async () =>
+            {
+                process.Task = _kernel.Scheduler.Current;
+                process.Pid = _kernel.Tasks.Pid(process.Task);
+                process.Nanoseconds = -started;
+                _running[process.Task] = (process, ended);
+                _kernel.Tasks.SetComm(process.Task, name);
+                var status = await body(await UserProcess.Create(_kernel));
+                process.IsFinished = true;
+                return status;
+            });
+            if (pid < 0)
+                End(process, ended); // fork() failed: no memory, or too many processes
+        });
+        return process;
+    }
 
     /// <summary>Runs a process to its end, and the guest until nothing is left to do.</summary>
     /// <param name="name">Its name (comm), at most 15 bytes.</param>
@@ -22,23 +61,39 @@ public sealed class ProcessRunner(UserModeKernel kernel)
     public ProcessOutcome<T> Run<T>(string name, Func<UserProcess, GuestTask<T>> body)
     {
         T? result = default;
-        var finished = false;
-        var reaped = false;
-        var started = kernel.Clock.Nanoseconds;
-        kernel.Init.Post(async () =>
-        {
-            var pid = await kernel.Threads.Start(async () =>
+        var process = Start(
+            name,
+            async self =>
             {
-                kernel.Tasks.SetComm(kernel.Scheduler.Current, name);
-                result = await body(await UserProcess.Create(kernel));
-                finished = true;
+                result = await body(self);
                 return 0;
-            });
-            if (pid > 0)
-                await kernel.Calls.Call(kernel.Image.Symbol("kernel_wait4"), (ulong)pid, 0, WaitAll, 0);
-            reaped = true;
+            },
+            _ => { });
+        _kernel.RunUntilIdle(() => process.IsOver);
+        return new ProcessOutcome<T>(result, process.IsFinished, process.Nanoseconds);
+    }
+
+    /// <summary>A task is dead: if it is one of these processes, process 1 waits for it, which ends at once.</summary>
+    private void Reap(ulong task)
+    {
+        if (!_running.Remove(task, out var entry))
+            return;
+        var (process, ended) = entry;
+        var code = _kernel.Memory.ReadInt32(task + _exitCode);
+        const int signals = 0x7f, firstSignalStatus = 128;
+        process.Status = (code & signals) != 0 ? firstSignalStatus + (code & signals) : code >> 8 & 0xff;
+        process.Task = 0;
+        process.Nanoseconds += _kernel.Clock.Nanoseconds;
+        _kernel.Init.Post(async () =>
+        {
+            await _kernel.Calls.Call(_kernel.Image.Symbol("kernel_wait4"), (ulong)process.Pid, 0, WaitAll, 0);
+            End(process, ended);
         });
-        kernel.RunUntilIdle(() => reaped);
-        return new ProcessOutcome<T>(result, finished, kernel.Clock.Nanoseconds - started);
+    }
+
+    private static void End(GuestProcess process, Action<GuestProcess> ended)
+    {
+        process.IsOver = true;
+        ended(process);
     }
 }

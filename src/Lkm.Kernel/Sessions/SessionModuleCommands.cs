@@ -67,6 +67,25 @@ internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? 
         return [new ModuleField("filename", path), .. file.Info.Entries.Select(e => new ModuleField(e.Key, e.Value))];
     }
 
+    /// <summary>
+    /// request_module(): what modprobe would insert, in the context of the task that asks. The result is modprobe's, as wait(2) gives it.
+    /// </summary>
+    internal async GuestTask<int> Request(string nameOrAlias)
+    {
+        const int modprobeFailed = 1 << 8;
+        var result = modprobeFailed;
+        foreach (var plan in modules?.PlanRequest(nameOrAlias) ?? [])
+        {
+            var failed = false;
+            foreach (var step in plan)
+                failed |= (await Insert(step, "")).Error != Errno.OK && step.IsRequired;
+            if (!failed)
+                result = 0;
+        }
+
+        return result;
+    }
+
     /// <summary>Inserts one module of a plan, unless it is there.</summary>
     internal async GuestTask<ModuleOutcome> Insert(InsertStep step, string parameters)
     {

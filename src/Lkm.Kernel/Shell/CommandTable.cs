@@ -21,6 +21,7 @@ internal static class CommandTable
     [
         new("cat [FILE]...", "print files", TextCommands.Cat),
         new("echo [-neE] [WORD]...", "print words", TextCommands.Echo),
+        new("write PATH [TEXT]", "write a text as it is, or the input, to a file", WriteCommand.Run),
         new("tee [-a] [FILE]...", "copy input to output and to files", TextCommands.Tee),
         new("head [-n LINES|-c BYTES] [FILE]...", "print the beginning", TextCommands.Head),
         new("tail [-n [+]LINES|-c [+]BYTES] [FILE]...", "print the end", TextCommands.Tail),

@@ -27,6 +27,9 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
     /// <summary>The folder of the host that relative names of host files start from.</summary>
     public string HostDirectory { get; set; } = Environment.CurrentDirectory;
 
+    /// <summary>The working directory inside the kernel: each line's process starts there, and cd moves it.</summary>
+    public string Directory { get; internal set; } = "/";
+
     /// <summary>The exit status of the last command: $?.</summary>
     public int LastStatus { get; private set; }
 
@@ -48,10 +51,13 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
     /// <param name="line">One or more lines, as sh -c takes them.</param>
     /// <param name="streams">Where its output goes.</param>
     /// <returns>The exit status, 0 to 255.</returns>
-    public async GuestTask<int> Run(ISystemCalls process, string line, ShellStreams streams)
+    public GuestTask<int> Run(ISystemCalls process, string line, ShellStreams streams) => Run(process, line, new StandardStreams(
+        new HostStream(streams.Input ?? Stream.Null), new HostStream(streams.Output), new HostStream(streams.Errors)));
+
+    /// <summary>Runs a line with streams that may make the process wait.</summary>
+    internal async GuestTask<int> Run(ISystemCalls process, string line, StandardStreams standard)
     {
-        var standard = new StandardStreams(
-            new HostStream(streams.Input ?? Stream.Null), new HostStream(streams.Output), new HostStream(streams.Errors));
+        await EnterDirectory(process);
         var parsed = ShellParser.Parse(line);
         if (parsed.Error is { } error)
         {
@@ -71,11 +77,22 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
         return LastStatus;
     }
 
+    /// <summary>Runs one command, its words taken as they are.</summary>
+    internal async GuestTask<int> Run(ISystemCalls process, IReadOnlyList<string> words, StandardStreams streams)
+    {
+        await EnterDirectory(process);
+        return LastStatus = await RunNamed(process, [.. words], streams) & 0xff;
+    }
+
     /// <summary>Completes the last word of a line: a command's name at its beginning, a path elsewhere.</summary>
     /// <param name="process">The process that paths are looked up in; the running task.</param>
     /// <param name="line">The line up to the cursor.</param>
     /// <returns>What the word can become, sorted; a directory ends with a slash.</returns>
-    public GuestTask<List<string>> Complete(ISystemCalls process, string line) => Completion.Complete(new ShellFiles(process, "sh"), line);
+    public async GuestTask<List<string>> Complete(ISystemCalls process, string line)
+    {
+        await EnterDirectory(process);
+        return await Completion.Complete(new ShellFiles(process, "sh"), line);
+    }
 
     /// <summary>The absolute path of a file of the host.</summary>
     internal string HostPath(string path) => Path.GetFullPath(path, HostDirectory);
@@ -85,6 +102,13 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
 
     private static async GuestTask Complain(StandardStreams streams, string message) =>
         await streams.Errors.Write(Encoding.UTF8.GetBytes($"sh: {message}\n"));
+
+    /// <summary>A directory that is gone leaves the process where it is, as a shell's own would.</summary>
+    private async GuestTask EnterDirectory(ISystemCalls process)
+    {
+        if (Directory != "/")
+            await new ShellFiles(process, "sh").CallPath("chdir", Directory);
+    }
 
     /// <summary>Runs the last command; what it reads makes the ones before it run (<see cref="Pipe"/>).</summary>
     private async GuestTask<int> RunPipeline(ISystemCalls process, Pipeline pipeline, StandardStreams streams)

@@ -182,6 +182,16 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
             : (Encoding.UTF8.GetString(await Get(buffer, (int)length)), Errno.OK);
     }
 
+    /// <summary>The working directory (getcwd(2)).</summary>
+    public async GuestTask<(string Path, Errno Error)> WorkingDirectory()
+    {
+        var buffer = await Take(PathMax);
+        var length = await Call("getcwd", buffer, PathMax);
+        return ErrorOf(length) is var error && error != Errno.OK
+            ? ("", error)
+            : (Encoding.UTF8.GetString(await Get(buffer, (int)length - 1)), Errno.OK);
+    }
+
     /// <summary>The entries of a directory, with . and .., in the directory's order.</summary>
     public async GuestTask<(List<DirectoryEntry> Entries, Errno Error)> ReadDirectory(string path)
     {

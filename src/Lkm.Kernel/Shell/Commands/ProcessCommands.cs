@@ -113,12 +113,10 @@ internal static class ProcessCommands
 
     public static async GuestTask<int> WorkingDirectory(CommandContext c)
     {
-        const int pathMax = 4096;
-        var buffer = await c.Files.Take(pathMax);
-        var length = await c.Files.Call("getcwd", buffer, pathMax);
-        if (ShellFiles.ErrorOf(length) is var error and not Errno.OK)
+        var (path, error) = await c.Files.WorkingDirectory();
+        if (error != Errno.OK)
             return await c.Fail("getcwd", error);
-        c.Print(Encoding.UTF8.GetString(await c.Files.Get(buffer, (int)length - 1)) + "\n");
+        c.Print(path + "\n");
         return 0;
     }
 
@@ -128,7 +126,11 @@ internal static class ProcessCommands
             return await c.Misused();
         var path = c.Arguments is [var given] ? given : "/";
         var error = await c.Files.CallPath("chdir", path);
-        return error == Errno.OK ? 0 : await c.Fail($"can't cd to {path}", error);
+        if (error != Errno.OK)
+            return await c.Fail($"can't cd to {path}", error);
+        if (await c.Files.WorkingDirectory() is (var directory, Errno.OK))
+            c.Shell.Directory = directory;
+        return 0;
     }
 
     public static async GuestTask<int> SystemName(CommandContext c)

@@ -1,0 +1,71 @@
+using Lkm.Cli.CommandLine;
+using Lkm.Cli.Daemon;
+using Lkm.Distribution;
+
+namespace Lkm.Cli.Commands;
+
+/// <summary>The commands that act on a kernel that stays. They are commands of the shell inside it, with the same arguments.</summary>
+internal static class ResidentCommands
+{
+    /// <summary>Their names, as help lists them.</summary>
+    public static IReadOnlyList<string> Names => ["insmod", "rmmod", "lsmod", "modprobe", "ksyms", "dmesg", "ps", "cat", "write", "ls"];
+
+    private static CommandOption Json => new("--json", null, "print one JSON document");
+
+    /// <summary>The command of a name, or null.</summary>
+    public static Command? Find(string name) => name switch
+    {
+        "insmod" => New(name, "FILE [PARAM=VALUE ...]", "Load a module from a file", least: 1),
+        "rmmod" => New(name, "NAME ...", "Unload modules", [new("-f", null, "force: also one that is in use")], least: 1),
+        "lsmod" => New(name, "", "List the loaded modules", [Json], most: 0),
+        "modprobe" => New(
+            name, "NAME [PARAM=VALUE ...]", "Load a module of the kernel's own with what it needs",
+            [new("-r", null, "unload it, and what nobody uses then")], least: 1),
+        "ksyms" => New(name, "[PATTERN]", "List symbols of the kernel and its modules", [Json], most: 1),
+        "dmesg" => New(name, "", "Print the kernel's log", [new("--follow", null, "go on with what comes"), Json], most: 0),
+        "ps" => New(name, "", "List the kernel's processes", [Json], most: 0),
+        "cat" => New(name, "PATH ...", "Print files of the kernel", least: 1),
+        "write" => New(name, "PATH [TEXT]", "Write a text, or standard input, to a file of the kernel", least: 1, most: 2),
+        "ls" => New(
+            name, "[PATH ...]", "List directories of the kernel",
+            [new("-l", null, "with mode, owner, size and time"), new("-a", null, "hidden ones too")]),
+        _ => null,
+    };
+
+    /// <summary>Runs a command in the kernel that the arguments name.</summary>
+    public static int Run(string? name, IReadOnlyList<string> words)
+    {
+        Outcome<DaemonClient> client = DaemonClient.Connect(name);
+        if (!client.Succeeded)
+            return Screen.Fail(client.Error);
+        using (client.Value)
+            return client.Value.Run(words);
+    }
+
+    private static Command New(
+        string name, string operands, string summary, IReadOnlyList<CommandOption>? options = null, int least = 0, int most = int.MaxValue) => new()
+        {
+            Name = name,
+            Operands = operands,
+            Summary = summary,
+            Options = [NameOption.Option, .. options ?? []],
+            LeastOperands = least,
+            MostOperands = most,
+            Run = arguments => Run(arguments.Value(NameOption.Option.Name), Words(name, arguments)),
+        };
+
+    /// <summary>The command's words for the kernel: options of its own, then operands.</summary>
+    private static List<string> Words(string name, Arguments arguments)
+    {
+        List<string> words = [name];
+        foreach ((string option, _) in arguments.Options)
+        {
+            if (option != NameOption.Option.Name)
+                words.Add(option);
+        }
+        if (arguments.Operands.Any(operand => operand.StartsWith('-')))
+            words.Add("--");
+        words.AddRange(arguments.Operands);
+        return words;
+    }
+}

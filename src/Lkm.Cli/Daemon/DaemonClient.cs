@@ -1,0 +1,160 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Lkm.Distribution;
+using Microsoft.Win32.SafeHandles;
+
+namespace Lkm.Cli.Daemon;
+
+/// <summary>A connection to the daemon of a kernel, from a client's side.</summary>
+internal sealed class DaemonClient : IDisposable
+{
+    private const int Lost = 1;
+
+    private readonly NetworkStream _stream;
+    private readonly string _name;
+
+    private DaemonClient(Socket socket, string name)
+    {
+        _stream = new NetworkStream(socket, ownsSocket: true);
+        _name = name;
+    }
+
+    /// <summary>The kernel's release.</summary>
+    public string Release { get; private set; } = "";
+
+    /// <summary>Connects to the kernel of a name.</summary>
+    /// <param name="name">The name; null for the default one.</param>
+    /// <param name="ofAnyVersion">Whether a daemon of another version of the program will do.</param>
+    public static Outcome<DaemonClient> Connect(string? name, bool ofAnyVersion = false)
+    {
+        Outcome<DaemonPlace> place = DaemonPlace.Of(name);
+        if (!place.Succeeded)
+            return Outcome<DaemonClient>.Failure(place.Error);
+        string own = place.Value.Name;
+        if (place.Value.Connect() is not { } socket)
+        {
+            string option = own == DaemonPlace.DefaultName ? "" : $" --name {own}";
+            return Outcome<DaemonClient>.Failure($"no kernel named \"{own}\" is running: start one with \"lkm boot{option}\"");
+        }
+        var client = new DaemonClient(socket, own);
+        if (client.Greet(ofAnyVersion) is { } error)
+        {
+            client.Dispose();
+            return Outcome<DaemonClient>.Failure(error);
+        }
+        return client;
+    }
+
+    /// <summary>Runs a command with this process's input, outputs and working directory. Ctrl-C ends the command, not this process.</summary>
+    /// <returns>The command's exit status.</returns>
+    public int Run(IReadOnlyList<string> command)
+    {
+        using var interrupts = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+        {
+            context.Cancel = true;
+            TrySend(new Frame(FrameKind.Interrupt, []));
+        });
+        // Not Console's streams, which take a broken pipe for success: `lkm cat /dev/zero | head` is to end.
+        using Stream output = OpenOutput(1), errors = OpenOutput(2);
+        return Run(command, output, errors, Console.OpenStandardInput);
+    }
+
+    /// <summary>Runs a command.</summary>
+    /// <param name="command">Its words.</param>
+    /// <param name="output">Where its output goes.</param>
+    /// <param name="errors">Where its messages go.</param>
+    /// <param name="openInput">Opens its input, when it reads.</param>
+    /// <returns>Its exit status.</returns>
+    public int Run(IReadOnlyList<string> command, Stream output, Stream errors, Func<Stream> openInput)
+    {
+        Send(Frame.OfTexts(FrameKind.Request, [Environment.CurrentDirectory, .. command]));
+        var isRead = false;
+        try
+        {
+            while (Frame.Read(_stream) is { } frame)
+            {
+                switch (frame.Kind)
+                {
+                    case FrameKind.Output:
+                        output.Write(frame.Payload);
+                        output.Flush();
+                        break;
+                    case FrameKind.Error:
+                        errors.Write(frame.Payload);
+                        break;
+                    case FrameKind.WantInput when !isRead:
+                        isRead = true;
+                        new Thread(() => SendInput(openInput())) { IsBackground = true }.Start();
+                        break;
+                    case FrameKind.Exit:
+                        return frame.Status();
+                    default:
+                        break;
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            if (e.Message.Contains("Broken pipe", StringComparison.Ordinal))
+                return Lost;
+        }
+        errors.Write(System.Text.Encoding.UTF8.GetBytes($"lkm: the kernel \"{_name}\" ended before the command did\n"));
+        return Lost;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stream.Dispose();
+
+    private static FileStream OpenOutput(int descriptor) =>
+        new(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+
+    /// <summary>Both say who they are.</summary>
+    /// <returns>Null, or why they do not fit.</returns>
+    private string? Greet(bool ofAnyVersion)
+    {
+        try
+        {
+            Send(Frame.OfTexts(FrameKind.Hello, "lkm", $"{Frame.Protocol}", KernelIdentity.ProgramVersion));
+            if (Frame.Read(_stream) is not { Kind: FrameKind.Hello } hello || hello.Texts() is not ["lkm", var protocol, var version, var release, ..])
+                return $"what answers for the kernel \"{_name}\" is not lkm";
+            Release = release;
+            return ofAnyVersion || (protocol == $"{Frame.Protocol}" && version == KernelIdentity.ProgramVersion)
+                ? null
+                : $"the kernel \"{_name}\" was booted by lkm {version}, and this is {KernelIdentity.ProgramVersion}: \"lkm halt\" it and boot again";
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            return $"the kernel \"{_name}\" does not answer: {e.Message}";
+        }
+    }
+
+    private void SendInput(Stream input)
+    {
+        var buffer = new byte[32 * 1024];
+        int length;
+        do
+        {
+            length = input.Read(buffer);
+        }
+        while (TrySend(new Frame(FrameKind.Input, buffer[..length])) && length > 0);
+    }
+
+    private bool TrySend(Frame frame)
+    {
+        try
+        {
+            Send(frame);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            return false; // the reader notices as well, and tells
+        }
+    }
+
+    private void Send(Frame frame)
+    {
+        lock (_stream)
+            _stream.Write(frame.ToBytes());
+    }
+}
