@@ -10,6 +10,7 @@ internal static class CommandTable
     [
         new("run and build", ["run", "new", "build", "kernels"]),
         new("a kernel that stays", ["boot", "halt", .. ResidentCommands.Names, "sh"]),
+        new("many modules", ["sweep"]),
     ];
 
     /// <summary>The command of a name, or null.</summary>
@@ -23,5 +24,7 @@ internal static class CommandTable
         "halt" => HaltCommand.Command,
         "sh" => ShellCommand.Command,
         _ => ResidentCommands.Find(name),
+        "sweep" => SweepCommand.Command,
+        _ => null,
     };
 }

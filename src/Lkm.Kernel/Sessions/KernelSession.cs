@@ -128,7 +128,7 @@ public sealed class KernelSession : IDisposable
         {
             _stopped = true;
             _kernel.Log.Flush();
-            _findings.Add(new Finding("stopped", e.Message));
+            _findings.Add(new Finding(Finding.Stopped, e.Message));
         }
 
         _findings.Collect(!outcome.Finished, _stopped);
