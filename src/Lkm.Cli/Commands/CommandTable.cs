@@ -23,8 +23,7 @@ internal static class CommandTable
         "boot" => BootCommand.Command,
         "halt" => HaltCommand.Command,
         "sh" => ShellCommand.Command,
-        _ => ResidentCommands.Find(name),
         "sweep" => SweepCommand.Command,
-        _ => null,
+        _ => ResidentCommands.Find(name),
     };
 }
