@@ -68,6 +68,12 @@ public sealed partial class UserModeKernel
 
     private void HandleException(CpuExit exit)
     {
+        if (exit.Vector == CpuVector.PageFault && Tasks.IsStackGuard(PerCpu.Current, exit.Address))
+        {
+            _ = Exceptions.DeliverDoubleFault(exit);
+            return;
+        }
+
         if (MemoryFaults.IsPoison(exit))
         {
             exit = Faults.Handle(exit);

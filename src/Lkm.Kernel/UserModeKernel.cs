@@ -38,7 +38,7 @@ public sealed partial class UserModeKernel : IDisposable
         Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Calls);
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Calls, Clock, Scheduler, Rcu);
-        Exceptions = new ExceptionEntry(Cpu, memory, image, Calls);
+        Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls);
         Text = new TextPatching(Cpu, memory, image);
         Threads = new HostThreads(image, Calls);
         Init = new InitProcess(image, Calls, Scheduler, Tasks);

@@ -21,10 +21,10 @@ public sealed class ExceptionEntry
     private readonly GuestMemory _memory;
     private readonly GuestCalls _calls;
     private readonly Dictionary<int, ulong> _handlers = [];
-    private readonly ulong _interrupt;
+    private readonly ulong _interrupt, _doubleFault, _doubleFaultStack;
 
     /// <summary>Finds the image's handlers.</summary>
-    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls)
+    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, GuestCalls calls)
     {
         _cpu = cpu;
         _memory = memory;
@@ -37,6 +37,9 @@ public sealed class ExceptionEntry
         Add(CpuVector.PageFault, "exc_page_fault");
 
         _interrupt = image.Symbol("common_interrupt");
+        _doubleFault = image.Symbol("exc_double_fault");
+        var stacks = image.Struct("exception_stacks");
+        _doubleFaultStack = perCpu.Of(image.Symbol("exception_stacks")) + (stacks.Find("NMI_stack_guard") ?? stacks["NMI_stack"]);
 
         void Add(int vector, string handler) => _handlers[vector] = image.Symbol(handler);
     }
@@ -48,16 +51,31 @@ public sealed class ExceptionEntry
         var argument = function == _interrupt ? (ulong)exit.Vector : exit.ErrorCode;
         if (exit.Vector == CpuVector.PageFault)
             _cpu.Cr2 = exit.Address;
-        var regs = Push();
-        _cpu.Rsp = regs;
-        _cpu.Rflags &= ~(InterruptFlag | (1UL << 8) | (1UL << 10));
-        await _calls.Call(function, regs, argument);
+        var regs = Push(_cpu.Rsp);
+        await Run(function, regs, argument);
         Load(regs);
     }
 
-    private ulong Push()
+    /// <summary>
+    /// A task that has used up its stack: no exception can be delivered on it, so the processor raises a double fault, which has a stack
+    /// of its own. exc_double_fault() tells by CR2 that a guard page was hit, and does not return.
+    /// </summary>
+    public async GuestTask DeliverDoubleFault(CpuExit exit)
     {
-        var regs = (_cpu.Rsp & ~15UL) - PtRegs.Size;
+        _cpu.Cr2 = exit.Address;
+        await Run(_doubleFault, Push(_doubleFaultStack), 0);
+    }
+
+    private GuestCall Run(ulong function, ulong regs, ulong argument)
+    {
+        _cpu.Rsp = regs;
+        _cpu.Rflags &= ~(InterruptFlag | (1UL << 8) | (1UL << 10));
+        return _calls.Call(function, regs, argument);
+    }
+
+    private ulong Push(ulong stack)
+    {
+        var regs = (stack & ~15UL) - PtRegs.Size;
         _memory.WriteUInt64(regs + PtRegs.R15, _cpu.R15);
         _memory.WriteUInt64(regs + PtRegs.R14, _cpu.R14);
         _memory.WriteUInt64(regs + PtRegs.R13, _cpu.R13);

@@ -12,6 +12,7 @@ namespace Lkm.Kernel.Exceptions;
 public sealed class MemoryFaults
 {
     private const int ErrorLevel = 3;
+    private const int TaintBadPage = 5, TaintWarn = 9;
 
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
@@ -84,12 +85,17 @@ public sealed class MemoryFaults
 
     private void Warn(KernelWarning warning)
     {
-        const int warningLevel = 4, taintWarn = 9;
+        const int warningLevel = 4;
         _warnings.Add(warning);
         foreach (var line in warning.Format(DumpStack()))
             _log.Write(warningLevel, line);
+        AddTaint(TaintWarn);
+    }
+
+    private void AddTaint(int flag)
+    {
         var mask = _image.Symbol("tainted_mask");
-        _memory.WriteUInt64(mask, _memory.ReadUInt64(mask) | (1UL << taintWarn));
+        _memory.WriteUInt64(mask, _memory.ReadUInt64(mask) | (1UL << flag));
     }
 
     /// <summary>search_exception_tables(): whether the image says where to go on when this instruction faults. The table is sorted.</summary>
@@ -121,5 +127,6 @@ public sealed class MemoryFaults
         _places.Add(Symbolise(report.InstructionPointer));
         foreach (var line in KasanReport.Format(report, Symbolise, DumpStack()))
             _log.Write(ErrorLevel, line);
+        AddTaint(TaintBadPage); // end_report() of mm/kasan/report.c
     }
 }

@@ -7,7 +7,24 @@ public sealed partial class Panic(UserModeKernel kernel)
 {
     [KernelFunction("emergency_restart")]
     [KernelFunction("machine_restart")]
-    private void EmergencyRestart() => throw kernel.Stopped("panicked or restarted the machine; the kernel log says why");
+    private void EmergencyRestart() => throw kernel.Stopped(Reason() is { } reason ? $"panicked: {reason}" : "restarted the machine");
+
+    /// <summary>What panic() said, and before it the oops that it came of.</summary>
+    private string? Reason()
+    {
+        const string panic = "Kernel panic - not syncing: ";
+        string? reason = null;
+        for (var i = kernel.Log.Records.Count - 1; i >= 0; i--)
+        {
+            var text = kernel.Log.Records[i].Text;
+            if (reason is null && text.StartsWith(panic, StringComparison.Ordinal))
+                reason = text[panic.Length..];
+            else if (reason is not null && text.StartsWith("BUG: ", StringComparison.Ordinal))
+                return $"{reason} ({text})";
+        }
+
+        return reason;
+    }
 
     [KernelFunction("machine_halt")]
     [KernelFunction("machine_power_off")]

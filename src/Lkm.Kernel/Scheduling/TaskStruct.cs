@@ -43,6 +43,9 @@ public sealed class TaskStruct
     /// <summary>The lowest address of the task's kernel stack.</summary>
     public ulong Stack(ulong task) => _memory.ReadUInt64(task + _stack);
 
+    /// <summary>Whether an address lies in the guard page below the task's kernel stack.</summary>
+    public bool IsStackGuard(ulong task, ulong address) => Stack(task) - address - 1 < AddressSpace.PageSize;
+
     /// <summary>thread.sp: the stack pointer of a task that is not running.</summary>
     public ulong StackPointer(ulong task) => _memory.ReadUInt64(task + _sp);
 
