@@ -80,7 +80,7 @@ public sealed partial class UserModeKernel
         _ = boot.Run(kernel.Idle);
         kernel.RunUntilIdle(() => boot.IsFinished);
         kernel.Modules.LearnLayouts();
-        UserProcess.LearnLayouts(kernel.Tasks);
+        UserProcess.LearnLayouts(kernel.Tasks, kernel.Image);
         return kernel;
     }
 

@@ -40,7 +40,7 @@ public sealed partial class UserModeKernel : IDisposable
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Calls, Clock, Scheduler, Rcu);
         Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls);
         Text = new TextPatching(Cpu, memory, image);
-        Threads = new HostThreads(image, Calls);
+        Threads = new HostThreads(Cpu, memory, image, Calls);
         Init = new InitProcess(image, Calls, Scheduler, Tasks);
         Random = new RandomNumbers(memory);
         RequestModule = new RequestModule(Cpu, memory, image, Calls, Threads, Tasks, PerCpu);
@@ -138,7 +138,7 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
         Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new Delays(Clock), new OneProcessor(Calls), new Panic(this),
-        Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory),
+        Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 
@@ -146,6 +146,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>Makes what finds the allocations that a module has left behind.</summary>
     internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, ImageLoader.PerCpuSize, Pages, Slab, Vmalloc, Tracks);
+
+    /// <summary>Loading CR3 empties the processor's cache of translations.</summary>
+    private void FlushUserTranslations() => Cpu.Cr3 = Cpu.Cr3;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -37,6 +37,20 @@ public sealed unsafe partial class GuestMemory
         }
     }
 
+    /// <summary>
+    /// Puts a page where another program of the host can map it as well, with no copy: into a memory file (memfd_create(2)), whose
+    /// descriptor can be passed over a Unix socket. Writes on either side are seen on the other; the page stays there for good.
+    /// </summary>
+    /// <param name="physical">The page's guest physical address.</param>
+    /// <returns>The memory file's descriptor, owned by this memory, and the page's offset in it.</returns>
+    public (int Descriptor, long Offset) ShareWithHost(ulong physical)
+    {
+        if ((physical & (PageSize - 1)) != 0)
+            throw new ArgumentException($"{physical:x} is not a page", nameof(physical));
+        var offset = Share(physical);
+        return (_memoryFile, offset);
+    }
+
     private long Share(ulong physical)
     {
         _sharedPages ??= [];

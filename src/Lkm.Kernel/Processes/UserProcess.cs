@@ -13,7 +13,7 @@ namespace Lkm.Kernel.Processes;
 /// The user side of a guest process, in C#: an address space of its own and system calls through the image's own entry points. Made and
 /// used on the process's own task (<see cref="HostThreads"/>); it ends with that task.
 /// </summary>
-public sealed class UserProcess : ISystemCalls
+public sealed partial class UserProcess : ISystemCalls, IForks
 {
     /// <summary>Bytes of the user buffer that system calls read and write through.</summary>
     public const int BufferSize = 64 * 1024;
@@ -27,6 +27,8 @@ public sealed class UserProcess : ISystemCalls
     private readonly GuestCalls _calls;
     private readonly KernelImage _image;
     private readonly ulong _task, _taskWorks, _copyToUser, _copyFromUser, _schedule, _takeSignals, _taskWorkRun;
+    private readonly PageTables _pageTables;
+    private readonly ulong _mmPgd;
     private ulong _used;
 
     private UserProcess(UserModeKernel kernel)
@@ -36,6 +38,8 @@ public sealed class UserProcess : ISystemCalls
         _cpu = kernel.Cpu;
         _calls = kernel.Calls;
         _image = kernel.Image;
+        _pageTables = new PageTables(_memory);
+        _mmPgd = _image.Struct("mm_struct")["pgd"];
         _task = kernel.Scheduler.Current;
         _schedule = _image.Symbol("schedule");
         _takeSignals = _image.TrySymbol("arch_do_signal_or_restart", out var signals) ? signals : _image.Symbol("arch_do_signal");
@@ -46,7 +50,11 @@ public sealed class UserProcess : ISystemCalls
     }
 
     /// <summary>Looks up what processes use of the layouts; to be done before a snapshot is taken, which then holds them.</summary>
-    internal static void LearnLayouts(TaskStruct tasks) => _ = tasks.Layout[TaskWorks];
+    internal static void LearnLayouts(TaskStruct tasks, KernelImage image)
+    {
+        _ = tasks.Layout[TaskWorks];
+        HostThreads.LearnLayouts(image);
+    }
 
     /// <summary>The address of the user buffer.</summary>
     public ulong Buffer { get; private set; }

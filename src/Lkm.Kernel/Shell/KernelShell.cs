@@ -65,11 +65,11 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
             return LastStatus = SyntaxError;
         }
 
-        foreach (var (condition, pipeline) in parsed.Items)
+        foreach (var (condition, pipeline, inBackground) in parsed.Items)
         {
             if (condition == RunCondition.IfSucceeded && LastStatus != 0 || condition == RunCondition.IfFailed && LastStatus == 0)
                 continue;
-            LastStatus = await RunPipeline(process, pipeline, standard) & 0xff;
+            LastStatus = (inBackground ? await StartInBackground(process, pipeline, standard) : await RunPipeline(process, pipeline, standard)) & 0xff;
             if (IsExited)
                 break;
         }
@@ -116,6 +116,21 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
         var status = await RunUpTo(process, pipeline.Commands, pipeline.Commands.Count - 1, streams);
         return pipeline.Negated ? (status == 0 ? 1 : 0) : status;
     }
+
+    /// <summary>PIPELINE &amp;: a child runs it, with no input; it goes on when the line is over.</summary>
+    private async GuestTask<int> StartInBackground(ISystemCalls process, Pipeline pipeline, StandardStreams streams)
+    {
+        var alone = streams with { Input = new HostStream(Stream.Null) };
+        var pid = process is IForks forks
+            ? await forks.Fork(child => Subshell().RunPipeline(child, pipeline, alone))
+            : -(int)Errno.ENOSYS;
+        if (pid < 0)
+            await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
+        return pid < 0 ? 1 : 0;
+    }
+
+    /// <summary>A shell for a child: what it does to its own state is lost with it.</summary>
+    internal KernelShell Subshell() => new(modules, log) { HostDirectory = HostDirectory, LastStatus = LastStatus, LogCleared = LogCleared };
 
     private async GuestTask<int> RunUpTo(ISystemCalls process, IReadOnlyList<SimpleCommand> commands, int last, StandardStreams streams)
     {

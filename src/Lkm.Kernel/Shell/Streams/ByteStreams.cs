@@ -63,7 +63,7 @@ internal sealed class HostStream(Stream stream) : IByteSource, IByteSink
             stream.Write(bytes.Span);
             return GuestTask<Errno>.FromResult(Errno.OK);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException) // a command in the background may outlive its reader
         {
             return GuestTask<Errno>.FromResult(Errno.EPIPE);
         }

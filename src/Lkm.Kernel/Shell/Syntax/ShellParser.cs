@@ -1,8 +1,8 @@
 namespace Lkm.Kernel.Shell.Syntax;
 
 /// <summary>
-/// Reads a line of the shell: commands with words and redirections, connected by pipes, &amp;&amp;, || and ; (the part of POSIX.1-2017,
-/// XCU 2.10 without compound commands, functions and background lists).
+/// Reads a line of the shell: commands with words and redirections, connected by pipes, &amp;&amp;, ||, ; and &amp; (the part of
+/// POSIX.1-2017, XCU 2.10 without compound commands and functions). Only single pipelines go to the background.
 /// </summary>
 internal sealed class ShellParser
 {
@@ -42,7 +42,6 @@ internal sealed class ShellParser
 
     private void Unexpected() => _error ??= _next switch
     {
-        { Operator: "&" } => "commands in the background (&) are not supported",
         { Operator: "<<" } => "here-documents (<<) are not supported",
         { Operator: { } op } => $"syntax error: unexpected \"{op}\"",
         { Word: not null } => "syntax error: unexpected word",
@@ -67,7 +66,12 @@ internal sealed class ShellParser
             }
 
             items.Add(new ListItem(condition, ParsePipeline()));
-            if (TryTake("&&"))
+            if (TryTake("&"))
+            {
+                items[^1] = items[^1] with { InBackground = true };
+                condition = RunCondition.Always;
+            }
+            else if (TryTake("&&"))
                 condition = RunCondition.IfSucceeded;
             else if (TryTake("||"))
                 condition = RunCondition.IfFailed;

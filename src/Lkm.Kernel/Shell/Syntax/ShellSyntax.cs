@@ -63,7 +63,7 @@ internal enum RunCondition
 }
 
 /// <summary>A pipeline of a list.</summary>
-internal readonly record struct ListItem(RunCondition Condition, Pipeline Pipeline);
+internal readonly record struct ListItem(RunCondition Condition, Pipeline Pipeline, bool InBackground = false);
 
 /// <summary>A line: the pipelines to run, or why it is none.</summary>
 /// <param name="Items">The pipelines; empty when there is an error.</param>
