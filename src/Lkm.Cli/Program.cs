@@ -7,4 +7,7 @@ using Lkm.Modules.Host;
 if (ToolNames.TryRun(HostProcess.ProgramName ?? "", args, out int exitCode) || ToolNames.TryRunCommand(args, out exitCode))
     return exitCode;
 
-return new Dispatcher(CommandTable.Groups, CommandTable.Find).Run(args);
+return Dispatch(args);
+
+// A method of its own: entering one loads the types that it mentions.
+static int Dispatch(string[] args) => new Dispatcher(CommandTable.Groups, CommandTable.Find).Run(args);

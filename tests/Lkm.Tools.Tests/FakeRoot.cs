@@ -16,7 +16,7 @@ internal sealed record Outcome(int ExitCode, string Output, string Error)
 /// A system of its own for a test: a root directory with configuration, modules, /proc and /sys, kernel release 4.4.4, and system calls that are
 /// recorded and answered from a table.
 /// </summary>
-internal sealed class FakeRoot : IModuleSystemCalls, IDisposable
+internal sealed class FakeRoot : IToolHost, IDisposable
 {
     public const string Release = "4.4.4";
 
@@ -40,6 +40,10 @@ internal sealed class FakeRoot : IModuleSystemCalls, IDisposable
 
     public string Modules => $"{Path}/lib/modules/{Release}";
 
+    /// <summary>The last line of the kernel's log.</summary>
+    public string? KernelMessage { get; set; }
+
+    private readonly SortedDictionary<string, string> _forCommands = new(StringComparer.Ordinal);
     private string _lastFile = "";
 
     public FakeRoot Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
@@ -98,17 +102,14 @@ internal sealed class FakeRoot : IModuleSystemCalls, IDisposable
         var context = new ToolContext
         {
             ProgramPath = tool,
-            Output = new(output),
-            ErrorOutput = new(error),
-            SystemCalls = this,
+            Output = new StreamOutput(output),
+            ErrorOutput = new StreamOutput(error),
+            Host = this,
             Root = Path,
-            Release = () => Release,
-            Variable = name => Variables.GetValueOrDefault(name),
-            LastKernelMessage = () => null,
-            Shell = RunCommand,
             IsStrict = isStrict,
         };
-        var exitCode = ToolNames.Find(tool)!(context, arguments);
+        _forCommands.Clear();
+        var exitCode = ToolNames.Run(tool, context, arguments);
         context.Output.Flush();
         context.ErrorOutput.Flush();
         return new(exitCode, Text(output), Text(error));
@@ -150,9 +151,17 @@ internal sealed class FakeRoot : IModuleSystemCalls, IDisposable
         return answer;
     }
 
-    private int RunCommand(string command, IReadOnlyList<(string Name, string Value)> variables)
+    string IToolHost.Release => Release;
+
+    string? IToolHost.LastKernelMessage => KernelMessage;
+
+    string? IToolHost.Variable(string name) => Variables.GetValueOrDefault(name);
+
+    void IToolHost.SetVariable(string name, string value) => _forCommands[name] = value;
+
+    int IToolHost.Shell(string command)
     {
-        Ran.Add(string.Join(' ', variables.Select(variable => $"{variable.Name}={variable.Value}").Append(command)));
+        Ran.Add(string.Join(' ', _forCommands.Select(static variable => $"{variable.Key}={variable.Value}").Append(command)));
         return Commands.GetValueOrDefault(command);
     }
 }

@@ -53,7 +53,7 @@ internal static class DepmodTool
         public List<string> ConfigurationPaths = [];
     }
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         var request = new Request();
         var options = context.Options(arguments, "aAb:m:o:C:E:F:evnP:wVhM", LongOptions);
@@ -63,9 +63,9 @@ internal static class DepmodTool
             {
                 case 'a': request.Quick = false; break;
                 case 'A': request.Quick = true; break;
-                case 'b': request.Base = Path.GetFullPath(options.Value).TrimEnd('/'); break;
+                case 'b': request.Base = ToolPaths.Absolute(options.Value); break;
                 case 'm': request.ModuleDirectory = options.Value; break;
-                case 'o': request.Output = Path.GetFullPath(options.Value).TrimEnd('/'); break;
+                case 'o': request.Output = ToolPaths.Absolute(options.Value); break;
                 case 'C': request.ConfigurationPaths.Add(options.Value); break;
                 case 'E': request.SymbolVersions = options.Value; break;
                 case 'F': request.SystemMap = options.Value; break;
@@ -97,7 +97,7 @@ internal static class DepmodTool
         }
         else
         {
-            version = context.Release();
+            version = context.Host.Release;
         }
         var files = operands.Skip(1).ToList();
         if (files.Find(static file => !file.StartsWith('/')) is { } relative)

@@ -29,7 +29,7 @@ internal static class InsmodTool
         new("verbose", false, 'v'), new("version", false, 'V'), new("help", false, 'h'),
     ];
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         var flags = InsertFlags.None;
         var options = context.Options(arguments, "fpsvVh", LongOptions);

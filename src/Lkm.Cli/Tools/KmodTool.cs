@@ -5,10 +5,10 @@ internal static class KmodTool
 {
     private static readonly LongOption[] LongOptions = [new("version", false, 'V'), new("help", false, 'h')];
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         // Options behind the command are the command's.
-        var parser = new OptionParser(context.ProgramPath, arguments, "Vh", LongOptions, context.Log.Plain, stopAtOperand: true);
+        var parser = new OptionParser(context.ProgramPath, arguments, "Vh", LongOptions, context.Log, stopAtOperand: true);
         while (parser.Next() is var option and not OptionParser.End)
         {
             switch (option)
@@ -25,33 +25,21 @@ internal static class KmodTool
             return 1;
         }
         var command = parser.Operands[0];
-        Func<ToolContext, IReadOnlyList<string>, int>? tool = command switch
+        string[] rest = [.. parser.Operands.Skip(1)];
+        switch (command)
         {
-            "help" => static (context, _) => PrintHelp(context),
-            "list" => LsmodTool.Run,
-            "static-nodes" => StaticNodesTool.Run,
-            _ => null,
-        };
-        if (tool is null)
-        {
-            context.Log.Plain($"invalid command '{command}'");
-            PrintHelp(context);
-            return 1;
+            case "help":
+                return PrintHelp(context);
+            case "list":
+                return LsmodTool.Run(context.Renamed(command), rest);
+            case "static-nodes":
+                return StaticNodesTool.Run(context.Renamed(command), rest);
+            default:
+                context.Log.Plain($"invalid command '{command}'");
+                PrintHelp(context);
+                return 1;
         }
-        return tool(Renamed(context, command), [.. parser.Operands.Skip(1)]);
     }
-
-    private static ToolContext Renamed(ToolContext context, string name) => new()
-    {
-        ProgramPath = name,
-        Output = context.Output,
-        ErrorOutput = context.ErrorOutput,
-        SystemCalls = context.SystemCalls,
-        Root = context.Root,
-        Variable = context.Variable,
-        Release = context.Release,
-        IsStrict = context.IsStrict,
-    };
 
     private static int PrintHelp(ToolContext context)
     {

@@ -27,7 +27,7 @@ internal static class KsymsTool
 
     private readonly record struct Symbol(string Address, string Name, string Module);
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         bool all = false, perModule = false, header = true, json = false;
         var options = context.Options(arguments, "amHVh", LongOptions);

@@ -17,12 +17,14 @@ internal static class LsmodTool
 
         """;
 
+    private const int NameWidth = 19, SizeWidth = 8;
+
     private static readonly LongOption[] LongOptions =
     [
         new("syslog", false, 's'), new("verbose", false, 'v'), new("version", false, 'V'), new("help", false, 'h'), new("json", false, 1),
     ];
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         var json = false;
         var options = context.Options(arguments, "svVh", LongOptions);
@@ -52,18 +54,19 @@ internal static class LsmodTool
         return json ? PrintJson(context, modules) : PrintTable(context, modules);
     }
 
-    private static int PrintTable(ToolContext context, IReadOnlyList<LoadedModule> modules)
+    private static int PrintTable(ToolContext context, List<LoadedModule> modules)
     {
         context.Output.Write("Module                  Size  Used by\n");
         foreach (var module in modules)
         {
             var users = context.Kernel.ReferenceCount(module.Name, out var error);
-            context.Output.Write($"{module.Name,-19} {Size(context, module),8}  {(users >= 0 ? users : -(int)error)}");
-            var separator = ' ';
+            context.Output.Write(module.Name).WriteSpaces(Math.Max(NameWidth - module.Name.Length, 0) + 1).WriteNumber(Size(context, module), SizeWidth).Write("  ")
+                .WriteNumber(users >= 0 ? users : -(int)error);
+            var separator = " ";
             foreach (var holder in context.Kernel.HoldersOf(module.Name))
             {
-                context.Output.Write([separator]).Write(holder);
-                separator = ',';
+                context.Output.Write(separator).Write(holder);
+                separator = ",";
             }
             context.Output.Write("\n");
         }
@@ -71,9 +74,9 @@ internal static class LsmodTool
     }
 
     private static long Size(ToolContext context, LoadedModule module) =>
-        Directory.Exists($"{context.Root}/sys/module/{module.Name}") ? context.Kernel.SizeOf(module) : -(int)Errno.ENOENT;
+        context.Kernel.HasDirectory(module.Name) ? context.Kernel.SizeOf(module) : -(int)Errno.ENOENT;
 
-    private static int PrintJson(ToolContext context, IReadOnlyList<LoadedModule> modules)
+    private static int PrintJson(ToolContext context, List<LoadedModule> modules)
     {
         ToolJson.Write(context.Output, json =>
         {

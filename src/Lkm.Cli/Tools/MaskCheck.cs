@@ -11,7 +11,7 @@ internal static class MaskCheck
         {
             return null;
         }
-        var directory = ModuleDirectory.PathFor(context.Release(), context.Root);
+        var directory = ModuleDirectory.PathFor(context.Host.Release, context.Root);
         var modules = new ModuleContext(ModuleDirectory.Open(directory), ToolConfiguration.Load(context, directory, []));
         return modules.MaskOf(modules.ByPath(file));
     }

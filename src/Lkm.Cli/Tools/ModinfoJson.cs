@@ -24,9 +24,9 @@ internal static class ModinfoJson
                 ToolJson.WriteArray(json, group.Key, group.Select(static entry => Encoding.UTF8.GetString(entry.Value)));
             }
             var parameters = new List<ModuleParameter>();
-            foreach (var (key, value) in fields.Where(static entry => entry.Key is "parm" or "parmtype"))
+            foreach (var statement in fields.Where(static entry => entry.Key is "parm" or "parmtype"))
             {
-                ModuleParameter.Add(parameters, key == "parm", value);
+                ModuleParameter.Add(parameters, statement.Key == "parm", statement.Value);
             }
             json.WriteStartArray("parameters");
             foreach (var parameter in parameters)

@@ -1,14 +1,17 @@
-using System.Text;
 using Lkm.Formats;
 using Lkm.Formats.Modules;
 using Lkm.Formats.Signatures;
 using Lkm.Modules;
-using Lkm.Modules.Host;
 
 namespace Lkm.Cli.Tools;
 
 /// <summary>A statement of a module about itself.</summary>
-internal sealed record ModinfoField(string Key, byte[] Value);
+internal sealed class ModinfoField(string key, byte[] value)
+{
+    public string Key { get; } = key;
+
+    public byte[] Value { get; } = value;
+}
 
 /// <summary>A module's statements, to be printed at the end.</summary>
 internal sealed record ModinfoDocument(string? Name, string File, List<ModinfoField> Fields);
@@ -24,7 +27,7 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
     private const string Parameter = "parm";
 
     private readonly ToolOutput _output = context.Output;
-    private readonly List<ModinfoDocument> _documents = [];
+    private readonly List<ModinfoDocument>? _documents = asJson ? [] : null;
     private readonly string _separator = nul ? "\0" : "\n";
     private BuiltInModules? _builtIn;
 
@@ -42,16 +45,16 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
         {
             return Failed(module, Errno.ENOENT);
         }
-        else if (!FileFields(module.Path).TryGet(out fields, out var error))
+        else if ((fields = FileFields(module.Path, out var error)) is null)
         {
             if (field == "filename" || field is null)
             {
                 PrintFile(null, module.Path);
             }
-            return Failed(module, KmodErrno.Of(error, module.Path));
+            return Failed(module, KmodErrno.Of(error!, module.Path));
         }
         var file = builtIn ? "(builtin)" : module.Path!;
-        if (asJson)
+        if (_documents is not null)
         {
             _documents.Add(new(builtIn ? module.Name : null, file, fields));
             return 0;
@@ -67,7 +70,7 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
     /// <summary>Writes what could only be written once all modules were known.</summary>
     public void Finish()
     {
-        if (asJson)
+        if (_documents is not null)
         {
             ModinfoJson.Write(_output, _documents);
         }
@@ -77,7 +80,7 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
 
     private void PrintFile(string? name, string file)
     {
-        if (asJson)
+        if (_documents is not null)
         {
             return;
         }
@@ -89,7 +92,7 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
         {
             if (name is not null)
             {
-                PrintLabelled("name", Encoding.UTF8.GetBytes(name));
+                PrintLabelled("name", LosslessText.Encode(name));
             }
             Label("filename");
             _output.Write(file).Write(_separator);
@@ -98,15 +101,13 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
 
     private void PrintFields(List<ModinfoField> fields)
     {
-        var parameters = new List<ModuleParameter>();
-        foreach (var (key, value) in fields)
+        List<ModuleParameter>? parameters = null;
+        for (var i = 0; i < fields.Count; i++)
         {
+            var (key, value) = (fields[i].Key, fields[i].Value);
             if (key is Parameter or "parmtype" && field is null or Parameter)
             {
-                if (!ModuleParameter.Add(parameters, key == Parameter, value))
-                {
-                    context.Log.Error($"Found invalid \"{key}={LosslessText.Decode(value)}\": missing ':'");
-                }
+                parameters = AddParameter(parameters, key, value);
             }
             else if (field is null)
             {
@@ -124,6 +125,25 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
                 _output.Write(value).Write(_separator);
             }
         }
+        if (parameters is not null)
+        {
+            PrintParameters(parameters);
+        }
+    }
+
+    private List<ModuleParameter> AddParameter(List<ModuleParameter>? parameters, string key, byte[] value)
+    {
+        parameters ??= [];
+        if (!ModuleParameter.Add(parameters, key == Parameter, value))
+        {
+            context.Log.Error($"Found invalid \"{key}={LosslessText.Decode(value)}\": missing ':'");
+        }
+        return parameters;
+    }
+
+    /// <summary>Prints parameters, the last first, as kmod's list comes out.</summary>
+    private void PrintParameters(List<ModuleParameter> parameters)
+    {
         for (var i = parameters.Count - 1; i >= 0; i--)
         {
             PrintParameter(parameters[i]);
@@ -169,7 +189,7 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
     /// <summary>The key, a colon, and spaces: one less than the column's rest, or for longer keys as many as they are too long (printf's negative width).</summary>
     private void Label(string key)
     {
-        _output.Write(key).Write(":").WriteSpaces(Math.Abs(LabelWidth - 1 - Encoding.UTF8.GetByteCount(key)));
+        _output.Write(key).Write(":").WriteSpaces(Math.Abs(LabelWidth - 1 - LosslessText.Encode(key).Length));
     }
 
     private List<ModinfoField> BuiltInFields(ModuleEntry module)
@@ -191,20 +211,17 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
         return fields;
     }
 
-    private Result<List<ModinfoField>> FileFields(string path)
+    private static List<ModinfoField>? FileFields(string path, out FormatError? error)
     {
-        if (HostProcess.ReadFile(path, out var errno) is not { } bytes)
+        if (ModuleDescription.Read(path, out error) is not { } file)
         {
-            return new FormatError(path, -1, $"cannot be read: {errno.Message()}", errno);
-        }
-        if (!ModuleFile.Parse(bytes, path).TryGet(out var file, out var error))
-        {
-            return error;
+            return null;
         }
         var fields = new List<ModinfoField>();
-        foreach (var entry in file.Info.Entries)
+        var entries = file.Info.Entries;
+        for (var i = 0; i < entries.Count; i++)
         {
-            fields.Add(new(LosslessText.Decode(entry.KeyUtf8), entry.ValueUtf8.ToArray()));
+            fields.Add(new(LosslessText.Decode(entries[i].KeyUtf8), entries[i].ValueUtf8.ToArray()));
         }
         if (file.Elf.BuildId() is { IsEmpty: false } buildId)
         {
@@ -219,10 +236,10 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
 
     private static void AddSignature(List<ModinfoField> fields, ModuleSignature signature)
     {
-        fields.Add(new("sig_id", Encoding.UTF8.GetBytes(signature.IdTypeName)));
-        fields.Add(new("signer", Encoding.UTF8.GetBytes(signature.Signer)));
+        fields.Add(new("sig_id", LosslessText.Encode(signature.IdTypeName)));
+        fields.Add(new("signer", LosslessText.Encode(signature.Signer)));
         fields.Add(new("sig_key", Hex(signature.KeyId.Span)));
-        fields.Add(new("sig_hashalgo", Encoding.UTF8.GetBytes(signature.HashAlgorithm)));
+        fields.Add(new("sig_hashalgo", LosslessText.Encode(signature.HashAlgorithm)));
         fields.Add(new("signature", Hex(signature.Signature.Span)));
     }
 
@@ -230,21 +247,25 @@ internal sealed class ModinfoPrinter(ToolContext context, string? field, bool nu
     private static byte[] Hex(ReadOnlySpan<byte> bytes)
     {
         const int perLine = 20;
-        var text = new StringBuilder(bytes.Length * 3 + bytes.Length / perLine * 3);
+        var text = new byte[bytes.Length * 3 + bytes.Length / perLine * 3];
+        var length = 0;
         for (var i = 0; i < bytes.Length; i++)
         {
-            text.Append(HexDigits[bytes[i] >> 4]).Append(HexDigits[bytes[i] & 15]);
+            text[length++] = HexDigit(bytes[i] >> 4);
+            text[length++] = HexDigit(bytes[i] & 15);
             if (i + 1 < bytes.Length)
             {
-                text.Append(':');
+                text[length++] = (byte)':';
                 if ((i + 1) % perLine == 0)
                 {
-                    text.Append("\n\t\t");
+                    text[length++] = (byte)'\n';
+                    text[length++] = (byte)'\t';
+                    text[length++] = (byte)'\t';
                 }
             }
         }
-        return Encoding.ASCII.GetBytes(text.ToString());
+        return text[..length];
     }
 
-    private const string HexDigits = "0123456789ABCDEF";
+    private static byte HexDigit(int value) => (byte)(value < 10 ? '0' + value : 'A' + value - 10);
 }

@@ -1,4 +1,5 @@
 using Lkm.Modules;
+using Lkm.Modules.Host;
 
 namespace Lkm.Cli.Tools;
 
@@ -31,7 +32,7 @@ internal static class ModinfoTool
         new("basedir", true, 'b'), new("version", false, 'V'), new("help", false, 'h'), new("json", false, 1),
     ];
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         string? field = null, version = null, root = null;
         bool nul = false, byName = false, json = false;
@@ -60,8 +61,8 @@ internal static class ModinfoTool
         {
             return context.Log.Error("missing module or filename.");
         }
-        root = root is null ? context.Root : Path.GetFullPath(root).TrimEnd('/');
-        var directory = ModuleDirectory.Open(ModuleDirectory.PathFor(version ?? context.Release(), root));
+        root = root is null ? context.Root : ToolPaths.Absolute(root);
+        using var directory = ModuleDirectory.Open(ModuleDirectory.PathFor(version ?? context.Host.Release, root));
         var modules = new ModuleContext(directory, ModprobeConfiguration.Empty, ResolutionRules.Kmod);
         var printer = new ModinfoPrinter(context, field, nul, json);
         var exitCode = 0;
@@ -82,9 +83,9 @@ internal static class ModinfoTool
                 ? context.Log.Error($"Module name {argument} not found.")
                 : printer.Print(module);
         }
-        if (ModuleName.HasModuleExtension(argument) && File.Exists(argument))
+        if (ModuleName.HasModuleExtension(argument) && HostFiles.IsFile(argument))
         {
-            return printer.Print(modules.ByPath(Path.GetFullPath(argument)));
+            return printer.Print(modules.ByPath(ToolPaths.Absolute(argument)));
         }
         var found = modules.Lookup(argument);
         if (found.Count == 0)

@@ -8,10 +8,10 @@ namespace Lkm.Cli.Tools;
 internal sealed class ModprobeInserter(ToolContext context, ModuleContext modules, ModprobeRequest request)
 {
     private readonly bool _print = request.ShowDependencies || context.Log.Level > LogLevel.Warning;
-    private readonly List<string> _failures = [];
+    private string? _failure;
 
     /// <summary>Inserts the module that the first operand names, with the others as its parameters; or all of them.</summary>
-    public int Insert(IReadOnlyList<string> operands)
+    public int Insert(List<string> operands)
     {
         if (!request.All)
         {
@@ -26,46 +26,46 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
     }
 
     /// <summary>Parameters joined by spaces; a value with a space in it gets the quotes that the shell took away.</summary>
-    internal static string JoinParameters(IReadOnlyList<string> operands)
+    internal static string JoinParameters(List<string> operands)
     {
-        var parameters = new List<string>();
+        string? parameters = null;
         for (var i = 1; i < operands.Count; i++)
         {
-            var operand = operands[i];
-            var equals = operand.IndexOf('=');
-            parameters.Add(equals >= 0 && operand.IndexOf(' ', equals) >= 0 && !operand.Contains('"')
-                ? $"{operand[..(equals + 1)]}\"{operand[(equals + 1)..]}\""
-                : operand);
+            var parameter = Quote(operands[i]);
+            parameters = parameters is null ? parameter : $"{parameters} {parameter}";
         }
-        return string.Join(' ', parameters);
+        return parameters ?? "";
+    }
+
+    private static string Quote(string operand)
+    {
+        var equals = operand.IndexOf('=');
+        return equals >= 0 && operand.IndexOf(' ', equals) >= 0 && !operand.Contains('"')
+            ? $"{operand[..(equals + 1)]}\"{operand[(equals + 1)..]}\""
+            : operand;
     }
 
     private int Insert(string name, string parameters)
     {
-        IReadOnlyList<ModuleEntry> found;
-        if (name.StartsWith('/') || name.StartsWith("./", StringComparison.Ordinal))
+        if (name is ['/', ..] or ['.', '/', ..])
         {
-            if (!File.Exists(name))
-            {
-                return NotFound($"Failed to get module from path {name}: {Errno.ENOENT.Message()}");
-            }
-            found = [modules.ByPath(Path.GetFullPath(name))];
+            return HostFiles.Exists(name)
+                ? InsertAndReport(modules.ByPath(ToolPaths.Absolute(name)), parameters)
+                : NotFound($"Failed to get module from path {name}: {Errno.ENOENT.Message()}");
         }
-        else
+        var found = modules.Lookup(name);
+        var exitCode = found.Count > 0 ? 0 : NotFound($"Module {name} not found in directory {modules.Directory.Path}");
+        for (var i = 0; i < found.Count; i++)
         {
-            found = modules.Lookup(name);
-            if (found.Count == 0)
-            {
-                return NotFound($"Module {name} not found in directory {modules.Directory.Path}");
-            }
-        }
-        var exitCode = 0;
-        foreach (var module in found)
-        {
-            var error = Insert(module, parameters);
-            exitCode = error == Errno.OK ? 0 : Failed(module, error);
+            exitCode = InsertAndReport(found[i], parameters);
         }
         return exitCode;
+    }
+
+    private int InsertAndReport(ModuleEntry module, string parameters)
+    {
+        var error = Insert(module, parameters);
+        return error == Errno.OK ? 0 : Failed(module, error);
     }
 
     /// <summary>With one module asked for it is the end; with several, the others are tried.</summary>
@@ -87,16 +87,16 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
             Errno.ENOENT => "Unknown symbol in module, or unknown parameter (see dmesg)",
             _ => error.Message(),
         };
-        if (context.IsStrict || _failures.Count == 0)
+        if (context.IsStrict || _failure is null)
         {
             return context.Log.Error($"could not insert '{module.Name}': {text}");
         }
-        return context.Log.Error($"could not insert '{module.Name}': {_failures[^1]}");
+        return context.Log.Error($"could not insert '{module.Name}': {_failure}");
     }
 
     private Errno Insert(ModuleEntry module, string parameters)
     {
-        _failures.Clear();
+        _failure = null;
         if (!request.ShowDependencies && IsLoaded(module))
         {
             return request.FirstTime ? Errno.EEXIST : Errno.OK;
@@ -105,8 +105,10 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
         {
             return Errno.OK;
         }
-        foreach (var step in modules.PlanInsert(module, request.IgnoreCommands))
+        var steps = modules.PlanInsert(module, request.IgnoreCommands);
+        for (var i = 0; i < steps.Count; i++)
         {
+            var step = steps[i];
             var error = Carry(step, step.Module == module ? parameters : "");
             if (error == Errno.EEXIST && step.Module == module && request.FirstTime)
             {
@@ -128,7 +130,7 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
         }
         if (step.Mask is { } mask)
         {
-            _failures.Add($"module {step.Module.Name} is masked by {mask.File} line {mask.Line}");
+            _failure = $"module {step.Module.Name} is masked by {mask.File} line {mask.Line}";
             return Errno.EPERM;
         }
         // As kmod puts them together: with options from the configuration there is a space behind them, whatever follows.
@@ -139,7 +141,7 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
         }
         if (_print && step.Module.Path is { } path)
         {
-            context.Output.WriteLine($"insmod {path} {options}");
+            context.Output.Write("insmod ").Write(path).Write(" ").WriteLine(options);
         }
         else if (_print && step.Module.IsBuiltIn)
         {
@@ -156,13 +158,13 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
     {
         if (module.Path is null)
         {
-            _failures.Add($"no index names a file for module {module.Name}");
+            _failure = $"no index names a file for module {module.Name}";
             return Errno.ENOENT;
         }
         var error = context.Kernel.Insert(module.Path, options, request.InsertFlags);
         if (error is not (Errno.OK or Errno.EEXIST))
         {
-            _failures.Add($"{module.Path}: {error.Message()}{KernelReason.For(context)}");
+            _failure = $"{module.Path}: {error.Message()}{KernelReason.For(context)}";
         }
         return error;
     }
@@ -183,7 +185,7 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
             return Errno.OK;
         }
         context.Log.Error($"Error running install command '{command}' for module {module.Name}: retcode {status}");
-        _failures.Add($"the install command of module {module.Name} failed with status {status}");
+        _failure = $"the install command of module {module.Name} failed with status {status}";
         return Errno.EINVAL;
     }
 

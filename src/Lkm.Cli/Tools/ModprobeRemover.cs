@@ -54,7 +54,7 @@ internal sealed class ModprobeRemover(ToolContext context, ModuleContext modules
             return 0;
         }
         var command = request.IgnoreCommands && isAskedFor ? null : modules.RemoveCommandOf(module);
-        var (pre, post) = request.IgnoreCommands && isAskedFor ? ([], []) : modules.SoftDependenciesOf(module);
+        var soft = request.IgnoreCommands && isAskedFor ? SoftDependencies.None : modules.SoftDependenciesOf(module);
         // A remove command may do anything: it is run whether or not the module is loaded.
         if (command is null && module.IsBuiltIn)
         {
@@ -64,7 +64,7 @@ internal sealed class ModprobeRemover(ToolContext context, ModuleContext modules
         {
             return request.FirstTime && isAskedFor ? Objection($"Module {module.Name} is not in kernel.") : 0;
         }
-        RemoveUnused(post.Reverse());
+        RemoveUnused(soft.Post.Reverse());
         if (request.RemoveHolders)
         {
             foreach (var holder in context.Kernel.HoldersOf(module.Name))
@@ -82,7 +82,7 @@ internal sealed class ModprobeRemover(ToolContext context, ModuleContext modules
         if (command is null ? RemoveFromKernel(module) : RunCommand(module, command))
         {
             RemoveUnused(module.Dependencies.Reverse());
-            RemoveUnused(pre.Reverse());
+            RemoveUnused(soft.Pre.Reverse());
             return 0;
         }
         return 1;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lkm.Modules.Host;
 
 namespace Lkm.Cli.Tools;
@@ -22,5 +23,8 @@ internal sealed class ModprobeRequest
     public string? Version;
 
     /// <summary>What is not an option.</summary>
-    public IReadOnlyList<string> Operands = [];
+    public List<string> Operands = [];
+
+    /// <summary>Takes the value of -w; false if it is no number.</summary>
+    public bool TakeWait(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out WaitMilliseconds);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Lkm.Modules;
 using Lkm.Modules.Host;
@@ -72,11 +71,14 @@ internal static class ModprobeTool
         new("list", false, 'l'), new("json", false, Json),
     ];
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
-        var inherited = context.Variable("MODPROBE_OPTIONS") is { Length: > 0 } variable ? SplitOptions(variable) : [];
+        if (context.Host.Variable("MODPROBE_OPTIONS") is { Length: > 0 } inherited)
+        {
+            arguments = [.. SplitOptions(inherited), .. arguments];
+        }
         var request = new ModprobeRequest();
-        var options = context.Options([.. inherited, .. arguments], "arw:RibfDcnC:d:S:sqvVhl", LongOptions);
+        var options = context.Options(arguments, "arw:RibfDcnC:d:S:sqvVhl", LongOptions);
         while (options.Next() is var option and not OptionParser.End)
         {
             switch (option)
@@ -98,7 +100,7 @@ internal static class ModprobeTool
                     context.PassOn(options.Value);
                     request.ConfigurationPaths.Add(options.Value);
                     break;
-                case 'w' when int.TryParse(options.Value, NumberStyles.None, CultureInfo.InvariantCulture, out request.WaitMilliseconds): break;
+                case 'w' when request.TakeWait(options.Value): break;
                 case 'w': return context.Log.Error($"unexpected wait value '{options.Value}'.");
                 case 'V': return context.PrintVersion();
                 case 'h': context.Output.Write(Help); return 0;
@@ -145,8 +147,8 @@ internal static class ModprobeTool
         {
             return context.Log.Error("missing parameters. See -h.");
         }
-        var root = request.Root is null ? context.Root : Path.GetFullPath(request.Root).TrimEnd('/');
-        var directory = ModuleDirectory.Open(ModuleDirectory.PathFor(request.Version ?? context.Release(), root));
+        var root = request.Root is null ? context.Root : ToolPaths.Absolute(request.Root);
+        using var directory = ModuleDirectory.Open(ModuleDirectory.PathFor(request.Version ?? context.Host.Release, root));
         var modules = new ModuleContext(
             directory,
             ToolConfiguration.Load(context, directory.Path, request.ConfigurationPaths),

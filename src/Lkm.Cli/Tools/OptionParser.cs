@@ -1,10 +1,17 @@
 namespace Lkm.Cli.Tools;
 
 /// <summary>A long option.</summary>
-/// <param name="Name">Its name, without dashes.</param>
-/// <param name="TakesValue">Whether it needs a value.</param>
-/// <param name="Code">What <see cref="OptionParser.Next"/> returns for it: the short option's character, or a number above those.</param>
-internal sealed record LongOption(string Name, bool TakesValue, int Code);
+/// <param name="name">Its name, without dashes.</param>
+/// <param name="takesValue">Whether it needs a value.</param>
+/// <param name="code">What <see cref="OptionParser.Next"/> returns for it: the short option's character, or a number above those.</param>
+internal sealed class LongOption(string name, bool takesValue, int code)
+{
+    public string Name { get; } = name;
+
+    public bool TakesValue { get; } = takesValue;
+
+    public int Code { get; } = code;
+}
 
 /// <summary>
 /// Takes a command line apart as <c>getopt_long(3)</c> of glibc does, with its messages: bundled short options, long ones cut short where
@@ -14,11 +21,11 @@ internal sealed record LongOption(string Name, bool TakesValue, int Code);
 /// <param name="arguments">The arguments after it.</param>
 /// <param name="shortOptions">Option characters, each with a <c>:</c> behind it if it takes a value.</param>
 /// <param name="longOptions">Long options.</param>
-/// <param name="error">Takes messages, without newline.</param>
+/// <param name="log">Takes messages.</param>
 /// <param name="without">A long option that is not there after all; null for none.</param>
 /// <param name="stopAtOperand">Whether the first operand ends the options, as with POSIXLY_CORRECT.</param>
 internal sealed class OptionParser(
-    string program, IReadOnlyList<string> arguments, string shortOptions, LongOption[] longOptions, Action<string> error, string? without = null,
+    string program, string[] arguments, string shortOptions, LongOption[] longOptions, ToolLog log, string? without = null,
     bool stopAtOperand = false)
 {
     /// <summary>The end of the options.</summary>
@@ -35,7 +42,7 @@ internal sealed class OptionParser(
     public string Value { get; private set; } = "";
 
     /// <summary>What is not an option; complete after <see cref="End"/>.</summary>
-    public IReadOnlyList<string> Operands => _operands;
+    public List<string> Operands => _operands;
 
     /// <summary>The next option's code, <see cref="Invalid"/> or <see cref="End"/>.</summary>
     public int Next()
@@ -45,7 +52,7 @@ internal sealed class OptionParser(
         {
             return NextShort();
         }
-        while (_next < arguments.Count)
+        while (_next < arguments.Length)
         {
             var argument = arguments[_next++];
             if (argument == "--")
@@ -67,7 +74,7 @@ internal sealed class OptionParser(
                 break;
             }
         }
-        while (_next < arguments.Count)
+        while (_next < arguments.Length)
         {
             _operands.Add(arguments[_next++]);
         }
@@ -78,17 +85,17 @@ internal sealed class OptionParser(
     {
         var option = _bundle[0];
         _bundle = _bundle[1..];
-        var at = option is ':' or ';' ? -1 : shortOptions.IndexOf(option);
+        var at = option is ':' or ';' ? -1 : PlaceOf(option);
         if (at < 0)
         {
-            error($"{program}: invalid option -- '{option}'");
+            log.Plain($"{program}: invalid option -- '{option.ToString()}'");
             return Invalid;
         }
         if (at + 1 < shortOptions.Length && shortOptions[at + 1] == ':')
         {
-            if (_bundle.Length == 0 && _next == arguments.Count)
+            if (_bundle.Length == 0 && _next == arguments.Length)
             {
-                error($"{program}: option requires an argument -- '{option}'");
+                log.Plain($"{program}: option requires an argument -- '{option.ToString()}'");
                 return Invalid;
             }
             Value = _bundle.Length > 0 ? _bundle : arguments[_next++];
@@ -97,28 +104,42 @@ internal sealed class OptionParser(
         return option;
     }
 
+    private int PlaceOf(char option)
+    {
+        var at = shortOptions.Length - 1;
+        while (at >= 0 && shortOptions[at] != option)
+        {
+            at--;
+        }
+        return at;
+    }
+
     private int NextLong(string text)
     {
-        var equals = text.IndexOf('=');
-        var name = equals < 0 ? text : text[..equals];
+        var equals = 0;
+        while (equals < text.Length && text[equals] != '=')
+        {
+            equals++;
+        }
+        var name = text[..equals];
         if (Find(name) is not { } option)
         {
             return Invalid;
         }
-        if (equals >= 0)
+        if (equals < text.Length)
         {
             if (!option.TakesValue)
             {
-                error($"{program}: option '--{option.Name}' doesn't allow an argument");
+                log.Plain($"{program}: option '--{option.Name}' doesn't allow an argument");
                 return Invalid;
             }
             Value = text[(equals + 1)..];
         }
         else if (option.TakesValue)
         {
-            if (_next == arguments.Count)
+            if (_next == arguments.Length)
             {
-                error($"{program}: option '--{option.Name}' requires an argument");
+                log.Plain($"{program}: option '--{option.Name}' requires an argument");
                 return Invalid;
             }
             Value = arguments[_next++];
@@ -149,14 +170,26 @@ internal sealed class OptionParser(
         }
         if (ambiguous)
         {
-            var possibilities = longOptions.Where(option => option.Name != without && option.Name.StartsWith(name, StringComparison.Ordinal)).Select(static option => $" '--{option.Name}'");
-            error($"{program}: option '--{name}' is ambiguous; possibilities:{string.Concat(possibilities)}");
+            ReportAmbiguous(name);
             return null;
         }
         if (found is null)
         {
-            error($"{program}: unrecognized option '--{name}'");
+            log.Plain($"{program}: unrecognized option '--{name}'");
         }
         return found;
+    }
+
+    private void ReportAmbiguous(string name)
+    {
+        var text = $"{program}: option '--{name}' is ambiguous; possibilities:";
+        foreach (var option in longOptions)
+        {
+            if (option.Name != without && option.Name.StartsWith(name, StringComparison.Ordinal))
+            {
+                text += $" '--{option.Name}'";
+            }
+        }
+        log.Plain(text);
     }
 }

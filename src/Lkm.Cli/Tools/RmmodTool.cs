@@ -26,7 +26,7 @@ internal static class RmmodTool
         new("force", false, 'f'), new("syslog", false, 's'), new("verbose", false, 'v'), new("version", false, 'V'), new("help", false, 'h'),
     ];
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         var flags = RemoveFlags.NonBlocking;
         var options = context.Options(arguments, "fsvVh", LongOptions);
@@ -46,7 +46,7 @@ internal static class RmmodTool
         {
             return context.Log.Error("missing module name.");
         }
-        var directory = ModuleDirectory.PathFor(context.Release(), context.Root);
+        var directory = ModuleDirectory.PathFor(context.Host.Release, context.Root);
         var modules = new ModuleContext(ModuleDirectory.Open(directory), ToolConfiguration.Load(context, directory, [$"{directory}/modules.softdep"]));
         var exitCode = 0;
         foreach (var argument in options.Operands)
@@ -80,7 +80,7 @@ internal static class RmmodTool
         {
             return $"Module {module.Name} is not currently loaded";
         }
-        if (context.Kernel.HoldersOf(module.Name) is { Count: > 0 } holders)
+        if (context.Kernel.HoldersOf(module.Name) is { Length: > 0 } holders)
         {
             return $"Module {module.Name} is in use by: {string.Join(' ', holders)}";
         }

@@ -26,7 +26,7 @@ internal static class StaticNodesTool
 
     private static readonly LongOption[] LongOptions = [new("format", true, 'f'), new("output", true, 'o'), new("help", false, 'h'), new("json", false, 1)];
 
-    public static int Run(ToolContext context, IReadOnlyList<string> arguments)
+    public static int Run(ToolContext context, string[] arguments)
     {
         string format = "human";
         string? file = null;
@@ -61,7 +61,7 @@ internal static class StaticNodesTool
 
     private static int Convert(ToolContext context, string format, string? file)
     {
-        var path = $"{ModuleDirectory.PathFor(context.Release(), context.Root)}/modules.devname";
+        var path = $"{ModuleDirectory.PathFor(context.Host.Release, context.Root)}/modules.devname";
         string[] lines = [];
         try
         {
@@ -111,7 +111,7 @@ internal static class StaticNodesTool
                 Directory.CreateDirectory(directory);
             }
             using var stream = new FileStream(file, FileMode.Create, FileAccess.Write);
-            var output = new ToolOutput(stream);
+            var output = new StreamOutput(stream);
             Print(output, format, nodes);
             output.Flush();
             return true;

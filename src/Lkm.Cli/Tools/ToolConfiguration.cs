@@ -13,11 +13,19 @@ internal static class ToolConfiguration
     {
         var sources = ConfigurationSources.ForSystem(moduleDirectory, context.Root) with { UnderstandMask = !context.IsStrict };
         var configuration = ModprobeConfiguration.Load(paths.Count == 0 ? sources : sources with { Paths = paths, DeprecatedFile = null });
+        if (configuration.HasProblems)
+        {
+            Report(context, configuration);
+        }
+        return configuration;
+    }
+
+    private static void Report(ToolContext context, ModprobeConfiguration configuration)
+    {
         foreach (var problem in configuration.Problems)
         {
             Report(context, problem);
         }
-        return configuration;
     }
 
     private static void Report(ToolContext context, ConfigurationProblem problem)

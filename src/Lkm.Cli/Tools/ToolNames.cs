@@ -1,3 +1,4 @@
+using Lkm.Modules;
 using Lkm.Modules.Host;
 
 namespace Lkm.Cli.Tools;
@@ -12,13 +13,13 @@ internal static class ToolNames
     /// <returns>False if the name is no tool's; then nothing was done.</returns>
     public static bool TryRun(string programPath, string[] arguments, out int exitCode)
     {
-        var name = programPath[(programPath.LastIndexOf('/') + 1)..];
+        var name = programPath[ModuleName.BaseNameStart(programPath)..];
         exitCode = 0;
-        if (!IsTool(name) || Find(name) is not { } tool)
+        if (!IsTool(name))
         {
             return false;
         }
-        exitCode = Run(tool, Context(programPath, isStrict: true), arguments);
+        exitCode = RunAndFlush(name, Context(programPath, isStrict: true), arguments);
         return true;
     }
 
@@ -32,7 +33,7 @@ internal static class ToolNames
     public static bool TryRunCommand(string[] arguments, out int exitCode)
     {
         exitCode = 0;
-        if (arguments.Length == 0 || !IsTool(arguments[0]) || Find(arguments[0]) is not { } tool)
+        if (arguments.Length == 0 || !IsTool(arguments[0]))
         {
             return false;
         }
@@ -54,7 +55,7 @@ internal static class ToolNames
         }
         if (isHost)
         {
-            exitCode = Run(tool, Context(arguments[0], isStrict), rest);
+            exitCode = RunAndFlush(arguments[0], Context(arguments[0], isStrict), [.. rest]);
         }
         return isHost;
     }
@@ -63,33 +64,32 @@ internal static class ToolNames
     private static bool IsTool(string name) =>
         name is "insmod" or "rmmod" or "lsmod" or "modinfo" or "modprobe" or "depmod" or "ksyms" or "static-nodes" or "kmod";
 
-    /// <summary>The tool of that name; null if there is none.</summary>
-    internal static Func<ToolContext, IReadOnlyList<string>, int>? Find(string name) => name switch
+    /// <summary>Runs the tool of that name, which is one.</summary>
+    internal static int Run(string name, ToolContext context, string[] arguments) => name switch
     {
-        "insmod" => InsmodTool.Run,
-        "rmmod" => RmmodTool.Run,
-        "lsmod" => LsmodTool.Run,
-        "modinfo" => ModinfoTool.Run,
-        "modprobe" => ModprobeTool.Run,
-        "depmod" => DepmodTool.Run,
-        "ksyms" => KsymsTool.Run,
-        "static-nodes" => StaticNodesTool.Run,
-        "kmod" => KmodTool.Run,
-        _ => null,
+        "insmod" => InsmodTool.Run(context, arguments),
+        "rmmod" => RmmodTool.Run(context, arguments),
+        "lsmod" => LsmodTool.Run(context, arguments),
+        "modinfo" => ModinfoTool.Run(context, arguments),
+        "modprobe" => ModprobeTool.Run(context, arguments),
+        "depmod" => DepmodTool.Run(context, arguments),
+        "ksyms" => KsymsTool.Run(context, arguments),
+        "static-nodes" => StaticNodesTool.Run(context, arguments),
+        _ => KmodTool.Run(context, arguments),
     };
 
     private static ToolContext Context(string programPath, bool isStrict) => new()
     {
         ProgramPath = programPath,
-        Output = new(1),
-        ErrorOutput = new(2),
-        SystemCalls = new HostSystemCalls(),
+        Output = new DescriptorOutput(1),
+        ErrorOutput = new DescriptorOutput(2),
+        Host = new MachineHost(),
         IsStrict = isStrict,
     };
 
-    private static int Run(Func<ToolContext, IReadOnlyList<string>, int> tool, ToolContext context, IReadOnlyList<string> arguments)
+    private static int RunAndFlush(string name, ToolContext context, string[] arguments)
     {
-        var exitCode = tool(context, arguments);
+        var exitCode = Run(name, context, arguments);
         context.Output.Flush();
         context.ErrorOutput.Flush();
         return exitCode;

@@ -4,23 +4,10 @@ using Lkm.Modules.Host;
 namespace Lkm.Cli.Tools;
 
 /// <summary>Buffered text as bytes: the terminal's encoding is no business of tools whose text is file names.</summary>
-/// <param name="write">Writes that many bytes of the array; false if it can't.</param>
-internal sealed class ToolOutput(Func<byte[], int, bool> write)
+internal abstract class ToolOutput
 {
     private byte[] _bytes = new byte[4096];
     private int _length;
-
-    /// <summary>Text for a file descriptor.</summary>
-    public ToolOutput(int file)
-        : this((bytes, count) => HostProcess.Write(file, bytes, count))
-    {
-    }
-
-    /// <summary>Text for a stream.</summary>
-    public ToolOutput(Stream stream)
-        : this((bytes, count) => Write(stream, bytes, count))
-    {
-    }
 
     /// <summary>Whether a write failed; then nothing more is written.</summary>
     public bool HasFailed { get; private set; }
@@ -42,7 +29,7 @@ internal sealed class ToolOutput(Func<byte[], int, bool> write)
 
     public ToolOutput WriteSpaces(int count)
     {
-        Reserve(count);
+        Reserve(Math.Max(count, 0));
         for (; count > 0; count--)
         {
             _bytes[_length++] = (byte)' ';
@@ -56,23 +43,30 @@ internal sealed class ToolOutput(Func<byte[], int, bool> write)
     {
         if (_length > 0 && !HasFailed)
         {
-            HasFailed = !write(_bytes, _length);
+            HasFailed = !WriteOut(_bytes, _length);
         }
         _length = 0;
     }
 
-    private static bool Write(Stream stream, byte[] bytes, int count)
+    /// <summary>A number, behind spaces that fill it up to a width.</summary>
+    public ToolOutput WriteNumber(long number, int width = 0)
     {
-        try
+        Span<char> digits = stackalloc char[20];
+        var start = digits.Length;
+        for (var left = Math.Abs(number); left > 0 || start == digits.Length; left /= 10)
         {
-            stream.Write(bytes, 0, count);
-            return true;
+            digits[--start] = (char)('0' + left % 10);
         }
-        catch (IOException)
+        if (number < 0)
         {
-            return false;
+            digits[--start] = '-';
         }
+        return WriteSpaces(width - (digits.Length - start)).Write(digits[start..]);
     }
+
+    /// <summary>Takes the buffer's bytes to where they belong.</summary>
+    /// <returns>False if that can't be done.</returns>
+    protected abstract bool WriteOut(byte[] bytes, int count);
 
     private void Reserve(int count)
     {
@@ -83,6 +77,29 @@ internal sealed class ToolOutput(Func<byte[], int, bool> write)
         if (_length + count > _bytes.Length)
         {
             Array.Resize(ref _bytes, Math.Max(_length + count, _bytes.Length * 2));
+        }
+    }
+}
+
+/// <summary>Text for a file descriptor.</summary>
+internal sealed class DescriptorOutput(int file) : ToolOutput
+{
+    protected override bool WriteOut(byte[] bytes, int count) => HostProcess.Write(file, bytes, count);
+}
+
+/// <summary>Text for a stream.</summary>
+internal sealed class StreamOutput(Stream stream) : ToolOutput
+{
+    protected override bool WriteOut(byte[] bytes, int count)
+    {
+        try
+        {
+            stream.Write(bytes, 0, count);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 }

@@ -84,13 +84,15 @@ public sealed partial class ElfFile
                 return Fail(sizesAt + 4, $"section {namesIndex} cannot hold the section names: there are {count} sections",
                     $"Invalid ELF section name index: {namesIndex} || e_shstrndx ({namesIndex}) >= e_shnum ({count})");
 
-            if (ReadNames(layout, table, namesIndex).TryGet(out ReadOnlyMemory<byte> names, out FormatError? error))
-                return ReadSections(layout, (int)table, count, names);
-            return error;
+            if (ReadNames(layout, table, namesIndex, out ReadOnlyMemory<byte> names) is { } error)
+                return error;
+            return ReadSections(layout, (int)table, count, names);
         }
 
-        private Result<ReadOnlyMemory<byte>> ReadNames(ElfLayout layout, ulong table, int namesIndex)
+        // No Result: modinfo starts for one file, and code for a Result of a type of another assembly is only made at run time.
+        private FormatError? ReadNames(ElfLayout layout, ulong table, int namesIndex, out ReadOnlyMemory<byte> names)
         {
+            names = default;
             int headerAt = (int)table + namesIndex * layout.SectionHeaderSize;
             ReadOnlySpan<byte> header = _bytes.Slice(headerAt, layout.SectionHeaderSize);
             ulong offset = layout.Word(header, 24, 16), size = layout.Word(header, 32, 20);
@@ -99,11 +101,11 @@ public sealed partial class ElfFile
                     $"Invalid ELF section hdr(type {layout.U32(header, 4)})");
             if (size == 0)
                 return Fail(headerAt, "section name table is empty", "empty section name table");
-            ReadOnlyMemory<byte> names = memory.Slice((int)offset, (int)size);
+            names = memory.Slice((int)offset, (int)size);
             if (names.Span[^1] != 0)
                 return Fail((long)(offset + size - 1), "section name table does not end with a NUL byte",
                     "ELF Spec violation: section name table isn't null terminated");
-            return names;
+            return null;
         }
 
         private Result<ElfSection[]> ReadSections(ElfLayout layout, int table, int count, ReadOnlyMemory<byte> names)

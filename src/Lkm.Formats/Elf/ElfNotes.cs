@@ -19,7 +19,7 @@ internal static class ElfNotes
             long descriptionAt = 12 + Align4(nameSize);
             if (descriptionAt + descriptionSize > notes.Length)
                 break;
-            if (layout.U32(header, 8) == type && header.Slice(12, (int)nameSize).TrimEnd((byte)0).SequenceEqual(name))
+            if (layout.U32(header, 8) == type && CString.Span(header.Slice(12, (int)nameSize)).SequenceEqual(name))
                 return notes.Slice((int)descriptionAt, (int)descriptionSize);
             notes = notes[(int)Math.Min(descriptionAt + Align4(descriptionSize), notes.Length)..];
         }

@@ -14,7 +14,11 @@ public sealed class ModuleFile
 
     private ModuleInfo? _info;
 
-    private ModuleFile(ReadOnlyMemory<byte> bytes, CompressionFormat compression, ElfFile elf)
+    /// <summary>A module file that is taken apart already.</summary>
+    /// <param name="bytes">The unpacked file, its signature included.</param>
+    /// <param name="compression">How the file was compressed.</param>
+    /// <param name="elf">The object file.</param>
+    public ModuleFile(ReadOnlyMemory<byte> bytes, CompressionFormat compression, ElfFile elf)
     {
         Bytes = bytes;
         Compression = compression;

@@ -77,7 +77,7 @@ public sealed class ModuleSignature
     /// not.</returns>
     public static Result<ModuleSignature?> Read(ReadOnlyMemory<byte> module, string? file = null)
     {
-        if (!module.Span.EndsWith(Marker))
+        if (module.Length < Marker.Length || !module.Span[^Marker.Length..].SequenceEqual(Marker))
             return default(Result<ModuleSignature?>);
         int infoAt = module.Length - Marker.Length - InfoSize;
         if (infoAt <= 0)

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Lkm.Formats.Signatures;
 
 /// <summary>The first signer of a PKCS#7 SignedData message (RFC 2315 section 9, RFC 5652 section 5).</summary>
@@ -41,7 +39,9 @@ internal readonly record struct Pkcs7Signer(string Signer, byte[] KeyId, string 
             if (!issuerAndSerial.TryEnter(DerTag.Sequence, out DerReader issuer) || !issuerAndSerial.TryRead(DerTag.Integer, out ReadOnlySpan<byte> serial))
                 return false;
             name = CommonName(issuer);
-            return TryReadSignature(info, name, serial.TrimStart((byte)0), out signer);
+            while (serial is [0, ..])
+                serial = serial[1..];
+            return TryReadSignature(info, name, serial, out signer);
         }
 
         return info.TryRead(DerTag.ContextPrimitive0, out ReadOnlySpan<byte> keyId) && TryReadSignature(info, name, keyId, out signer);
@@ -83,7 +83,7 @@ internal readonly record struct Pkcs7Signer(string Signer, byte[] KeyId, string 
         {
             if (reader.TryRead((DerTag)tag, out ReadOnlySpan<byte> content))
             {
-                text = Encoding.UTF8.GetString(content);
+                text = CString.Text(content);
                 return true;
             }
         }

@@ -1,36 +1,108 @@
 namespace Lkm.Modules;
 
+/// <summary>A line of modprobe.d(5).</summary>
+public abstract class ConfigurationCommand
+{
+    private protected ConfigurationCommand()
+    {
+    }
+}
+
 /// <summary><c>alias PATTERN MODULE</c>: names that fit the pattern mean the module.</summary>
-/// <param name="Pattern">A <see cref="Wildcard"/> pattern, normalised.</param>
-/// <param name="Module">The module's name, normalised.</param>
-public sealed record AliasCommand(string Pattern, string Module);
+/// <param name="pattern">A <see cref="Wildcard"/> pattern, normalised.</param>
+/// <param name="module">The module's name, normalised.</param>
+public sealed class AliasCommand(string pattern, string module) : ConfigurationCommand
+{
+    /// <summary>A <see cref="Wildcard"/> pattern, normalised.</summary>
+    public string Pattern { get; } = pattern;
+
+    /// <summary>The module's name, normalised.</summary>
+    public string Module { get; } = module;
+}
+
+/// <summary><c>blacklist MODULE</c>: the module's aliases are ignored.</summary>
+/// <param name="module">The module's name, normalised.</param>
+public sealed class BlacklistCommand(string module) : ConfigurationCommand
+{
+    /// <summary>The module's name, normalised.</summary>
+    public string Module { get; } = module;
+}
 
 /// <summary><c>options MODULE OPTIONS</c>: parameters for each time the module is inserted.</summary>
-/// <param name="Module">The name of a module, or an alias that it may be asked for by.</param>
-/// <param name="Options">The rest of the line, as it stands there (tabs made spaces).</param>
-public sealed record OptionsCommand(string Module, string Options);
+/// <param name="module">The name of a module, or an alias that it may be asked for by.</param>
+/// <param name="options">The rest of the line, as it stands there (tabs made spaces).</param>
+public sealed class OptionsCommand(string module, string options) : ConfigurationCommand
+{
+    /// <summary>The name of a module, or an alias that it may be asked for by.</summary>
+    public string Module { get; } = module;
 
-/// <summary><c>install PATTERN COMMAND</c> or <c>remove PATTERN COMMAND</c>: what to run instead of inserting or removing.</summary>
-/// <param name="Pattern">A <see cref="Wildcard"/> pattern for module names.</param>
-/// <param name="Command">A command line for the shell.</param>
-public sealed record ShellCommand(string Pattern, string Command);
+    /// <summary>The rest of the line, as it stands there (tabs made spaces).</summary>
+    public string Options { get; } = options;
+}
+
+/// <summary>What to run instead of inserting or removing a module.</summary>
+/// <param name="pattern">A <see cref="Wildcard"/> pattern for module names.</param>
+/// <param name="command">A command line for the shell.</param>
+public abstract class ShellCommand(string pattern, string command) : ConfigurationCommand
+{
+    /// <summary>A <see cref="Wildcard"/> pattern for module names.</summary>
+    public string Pattern { get; } = pattern;
+
+    /// <summary>A command line for the shell.</summary>
+    public string Command { get; } = command;
+}
+
+/// <summary><c>install PATTERN COMMAND</c>: what to run instead of inserting.</summary>
+/// <inheritdoc/>
+public sealed class InstallCommand(string pattern, string command) : ShellCommand(pattern, command);
+
+/// <summary><c>remove PATTERN COMMAND</c>: what to run instead of removing.</summary>
+/// <inheritdoc/>
+public sealed class RemoveCommand(string pattern, string command) : ShellCommand(pattern, command);
 
 /// <summary><c>softdep PATTERN pre: MODULES post: MODULES</c>: modules to insert before and after, if they are there.</summary>
-/// <param name="Pattern">A <see cref="Wildcard"/> pattern for module names.</param>
-/// <param name="Pre">Names or aliases to insert before the module.</param>
-/// <param name="Post">Names or aliases to insert after it.</param>
-public sealed record SoftDependencyCommand(string Pattern, IReadOnlyList<string> Pre, IReadOnlyList<string> Post);
+/// <param name="pattern">A <see cref="Wildcard"/> pattern for module names.</param>
+/// <param name="pre">Names or aliases to insert before the module.</param>
+/// <param name="post">Names or aliases to insert after it.</param>
+public sealed class SoftDependencyCommand(string pattern, IReadOnlyList<string> pre, IReadOnlyList<string> post) : ConfigurationCommand
+{
+    /// <summary>A <see cref="Wildcard"/> pattern for module names.</summary>
+    public string Pattern { get; } = pattern;
+
+    /// <summary>Names or aliases to insert before the module.</summary>
+    public IReadOnlyList<string> Pre { get; } = pre;
+
+    /// <summary>Names or aliases to insert after it.</summary>
+    public IReadOnlyList<string> Post { get; } = post;
+}
 
 /// <summary><c>weakdep PATTERN MODULES</c>: modules that it may ask for later; for tools that gather modules, never inserted because of this.</summary>
-/// <param name="Pattern">A <see cref="Wildcard"/> pattern for module names.</param>
-/// <param name="Modules">Names of modules.</param>
-public sealed record WeakDependencyCommand(string Pattern, IReadOnlyList<string> Modules);
+/// <param name="pattern">A <see cref="Wildcard"/> pattern for module names.</param>
+/// <param name="modules">Names of modules.</param>
+public sealed class WeakDependencyCommand(string pattern, IReadOnlyList<string> modules) : ConfigurationCommand
+{
+    /// <summary>A <see cref="Wildcard"/> pattern for module names.</summary>
+    public string Pattern { get; } = pattern;
+
+    /// <summary>Names of modules.</summary>
+    public IReadOnlyList<string> Modules { get; } = modules;
+}
 
 /// <summary><c>mask PATTERN</c>, an lkm command: the module is not inserted, whoever asks for it and by whatever name.</summary>
-/// <param name="Pattern">A <see cref="Wildcard"/> pattern for module names.</param>
-/// <param name="File">The file that says so.</param>
-/// <param name="Line">The line in that file, from 1.</param>
-public sealed record MaskCommand(string Pattern, string File, int Line);
+/// <param name="pattern">A <see cref="Wildcard"/> pattern for module names.</param>
+/// <param name="file">The file that says so.</param>
+/// <param name="line">The line in that file, from 1.</param>
+public sealed class MaskCommand(string pattern, string file, int line) : ConfigurationCommand
+{
+    /// <summary>A <see cref="Wildcard"/> pattern for module names.</summary>
+    public string Pattern { get; } = pattern;
+
+    /// <summary>The file that says so.</summary>
+    public string File { get; } = file;
+
+    /// <summary>The line in that file, from 1.</summary>
+    public int Line { get; } = line;
+}
 
 /// <summary>What was wrong with a part of the configuration; reading goes on after it.</summary>
 public enum ConfigurationProblemKind

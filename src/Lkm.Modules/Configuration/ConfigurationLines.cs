@@ -2,61 +2,89 @@ namespace Lkm.Modules;
 
 /// <summary>
 /// Splits a configuration file (modprobe.d, depmod.d) into lines as kmod does: a backslash before a line's end joins it with the next; before any
-/// other character it vanishes. Lines end at a NUL.
+/// other character it vanishes. Lines end at a NUL. Lines that are empty or comments are passed over.
 /// </summary>
-internal static class ConfigurationLines
+internal sealed class ConfigurationLines(byte[] bytes)
 {
-    /// <summary>Each line that is neither empty nor a comment, with the number of the last physical line that it takes part in.</summary>
-    public static IEnumerable<(string Text, int Number)> Read(byte[] bytes)
+    private byte[] _line = new byte[Math.Min(bytes.Length, 512)];
+    private int _at;
+    private int _ended;
+
+    /// <summary>The line that <see cref="Next"/> found.</summary>
+    public string Text { get; private set; } = "";
+
+    /// <summary>The number of the last physical line that takes part in it, from 1.</summary>
+    public int Number { get; private set; }
+
+    /// <summary>Goes to the next line; false at the end.</summary>
+    public bool Next()
     {
-        var line = new byte[Math.Min(bytes.Length, 512)];
-        var number = 0;
-        for (var at = 0; at < bytes.Length;)
+        while (_at < bytes.Length)
         {
-            var length = 0;
-            while (at < bytes.Length)
+            var length = Join();
+            if (length > 0 && _line[0] != '#')
             {
-                var c = bytes[at++];
-                if (c == '\n')
-                {
-                    number++;
-                    break;
-                }
-                if (c == '\\')
-                {
-                    if (at == bytes.Length)
-                    {
-                        break;
-                    }
-                    c = bytes[at++];
-                    if (c == '\n')
-                    {
-                        number++;
-                        continue;
-                    }
-                }
-                if (length == line.Length)
-                {
-                    Array.Resize(ref line, line.Length * 2);
-                }
-                line[length++] = c;
-            }
-            var end = line.AsSpan(0, length).IndexOf((byte)0);
-            length = end < 0 ? length : end;
-            if (length > 0 && line[0] != '#')
-            {
-                yield return (LosslessText.Decode(line.AsSpan(0, length)), at == bytes.Length && bytes[^1] != '\n' ? number + 1 : number);
+                Text = LosslessText.Decode(_line.AsSpan(0, length));
+                Number = _at == bytes.Length && bytes[^1] != '\n' ? _ended + 1 : _ended;
+                return true;
             }
         }
+        return false;
     }
 
     /// <summary>Takes the next word, separated by spaces and tabs; one separator behind it goes too. Empty at the end.</summary>
     public static ReadOnlySpan<char> TakeWord(ref ReadOnlySpan<char> rest)
     {
-        rest = rest.TrimStart(" \t");
-        var end = rest.IndexOfAny(' ', '\t');
-        var word = end < 0 ? rest : rest[..end];
-        rest = end < 0 ? default : rest[(end + 1)..];
+        var start = 0;
+        while (start < rest.Length && rest[start] is ' ' or '\t')
+        {
+            start++;
+        }
+        var end = start;
+        while (end < rest.Length && rest[end] is not (' ' or '\t'))
+        {
+            end++;
+        }
+        var word = rest[start..end];
+        rest = end < rest.Length ? rest[(end + 1)..] : default;
         return word;
+    }
+
+    /// <summary>Puts the physical lines of the next line together; the result is the length, up to a NUL.</summary>
+    private int Join()
+    {
+        int length = 0, visible = -1;
+        while (_at < bytes.Length)
+        {
+            var c = bytes[_at++];
+            if (c == '\n')
+            {
+                _ended++;
+                break;
+            }
+            if (c == '\\')
+            {
+                if (_at == bytes.Length)
+                {
+                    break;
+                }
+                c = bytes[_at++];
+                if (c == '\n')
+                {
+                    _ended++;
+                    continue;
+                }
+            }
+            if (c == 0 && visible < 0)
+            {
+                visible = length;
+            }
+            if (length == _line.Length)
+            {
+                Array.Resize(ref _line, _line.Length * 2);
+            }
+            _line[length++] = c;
+        }
+        return visible < 0 ? length : visible;
     }
 }

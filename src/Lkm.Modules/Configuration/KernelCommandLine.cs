@@ -11,8 +11,12 @@ internal static class KernelCommandLine
 {
     public static void AddTo(ModprobeConfiguration configuration, string file, ReadOnlySpan<char> line)
     {
-        var end = line.IndexOfAny('\n', '\0');
-        line = end < 0 ? line : line[..end];
+        var end = 0;
+        while (end < line.Length && line[end] is not ('\n' or '\0'))
+        {
+            end++;
+        }
+        line = line[..end];
         while (!line.IsEmpty)
         {
             var length = WordLength(line);
@@ -41,7 +45,7 @@ internal static class KernelCommandLine
 
     private static void AddWord(ModprobeConfiguration configuration, string file, ReadOnlySpan<char> word)
     {
-        if (word.Count('"') is not (0 or 2))
+        if (ShortText.IndexOf(word, '.') < 0 || word.Count('"') is not (0 or 2))
         {
             return;
         }
@@ -50,8 +54,8 @@ internal static class KernelCommandLine
         {
             word = word[1..^1];
         }
-        var dot = word.IndexOf('.');
-        var equals = word.IndexOf('=');
+        var dot = ShortText.IndexOf(word, '.');
+        var equals = ShortText.IndexOf(word, '=');
         if (dot < 0 || (equals >= 0 && equals < dot))
         {
             return;
@@ -65,19 +69,24 @@ internal static class KernelCommandLine
         }
         if (module.SequenceEqual("modprobe") && parameter.SequenceEqual("blacklist") && equals >= 0)
         {
-            foreach (var range in value.Split(','))
-            {
-                configuration.BlacklistNames.Add(value[range].ToString());
-            }
+            AddBlacklist(configuration, value);
             return;
         }
         if (ModuleName.NormalizeAlias(module) is not { } name)
         {
-            configuration.ProblemList.Add(new(ConfigurationProblemKind.BadKernelParameter, file, 0, module.ToString()));
+            configuration.AddProblem(new(ConfigurationProblemKind.BadKernelParameter, file, 0, module.ToString()));
             return;
         }
-        configuration.OptionsList.Add(new(name, equals < 0
+        configuration.Add(new OptionsCommand(name, equals < 0
             ? parameter.ToString()
-            : wholeIsQuoted ? $"{parameter}=\"{value}\"" : $"{parameter}={value}"));
+            : wholeIsQuoted ? string.Concat(parameter, "=\"", value, "\"") : string.Concat(parameter, "=", value)));
+    }
+
+    private static void AddBlacklist(ModprobeConfiguration configuration, ReadOnlySpan<char> names)
+    {
+        foreach (var range in names.Split(','))
+        {
+            configuration.Add(new BlacklistCommand(names[range].ToString()));
+        }
     }
 }

@@ -1,3 +1,5 @@
+using Lkm.Modules.Host;
+
 namespace Lkm.Modules;
 
 /// <summary>
@@ -5,15 +7,9 @@ namespace Lkm.Modules;
 /// </summary>
 public sealed class ModprobeConfiguration
 {
-    internal List<string> BlacklistNames { get; } = [];
-    internal List<AliasCommand> AliasList { get; } = [];
-    internal List<OptionsCommand> OptionsList { get; } = [];
-    internal List<ShellCommand> InstallList { get; } = [];
-    internal List<ShellCommand> RemoveList { get; } = [];
-    internal List<SoftDependencyCommand> SoftDependencyList { get; } = [];
-    internal List<WeakDependencyCommand> WeakDependencyList { get; } = [];
-    internal List<MaskCommand> MaskList { get; } = [];
-    internal List<ConfigurationProblem> ProblemList { get; } = [];
+    // One list for all kinds: a list of each would be a type of its own to the runtime, and loading those takes longer than reading the files.
+    private readonly List<ConfigurationCommand> _commands = [];
+    private List<ConfigurationProblem>? _problems;
 
     private ModprobeConfiguration()
     {
@@ -22,50 +18,80 @@ public sealed class ModprobeConfiguration
     /// <summary>A configuration that says nothing.</summary>
     public static ModprobeConfiguration Empty => new();
 
-    /// <summary><c>blacklist</c>: modules whose aliases are ignored.</summary>
-    public IReadOnlyList<string> Blacklist => BlacklistNames;
+    /// <summary>All commands in the order of reading, those of the kernel command line last.</summary>
+    public IReadOnlyList<ConfigurationCommand> Commands => _commands;
+
+    /// <summary><c>blacklist</c>: names of modules whose aliases are ignored.</summary>
+    public IReadOnlyList<string> Blacklist => Only<BlacklistCommand>().ConvertAll(static command => command.Module);
 
     /// <summary><c>alias</c> commands.</summary>
-    public IReadOnlyList<AliasCommand> Aliases => AliasList;
+    public IReadOnlyList<AliasCommand> Aliases => Only<AliasCommand>();
 
     /// <summary><c>options</c> commands, those of the kernel command line last.</summary>
-    public IReadOnlyList<OptionsCommand> Options => OptionsList;
+    public IReadOnlyList<OptionsCommand> Options => Only<OptionsCommand>();
 
     /// <summary><c>install</c> commands.</summary>
-    public IReadOnlyList<ShellCommand> InstallCommands => InstallList;
+    public IReadOnlyList<InstallCommand> InstallCommands => Only<InstallCommand>();
 
     /// <summary><c>remove</c> commands.</summary>
-    public IReadOnlyList<ShellCommand> RemoveCommands => RemoveList;
+    public IReadOnlyList<RemoveCommand> RemoveCommands => Only<RemoveCommand>();
 
     /// <summary><c>softdep</c> commands.</summary>
-    public IReadOnlyList<SoftDependencyCommand> SoftDependencies => SoftDependencyList;
+    public IReadOnlyList<SoftDependencyCommand> SoftDependencies => Only<SoftDependencyCommand>();
 
     /// <summary><c>weakdep</c> commands.</summary>
-    public IReadOnlyList<WeakDependencyCommand> WeakDependencies => WeakDependencyList;
+    public IReadOnlyList<WeakDependencyCommand> WeakDependencies => Only<WeakDependencyCommand>();
 
     /// <summary><c>mask</c> commands.</summary>
-    public IReadOnlyList<MaskCommand> Masks => MaskList;
+    public IReadOnlyList<MaskCommand> Masks => Only<MaskCommand>();
 
     /// <summary>What was passed over because it could not be understood or read.</summary>
-    public IReadOnlyList<ConfigurationProblem> Problems => ProblemList;
+    public IReadOnlyList<ConfigurationProblem> Problems => _problems ?? [];
+
+    internal List<ConfigurationCommand> CommandList => _commands;
+
+    /// <summary>Whether there are any <see cref="Problems"/>.</summary>
+    public bool HasProblems => _problems is not null;
+
+    private List<T> Only<T>()
+        where T : ConfigurationCommand
+    {
+        var commands = new List<T>();
+        foreach (var command in _commands)
+        {
+            if (command is T wanted)
+            {
+                commands.Add(wanted);
+            }
+        }
+        return commands;
+    }
 
     /// <summary>Reads all of a system's configuration.</summary>
     public static ModprobeConfiguration Load(ConfigurationSources sources)
     {
         var configuration = new ModprobeConfiguration();
-        if (sources.DeprecatedFile is { } old && File.Exists(old))
+        var files = new ConfigurationFiles();
+        for (var i = 0; i < sources.Paths.Count; i++)
         {
-            configuration.ProblemList.Add(new(ConfigurationProblemKind.DeprecatedFile, old, 0, "/etc/modprobe.d/"));
+            files.Add(sources.Paths[i]);
+        }
+        if (sources.ModuleDirectory is { } directory)
+        {
+            files.Add($"{directory}/modules.softdep");
+            files.Add($"{directory}/modules.weakdep");
+        }
+        configuration._problems = files.Problems;
+        if (sources.DeprecatedFile is { } old && HostFiles.Exists(old))
+        {
+            configuration.AddProblem(new(ConfigurationProblemKind.DeprecatedFile, old, 0, "/etc/modprobe.d/"));
             configuration.AddFile(old, sources.UnderstandMask);
         }
-        IEnumerable<string> paths = sources.ModuleDirectory is { } directory
-            ? [.. sources.Paths, $"{directory}/modules.softdep", $"{directory}/modules.weakdep"]
-            : sources.Paths;
-        foreach (var file in ConfigurationFiles.Find(paths, configuration.ProblemList))
+        for (var i = 0; i < files.Paths.Count; i++)
         {
-            configuration.AddFile(file, sources.UnderstandMask);
+            configuration.AddFile(files.Paths[i], sources.UnderstandMask);
         }
-        if (sources.KernelCommandLine is { } commandLine && ConfigurationFiles.Read(commandLine, configuration.ProblemList) is { } bytes)
+        if (sources.KernelCommandLine is { } commandLine && configuration.Read(commandLine) is { } bytes)
         {
             KernelCommandLine.AddTo(configuration, commandLine, LosslessText.Decode(bytes));
         }
@@ -83,89 +109,92 @@ public sealed class ModprobeConfiguration
         return configuration;
     }
 
+    internal void Add(ConfigurationCommand command) => _commands.Add(command);
+
+    internal void AddProblem(ConfigurationProblem problem) => (_problems ??= []).Add(problem);
+
     private void AddFile(string file, bool understandMask)
     {
-        if (ConfigurationFiles.Read(file, ProblemList) is { } bytes)
+        if (Read(file) is { } bytes)
         {
             AddLines(bytes, file, understandMask);
         }
     }
 
+    private byte[]? Read(string file)
+    {
+        var bytes = ConfigurationFiles.Read(file, out var problem);
+        if (problem is not null)
+        {
+            AddProblem(problem);
+        }
+        return bytes;
+    }
+
     private void AddLines(byte[] bytes, string file, bool understandMask)
     {
-        foreach (var (text, number) in ConfigurationLines.Read(bytes))
+        var lines = new ConfigurationLines(bytes);
+        while (lines.Next())
         {
-            ReadOnlySpan<char> rest = text;
-            var command = ConfigurationLines.TakeWord(ref rest);
-            if (command.IsEmpty)
+            ReadOnlySpan<char> rest = lines.Text;
+            var word = ConfigurationLines.TakeWord(ref rest);
+            if (word.IsEmpty)
             {
                 continue;
             }
-            if (command is "include" or "config")
+            if (word is "include" or "config")
             {
-                ProblemList.Add(new(ConfigurationProblemKind.DeprecatedCommand, file, number, command.ToString()));
+                AddProblem(new(ConfigurationProblemKind.DeprecatedCommand, file, lines.Number, word.ToString()));
             }
-            else if (!(understandMask && command is "mask" ? AddMask(rest, file, number) : AddCommand(command, rest)))
+            else if (Command(word, rest, file, lines.Number) is { } command && (understandMask || command is not MaskCommand))
             {
-                ProblemList.Add(new(ConfigurationProblemKind.BadLine, file, number, command.ToString()));
+                Add(command);
+            }
+            else
+            {
+                AddProblem(new(ConfigurationProblemKind.BadLine, file, lines.Number, word.ToString()));
             }
         }
     }
 
-    private bool AddMask(ReadOnlySpan<char> rest, string file, int number)
+    /// <summary>The command that a line gives; null if it is none, or lacks an argument.</summary>
+    private static ConfigurationCommand? Command(ReadOnlySpan<char> command, ReadOnlySpan<char> rest, string file, int line)
     {
-        var pattern = TakeName(ref rest);
-        if (pattern is null)
+        if (command is not ("alias" or "blacklist" or "options" or "install" or "remove" or "softdep" or "weakdep" or "mask") || TakeName(ref rest) is not { } name)
         {
-            return false;
-        }
-        MaskList.Add(new(pattern, file, number));
-        return true;
-    }
-
-    private bool AddCommand(ReadOnlySpan<char> command, ReadOnlySpan<char> rest)
-    {
-        if (command is not ("alias" or "blacklist" or "options" or "install" or "remove" or "softdep" or "weakdep") || TakeName(ref rest) is not { } name)
-        {
-            return false;
-        }
-        if (command is "blacklist")
-        {
-            BlacklistNames.Add(name);
-            return true;
-        }
-        if (command is "alias")
-        {
-            if (TakeName(ref rest) is not { } module)
-            {
-                return false;
-            }
-            AliasList.Add(new(name, module));
-            return true;
-        }
-        if (rest.IsEmpty)
-        {
-            return false;
+            return null;
         }
         switch (command)
         {
-            case "options":
-                OptionsList.Add(new(name, rest.ToString().Replace('\t', ' ')));
-                break;
-            case "install":
-                InstallList.Add(new(name, rest.ToString()));
-                break;
-            case "remove":
-                RemoveList.Add(new(name, rest.ToString()));
-                break;
-            case "softdep":
-                AddSoftDependency(name, rest);
-                break;
-            default:
-                WeakDependencyList.Add(new(name, Words(rest)));
-                break;
+            case "blacklist": return new BlacklistCommand(name);
+            case "mask": return new MaskCommand(name, file, line);
+            case "alias": return TakeName(ref rest) is { } module ? new AliasCommand(name, module) : null;
         }
-        return true;
+        if (rest.IsEmpty)
+        {
+            return null;
+        }
+        return command switch
+        {
+            "options" => new OptionsCommand(name, WithoutTabs(rest)),
+            "install" => new InstallCommand(name, rest.ToString()),
+            "remove" => new RemoveCommand(name, rest.ToString()),
+            "softdep" => SoftDependency(name, rest),
+            _ => new WeakDependencyCommand(name, Words(rest)),
+        };
+    }
+
+    private static string WithoutTabs(ReadOnlySpan<char> text)
+    {
+        var characters = text.ToArray();
+        for (var i = 0; i < characters.Length; i++)
+        {
+            if (characters[i] == '\t')
+            {
+                characters[i] = ' ';
+            }
+        }
+        return new(characters);
     }
 
     /// <summary>Takes a word and normalises it as an alias; null if there is none, or its brackets don't pair.</summary>
@@ -175,11 +204,11 @@ public sealed class ModprobeConfiguration
         return word.IsEmpty ? null : ModuleName.NormalizeAlias(word);
     }
 
-    private void AddSoftDependency(string name, ReadOnlySpan<char> rest)
+    private static SoftDependencyCommand SoftDependency(string name, ReadOnlySpan<char> rest)
     {
         List<string> pre = [], post = [];
         List<string>? list = null;
-        foreach (var word in Words(rest))
+        while (ConfigurationLines.TakeWord(ref rest) is { IsEmpty: false } word)
         {
             switch (word)
             {
@@ -190,11 +219,11 @@ public sealed class ModprobeConfiguration
                     list = post;
                     break;
                 default:
-                    list?.Add(word);
+                    list?.Add(word.ToString());
                     break;
             }
         }
-        SoftDependencyList.Add(new(name, pre, post));
+        return new(name, pre, post);
     }
 
     private static List<string> Words(ReadOnlySpan<char> text)

@@ -39,9 +39,20 @@ public sealed class DepmodConfiguration
     public static DepmodConfiguration Load(IEnumerable<string> paths, string kernelVersion)
     {
         var configuration = new DepmodConfiguration();
-        foreach (var file in ConfigurationFiles.Find(paths, configuration._problems))
+        var files = new ConfigurationFiles();
+        foreach (var path in paths)
         {
-            if (ConfigurationFiles.Read(file, configuration._problems) is { } bytes)
+            files.Add(path);
+        }
+        configuration._problems.AddRange(files.Problems ?? []);
+        foreach (var file in files.Paths)
+        {
+            var bytes = ConfigurationFiles.Read(file, out var problem);
+            if (problem is not null)
+            {
+                configuration._problems.Add(problem);
+            }
+            else if (bytes is not null)
             {
                 configuration.AddLines(bytes, file, kernelVersion);
             }
@@ -117,13 +128,14 @@ public sealed class DepmodConfiguration
 
     private void AddLines(byte[] bytes, string file, string kernelVersion)
     {
-        foreach (var (text, number) in ConfigurationLines.Read(bytes))
+        var lines = new ConfigurationLines(bytes);
+        while (lines.Next())
         {
-            ReadOnlySpan<char> rest = text;
+            ReadOnlySpan<char> rest = lines.Text;
             var command = ConfigurationLines.TakeWord(ref rest);
             if (!command.IsEmpty && !AddCommand(command, rest, kernelVersion))
             {
-                _problems.Add(new(ConfigurationProblemKind.BadLine, file, number, command.ToString()));
+                _problems.Add(new(ConfigurationProblemKind.BadLine, file, lines.Number, command.ToString()));
             }
         }
     }

@@ -57,7 +57,8 @@ internal sealed class SummaryReader(bool withImports, int limit)
                 _file = new byte[Math.Max(size, Math.Min(2L * _file.Length, limit))];
             }
             _length = (int)size;
-            return ElfParts.Read(file, _file, _length) || file.ReadPart(_file, 0, _length)
+            var parts = new ElfParts(file, _file, _length);
+            return (parts.ReadHeaders() && parts.ReadForDepmod()) || file.ReadPart(_file, 0, _length)
                 ? null
                 : new(path, -1, "cannot be read: it became shorter", Errno.EIO);
         }

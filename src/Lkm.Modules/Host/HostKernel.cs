@@ -1,4 +1,3 @@
-using System.Globalization;
 using Lkm.Formats;
 using Lkm.Formats.Compression;
 
@@ -43,7 +42,7 @@ public sealed class HostKernel(IModuleSystemCalls calls, string root = "")
         const int field = 65;
         var names = new byte[6 * field];
         using var pinned = new Pinned(names);
-        return LibC.Uname(pinned.Address) == 0 ? LosslessText.Decode(CString.Span(names.AsSpan(2 * field, field))) : "";
+        return LibC.Uname(pinned.Address) == 0 ? LosslessText.Decode(names.AsSpan(2 * field, ShortText.IndexOf(names.AsSpan(2 * field, field), (byte)0))) : "";
     }
 
     /// <summary>Whether a module is loaded.</summary>
@@ -57,48 +56,39 @@ public sealed class HostKernel(IModuleSystemCalls calls, string root = "")
             "coming" => ModuleState.Coming,
             "going" => ModuleState.Going,
             // The directory comes before its file does.
-            null when Directory.Exists(directory) => ModuleState.Coming,
+            null when HostFiles.IsDirectory(directory) => ModuleState.Coming,
             _ => ModuleState.Absent,
         };
     }
+
+    /// <summary>Whether the kernel shows a module of that name in <c>/sys/module</c>.</summary>
+    public bool HasDirectory(string name) => HostFiles.IsDirectory($"{root}/sys/module/{name}");
 
     /// <summary>How many users a module has.</summary>
     /// <param name="name">Its normalised name.</param>
     /// <param name="error">Why it can't be told; ENOENT also if the kernel can't unload modules.</param>
     /// <returns>The count, or -1.</returns>
     public int ReferenceCount(string name, out Errno error) =>
-        ReadLine($"{root}/sys/module/{name}/refcnt", out error) is { } line && int.TryParse(line, CultureInfo.InvariantCulture, out var count) ? count : -1;
+        ReadLine($"{root}/sys/module/{name}/refcnt", out error) is { } line && ShortText.TryParse(line, out var count) ? (int)count : -1;
 
     /// <summary>The modules that use a module, in the order of their directory.</summary>
-    public IReadOnlyList<string> HoldersOf(string name)
+    public string[] HoldersOf(string name)
     {
-        var directory = $"{root}/sys/module/{name}/holders";
-        if (!Directory.Exists(directory))
+        HostFiles.List($"{root}/sys/module/{name}/holders", out var entries);
+        var holders = new string[entries.Count];
+        for (var i = 0; i < holders.Length; i++)
         {
-            return [];
+            holders[i] = entries[i].Name;
         }
-        try
-        {
-            var holders = Directory.GetFileSystemEntries(directory);
-            for (var i = 0; i < holders.Length; i++)
-            {
-                holders[i] = holders[i][(directory.Length + 1)..];
-            }
-            return holders;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
+        return holders;
     }
 
     /// <summary>The loaded modules, the latest first.</summary>
     /// <param name="modules">The modules; empty if they can't be told.</param>
     /// <returns>Why <c>/proc/modules</c> can't be read, or OK.</returns>
-    public Errno ListLoaded(out IReadOnlyList<LoadedModule> modules)
+    public Errno ListLoaded(out List<LoadedModule> modules)
     {
-        var loaded = new List<LoadedModule>();
-        modules = loaded;
+        modules = [];
         if (SmallFile.TryRead($"{root}/proc/modules", out var error) is not { } bytes)
         {
             return error;
@@ -106,14 +96,14 @@ public sealed class HostKernel(IModuleSystemCalls calls, string root = "")
         ReadOnlySpan<char> text = LosslessText.Decode(bytes);
         while (!text.IsEmpty)
         {
-            var end = text.IndexOf('\n');
+            var end = ShortText.IndexOf(text, '\n');
             var line = end < 0 ? text : text[..end];
             text = text[Math.Min(line.Length + 1, text.Length)..];
             var name = ConfigurationLines.TakeWord(ref line);
             if (!name.IsEmpty)
             {
-                long.TryParse(ConfigurationLines.TakeWord(ref line), CultureInfo.InvariantCulture, out var size);
-                loaded.Add(new(name.ToString(), size));
+                ShortText.TryParse(ConfigurationLines.TakeWord(ref line), out var size);
+                modules.Add(new(name.ToString(), size));
             }
         }
         return Errno.OK;
@@ -121,7 +111,7 @@ public sealed class HostKernel(IModuleSystemCalls calls, string root = "")
 
     /// <summary>A loaded module's size in bytes: what <c>coresize</c> says, else what <c>/proc/modules</c> said.</summary>
     public long SizeOf(LoadedModule module) =>
-        ReadLine($"{root}/sys/module/{module.Name}/coresize", out _) is { } line && long.TryParse(line, CultureInfo.InvariantCulture, out var size) ? size : module.Size;
+        ReadLine($"{root}/sys/module/{module.Name}/coresize", out _) is { } line && ShortText.TryParse(line, out var size) ? size : module.Size;
 
     /// <summary>
     /// Inserts a module's file: finit_module(2) if the kernel knows it and can unpack the file, else init_module(2) of the unpacked image, of which
@@ -142,7 +132,7 @@ public sealed class HostKernel(IModuleSystemCalls calls, string root = "")
             var length = file.ReadStart(start);
             if (length < KmodErrno.ShortestFile)
             {
-                return Directory.Exists(path) ? Errno.EISDIR : Errno.EINVAL;
+                return HostFiles.IsDirectory(path) ? Errno.EISDIR : Errno.EINVAL;
             }
             var compression = CompressionDetection.Detect(start.AsSpan(0, length));
             if (compression == CompressionFormat.None || compression == KernelCompression())
@@ -185,7 +175,7 @@ public sealed class HostKernel(IModuleSystemCalls calls, string root = "")
         {
             return null;
         }
-        var end = bytes.AsSpan().IndexOf((byte)'\n');
+        var end = ShortText.IndexOf(bytes, (byte)'\n');
         return LosslessText.Decode(end < 0 ? bytes : bytes.AsSpan(0, end));
     }
 }

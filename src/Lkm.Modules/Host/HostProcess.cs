@@ -15,10 +15,28 @@ public static class HostProcess
     /// <c>argv[0]</c> as the C library keeps it: .NET's own answer is the path of an assembly, with links resolved. Null where the C library has
     /// no such variable.
     /// </summary>
-    public static string? ProgramName =>
-        NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "program_invocation_name", out var variable)
-            ? Marshal.PtrToStringUTF8(Marshal.ReadIntPtr(variable))
-            : null;
+    public static string? ProgramName
+    {
+        get
+        {
+            if (!NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "program_invocation_name", out var variable))
+            {
+                return null;
+            }
+            var text = Marshal.ReadIntPtr(variable);
+            var length = 0;
+            while (Marshal.ReadByte(text, length) != 0)
+            {
+                length++;
+            }
+            var bytes = new byte[length];
+            for (var i = 0; i < length; i++)
+            {
+                bytes[i] = Marshal.ReadByte(text, i);
+            }
+            return LosslessText.Decode(bytes);
+        }
+    }
 
     /// <summary>Writes to a file descriptor, at the place where whoever shares it wrote last.</summary>
     /// <returns>False if not all could be written.</returns>
@@ -40,18 +58,18 @@ public static class HostProcess
     /// <summary>A file's bytes, or null and why; sooner than by .NET's own way, which begins with reflection.</summary>
     public static byte[]? ReadFile(string path, out Errno error) => SmallFile.TryRead(path, out error);
 
-    /// <summary>Runs a command line by system(3) and waits for it.</summary>
-    /// <param name="command">The command line.</param>
-    /// <param name="variables">Environment variables to set before; they stay set.</param>
-    /// <returns>The exit status; 127 if there is no shell; 128 and the signal's number if a signal ended it.</returns>
-    public static int Run(string command, IReadOnlyList<(string Name, string Value)> variables)
+    /// <summary>Sets an environment variable for the programs that this one runs.</summary>
+    public static void SetVariable(string name, string value)
     {
-        for (var i = 0; i < variables.Count; i++)
-        {
-            using var name = new Pinned(variables[i].Name);
-            using var value = new Pinned(variables[i].Value);
-            LibC.SetVariable(name.Address, value.Address, 1);
-        }
+        using var pinnedName = new Pinned(name);
+        using var pinnedValue = new Pinned(value);
+        LibC.SetVariable(pinnedName.Address, pinnedValue.Address, 1);
+    }
+
+    /// <summary>Runs a command line by system(3) and waits for it.</summary>
+    /// <returns>The exit status; 127 if there is no shell; 128 and the signal's number if a signal ended it.</returns>
+    public static int Run(string command)
+    {
         using var line = new Pinned(command);
         var status = LibC.Shell(line.Address);
         return status == -1 ? 127 : (status & 0x7F) != 0 ? 128 + (status & 0x7F) : (status >> 8) & 0xFF;

@@ -72,7 +72,13 @@ internal readonly struct SmallFile : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => LibC.Close(Descriptor);
+    public void Dispose()
+    {
+        if (Descriptor >= 0)
+        {
+            LibC.Close(Descriptor);
+        }
+    }
 
     /// <summary>Reads to the end; files of /proc and /sys state no size, or a wrong one.</summary>
     private byte[]? ReadAll(out Errno error)

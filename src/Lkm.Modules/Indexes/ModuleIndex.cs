@@ -13,13 +13,15 @@ public sealed class ModuleIndex
 {
     private const int LongestKey = 4096;
 
+    private readonly IndexBytes _index;
     private readonly byte[] _bytes;
     private readonly string _file;
     private readonly uint _root;
 
-    private ModuleIndex(byte[] bytes, string file, uint root)
+    private ModuleIndex(IndexBytes bytes, string file, uint root)
     {
-        _bytes = bytes;
+        _index = bytes;
+        _bytes = bytes.Array;
         _file = file;
         _root = root;
     }
@@ -31,10 +33,13 @@ public sealed class ModuleIndex
     /// <param name="bytes">The whole file; not to be changed afterwards.</param>
     /// <param name="file">The name that problems are reported under.</param>
     /// <param name="problem">What is wrong with the header, when the result is null.</param>
-    public static ModuleIndex? Parse(byte[] bytes, string file, out MalformedFile? problem)
+    public static ModuleIndex? Parse(byte[] bytes, string file, out MalformedFile? problem) => Parse(new IndexBytes(bytes), file, out problem);
+
+    internal static ModuleIndex? Parse(IndexBytes index, string file, out MalformedFile? problem)
     {
         problem = null;
-        if (bytes.Length < IndexFormat.HeaderSize)
+        var bytes = index.Array;
+        if (bytes.Length < IndexFormat.HeaderSize || !index.Need(0, IndexFormat.HeaderSize))
         {
             problem = new(file, bytes.Length, "the file is too short for an index header");
         }
@@ -46,7 +51,7 @@ public sealed class ModuleIndex
         {
             problem = new(file, 4, "unsupported major version of the index");
         }
-        return problem is null ? new(bytes, file, BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(8))) : null;
+        return problem is null ? new(index, file, BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(8))) : null;
     }
 
     /// <summary>The value of highest priority that has exactly this key, or null.</summary>
@@ -114,6 +119,8 @@ public sealed class ModuleIndex
         public ReadOnlySpan<byte> Prefix(byte[] bytes) => bytes.AsSpan(PrefixStart, PrefixLength);
     }
 
+    internal void Close() => _index.Dispose();
+
     private bool Fail(long offset, string reason)
     {
         Problem ??= new(_file, offset, reason);
@@ -134,7 +141,7 @@ public sealed class ModuleIndex
         uint count = 0;
         if ((word & IndexFormat.HasPrefix) != 0)
         {
-            prefixLength = _bytes.AsSpan(at).IndexOf((byte)0);
+            prefixLength = _index.StringLength(at);
             if (prefixLength < 0)
             {
                 return Fail(at, "a node's prefix has no end");
@@ -143,7 +150,7 @@ public sealed class ModuleIndex
         }
         if ((word & IndexFormat.HasChildren) != 0)
         {
-            if (_bytes.Length - at < 2)
+            if (_bytes.Length - at < 2 || !_index.Need(at, 2))
             {
                 return Fail(at, "a node's children are cut off");
             }
@@ -155,14 +162,14 @@ public sealed class ModuleIndex
                 return Fail(at, "a node's first and last child are not 7-bit characters in order");
             }
             at = children + (last - first + 1) * 4;
-            if (at > _bytes.Length)
+            if (at > _bytes.Length || !_index.Need(children, at - children))
             {
                 return Fail(children, "a node's children are cut off");
             }
         }
         if ((word & IndexFormat.HasValues) != 0)
         {
-            if (_bytes.Length - at < 4)
+            if (_bytes.Length - at < 4 || !_index.Need(at, 4))
             {
                 return Fail(at, "a node's values are cut off");
             }
@@ -214,19 +221,18 @@ public sealed class ModuleIndex
 
     private IndexValue? ReadValue(ref int at)
     {
-        if (_bytes.Length - at < 5)
+        if (_bytes.Length - at < 5 || !_index.Need(at, 5))
         {
             Fail(at, "a value is cut off");
             return null;
         }
-        var text = _bytes.AsSpan(at + 4);
-        var length = text.IndexOf((byte)0);
+        var length = _index.StringLength(at + 4);
         if (length < 0)
         {
             Fail(at + 4, "a value has no end");
             return null;
         }
-        var value = new IndexValue(BinaryPrimitives.ReadUInt32BigEndian(_bytes.AsSpan(at)), LosslessText.Decode(text[..length]));
+        var value = new IndexValue(BinaryPrimitives.ReadUInt32BigEndian(_bytes.AsSpan(at)), LosslessText.Decode(_bytes.AsSpan(at + 4, length)));
         at += 4 + length + 1;
         return value;
     }
@@ -245,7 +251,7 @@ public sealed class ModuleIndex
             while (Enter(node))
             {
                 var prefix = node.Prefix(index._bytes);
-                var same = prefix.CommonPrefixLength(text);
+                var same = ShortText.CommonPrefix(prefix, text);
                 var wild = IndexOfWildcard(prefix[..same]);
                 if (wild >= 0 || same < prefix.Length)
                 {
@@ -257,15 +263,9 @@ public sealed class ModuleIndex
                     return;
                 }
                 text = text[same..];
-                foreach (var wildcard in "*?["u8)
-                {
-                    if (index.TryReadChild(node, wildcard, out var pattern))
-                    {
-                        Push(wildcard);
-                        Matching(pattern, 0, text, found);
-                        _length--;
-                    }
-                }
+                MatchingBelow(node, (byte)'*', text, found);
+                MatchingBelow(node, (byte)'?', text, found);
+                MatchingBelow(node, (byte)'[', text, found);
                 if (text.IsEmpty)
                 {
                     AddValues(node, found);
@@ -306,6 +306,16 @@ public sealed class ModuleIndex
                 }
             }
             _length -= node.PrefixLength;
+        }
+
+        private void MatchingBelow(in Node node, byte wildcard, ReadOnlySpan<byte> text, List<IndexValue> found)
+        {
+            if (index.TryReadChild(node, wildcard, out var pattern))
+            {
+                Push(wildcard);
+                Matching(pattern, 0, text, found);
+                _length--;
+            }
         }
 
         /// <summary>Matches every key below the node, from character <paramref name="skip"/> of its prefix on, as a pattern.</summary>

@@ -13,10 +13,21 @@ public static class LosslessText
     /// <summary>The text that the bytes stand for.</summary>
     public static string Decode(ReadOnlySpan<byte> bytes)
     {
-        if (Ascii.IsValid(bytes))
+        // Nearly all text is ASCII, and short: see ShortText for why this is a plain loop.
+        Span<char> characters = bytes.Length <= 512 ? stackalloc char[bytes.Length] : new char[bytes.Length];
+        for (var i = 0; i < bytes.Length; i++)
         {
-            return Encoding.ASCII.GetString(bytes);
+            if (bytes[i] >= 0x80)
+            {
+                return DecodeUtf8(bytes);
+            }
+            characters[i] = (char)bytes[i];
         }
+        return new(characters);
+    }
+
+    private static string DecodeUtf8(ReadOnlySpan<byte> bytes)
+    {
         var text = new StringBuilder(bytes.Length);
         Span<char> pair = stackalloc char[2];
         while (!bytes.IsEmpty)
@@ -38,15 +49,31 @@ public static class LosslessText
     }
 
     /// <summary>The bytes that <see cref="Decode"/> made the text from.</summary>
-    public static byte[] Encode(ReadOnlySpan<char> text)
+    /// <param name="text">The text.</param>
+    /// <param name="terminated">Whether a NUL follows them, for C.</param>
+    public static byte[] Encode(ReadOnlySpan<char> text, bool terminated = false)
     {
-        var bytes = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
-        return bytes.AsSpan(0, Encode(text, bytes)).ToArray();
+        var bytes = new byte[text.Length * 3 + 1];
+        Array.Resize(ref bytes, Encode(text, bytes) + (terminated ? 1 : 0));
+        return bytes;
     }
 
     /// <summary>Writes the text's bytes to <paramref name="destination"/>, which must have room for them: three for each character always are enough.</summary>
     /// <returns>The number of bytes written.</returns>
     public static int Encode(ReadOnlySpan<char> text, Span<byte> destination)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] >= 0x80)
+            {
+                return i + EncodeUtf8(text[i..], destination[i..]);
+            }
+            destination[i] = (byte)text[i];
+        }
+        return text.Length;
+    }
+
+    private static int EncodeUtf8(ReadOnlySpan<char> text, Span<byte> destination)
     {
         var written = 0;
         while (!text.IsEmpty)

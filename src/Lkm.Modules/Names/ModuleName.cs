@@ -11,15 +11,18 @@ public static class ModuleName
 
     private static readonly string[] SupportedExtensions = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
 
+    /// <summary>Where the last part of a path starts.</summary>
+    public static int BaseNameStart(ReadOnlySpan<char> path) => ShortText.LastIndexOf(path, '/') + 1;
+
     /// <summary>A module name with each <c>-</c> made <c>_</c>, up to the first <c>.</c>.</summary>
     public static string Normalize(ReadOnlySpan<char> name)
     {
-        var end = name.IndexOf('.');
+        var end = ShortText.IndexOf(name, '.');
         return Underscores(end < 0 ? name : name[..end]);
     }
 
     /// <summary>The name of the module that a file holds: its base name, by the same rule as <see cref="Normalize"/>.</summary>
-    public static string FromPath(ReadOnlySpan<char> path) => Normalize(path[(path.LastIndexOf('/') + 1)..]);
+    public static string FromPath(ReadOnlySpan<char> path) => Normalize(path[BaseNameStart(path)..]);
 
     /// <summary>
     /// An alias with each <c>-</c> outside brackets made <c>_</c>.
@@ -27,12 +30,7 @@ public static class ModuleName
     /// <returns>The normalised alias, or null if a bracket has no partner, which makes the alias invalid.</returns>
     public static string? NormalizeAlias(ReadOnlySpan<char> alias)
     {
-        if (alias.IndexOfAny('-', '[', ']') < 0)
-        {
-            return alias.ToString();
-        }
-        Span<char> result = alias.Length <= 256 ? stackalloc char[alias.Length] : new char[alias.Length];
-        alias.CopyTo(result);
+        var result = alias.ToArray();
         for (var i = 0; i < result.Length; i++)
         {
             switch (result[i])
@@ -43,7 +41,7 @@ public static class ModuleName
                 case ']':
                     return null;
                 case '[':
-                    var length = result[i..].IndexOf(']');
+                    var length = ShortText.IndexOf(result.AsSpan(i), ']');
                     if (length < 0)
                     {
                         return null;
@@ -52,7 +50,7 @@ public static class ModuleName
                     break;
             }
         }
-        return result.ToString();
+        return new(result);
     }
 
     /// <summary>Whether a file name ends as a module's does (<c>.ko</c>, or that and a compression's ending).</summary>
@@ -63,7 +61,7 @@ public static class ModuleName
     {
         foreach (var extension in SupportedExtensions)
         {
-            if (path.EndsWith(extension, StringComparison.Ordinal))
+            if (path.Length >= extension.Length && path[^extension.Length..].SequenceEqual(extension))
             {
                 return extension.Length;
             }
@@ -74,12 +72,14 @@ public static class ModuleName
     /// <summary>The name with each <c>-</c> made <c>_</c>, and nothing else changed.</summary>
     internal static string Underscores(ReadOnlySpan<char> name)
     {
-        if (!name.Contains('-'))
+        var result = name.ToArray();
+        for (var i = 0; i < result.Length; i++)
         {
-            return name.ToString();
+            if (result[i] == '-')
+            {
+                result[i] = '_';
+            }
         }
-        Span<char> result = name.Length <= 256 ? stackalloc char[name.Length] : new char[name.Length];
-        name.Replace(result, '-', '_');
-        return result.ToString();
+        return new(result);
     }
 }

@@ -5,14 +5,15 @@ namespace Lkm.Modules;
 /// <summary>Orders what has to be inserted for one module. Each module's dependencies are visited once, so loops of soft dependencies end.</summary>
 internal sealed class InsertPlanner(ModuleContext context)
 {
-    private readonly HashSet<ModuleEntry> _visited = new(ReferenceEqualityComparer.Instance);
-    private readonly HashSet<ModuleEntry> _required = new(ReferenceEqualityComparer.Instance);
     private readonly List<InsertStep> _steps = [];
 
-    public IReadOnlyList<InsertStep> Plan(ModuleEntry module, bool ignoreCommands)
+    public List<InsertStep> Plan(ModuleEntry module, bool ignoreCommands)
     {
-        _required.Add(module);
-        _required.UnionWith(module.Dependencies);
+        module.RequiredBy = this;
+        for (var i = 0; i < module.DependencyList.Count; i++)
+        {
+            module.DependencyList[i].RequiredBy = this;
+        }
         Visit(module, ignoreCommands);
         return _steps;
     }
@@ -20,13 +21,14 @@ internal sealed class InsertPlanner(ModuleContext context)
     private void Visit(ModuleEntry module, bool ignoreCommands)
     {
         // Soft dependencies are optional: a chain too long for the stack, which only a hostile configuration has, is followed no further.
-        if (!_visited.Add(module) || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
+        if (module.VisitedBy == this || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
             return;
         }
-        foreach (var dependency in module.Dependencies)
+        module.VisitedBy = this;
+        for (var i = 0; i < module.DependencyList.Count; i++)
         {
-            AddWithSoftDependencies(dependency);
+            AddWithSoftDependencies(module.DependencyList[i]);
         }
         if (ignoreCommands)
         {
@@ -40,19 +42,19 @@ internal sealed class InsertPlanner(ModuleContext context)
 
     private void AddWithSoftDependencies(ModuleEntry module)
     {
-        var (pre, post) = context.SoftDependenciesOf(module);
-        foreach (var before in pre)
+        var soft = context.SoftDependenciesOf(module);
+        for (var i = 0; i < soft.PreList.Count; i++)
         {
-            Visit(before, ignoreCommands: false);
+            Visit(soft.PreList[i], ignoreCommands: false);
         }
-        var ignored = pre.Count + post.Count > 0 && !context.Rules.InstallCommandsBeatSoftDependencies;
+        var ignored = !soft.IsEmpty && !context.Rules.InstallCommandsBeatSoftDependencies;
         AddStep(module, ignored ? null : context.InstallCommandOf(module));
-        foreach (var after in post)
+        for (var i = 0; i < soft.PostList.Count; i++)
         {
-            Visit(after, ignoreCommands: false);
+            Visit(soft.PostList[i], ignoreCommands: false);
         }
     }
 
     private void AddStep(ModuleEntry module, string? installCommand) =>
-        _steps.Add(new(module, context.OptionsOf(module), installCommand, _required.Contains(module), context.MaskOf(module)));
+        _steps.Add(new(module, context.OptionsOf(module), installCommand, module.RequiredBy == this, context.MaskOf(module)));
 }

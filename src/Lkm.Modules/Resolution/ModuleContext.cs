@@ -7,7 +7,7 @@ namespace Lkm.Modules;
 /// <remarks>Not safe for several threads at once: entries and indexes are read on first use.</remarks>
 public sealed class ModuleContext
 {
-    private readonly Dictionary<string, ModuleEntry> _entries = [];
+    private readonly ModuleEntryTable _entries = new();
 
     /// <summary>A context over a directory and a configuration.</summary>
     /// <param name="directory">The modules of one kernel version.</param>
@@ -38,7 +38,7 @@ public sealed class ModuleContext
     {
         if (ModuleName.NormalizeAlias(nameOrAlias) is not { } alias)
         {
-            return [];
+            return new List<ModuleEntry>();
         }
         var found = FromConfiguration(alias);
         if (found.Count > 0)
@@ -47,7 +47,7 @@ public sealed class ModuleContext
         }
         if (Directory.DependencyLine(alias) is not null)
         {
-            return [Entry(alias, null)];
+            return new List<ModuleEntry> { Entry(alias, null) };
         }
         if (alias.StartsWith("symbol:", StringComparison.Ordinal) && FromIndex(ModuleIndexKind.Symbols, alias) is { Count: > 0 } exporters)
         {
@@ -55,7 +55,7 @@ public sealed class ModuleContext
         }
         if (FromCommands(alias) is { } commanded)
         {
-            return [commanded];
+            return new List<ModuleEntry> { commanded };
         }
         if (FromIndex(ModuleIndexKind.Aliases, alias) is { Count: > 0 } aliased)
         {
@@ -63,12 +63,12 @@ public sealed class ModuleContext
         }
         if (Directory.IsBuiltIn(alias))
         {
-            return [Entry(alias, null)];
+            return new List<ModuleEntry> { Entry(alias, null) };
         }
         var builtIn = FromIndex(ModuleIndexKind.BuiltInAliases, alias);
-        foreach (var module in builtIn)
+        for (var i = 0; i < builtIn.Count; i++)
         {
-            module.SetBuiltIn();
+            builtIn[i].SetBuiltIn();
         }
         return builtIn;
     }
@@ -87,9 +87,9 @@ public sealed class ModuleContext
     /// <summary>Whether a <c>blacklist</c> command names the module.</summary>
     public bool IsBlacklisted(ModuleEntry module)
     {
-        foreach (var name in Configuration.Blacklist)
+        for (var i = 0; i < Configuration.CommandList.Count; i++)
         {
-            if (name == module.Name)
+            if (Configuration.CommandList[i] is BlacklistCommand blacklist && blacklist.Module == module.Name)
             {
                 return true;
             }
@@ -102,9 +102,9 @@ public sealed class ModuleContext
     {
         if (Rules.ObeyMasks)
         {
-            foreach (var mask in Configuration.Masks)
+            for (var i = 0; i < Configuration.CommandList.Count; i++)
             {
-                if (Wildcard.IsMatch(mask.Pattern, module.Name))
+                if (Configuration.CommandList[i] is MaskCommand mask && Wildcard.IsMatch(mask.Pattern, module.Name))
                 {
                     return mask;
                 }
@@ -117,39 +117,60 @@ public sealed class ModuleContext
     public string OptionsOf(ModuleEntry module)
     {
         string? options = null;
-        foreach (var command in Configuration.Options)
+        for (var i = 0; i < Configuration.CommandList.Count; i++)
         {
-            if (command.Module == module.Name || command.Module == module.Alias)
+            if (Configuration.CommandList[i] is OptionsCommand line && (line.Module == module.Name || line.Module == module.Alias))
             {
-                options = options is null ? command.Options : $"{options} {command.Options}";
+                options = options is null ? line.Options : $"{options} {line.Options}";
             }
         }
         return options ?? "";
     }
 
     /// <summary>The command that replaces inserting the module, or null.</summary>
-    public string? InstallCommandOf(ModuleEntry module) => CommandOf(Configuration.InstallCommands, module);
+    public string? InstallCommandOf(ModuleEntry module)
+    {
+        for (var i = 0; i < Configuration.CommandList.Count; i++)
+        {
+            if (Configuration.CommandList[i] is InstallCommand install && Wildcard.IsMatch(install.Pattern, module.Name))
+            {
+                return install.Command;
+            }
+        }
+        return null;
+    }
 
     /// <summary>The command that replaces removing the module, or null.</summary>
-    public string? RemoveCommandOf(ModuleEntry module) => CommandOf(Configuration.RemoveCommands, module);
+    public string? RemoveCommandOf(ModuleEntry module)
+    {
+        for (var i = 0; i < Configuration.CommandList.Count; i++)
+        {
+            if (Configuration.CommandList[i] is RemoveCommand remove && Wildcard.IsMatch(remove.Pattern, module.Name))
+            {
+                return remove.Command;
+            }
+        }
+        return null;
+    }
 
     /// <summary>The modules to insert before and after the module if they are there, each resolved as <see cref="Lookup"/> does.</summary>
-    public (IReadOnlyList<ModuleEntry> Pre, IReadOnlyList<ModuleEntry> Post) SoftDependenciesOf(ModuleEntry module)
+    public SoftDependencies SoftDependenciesOf(ModuleEntry module)
     {
-        List<ModuleEntry> pre = [], post = [];
-        foreach (var command in Configuration.SoftDependencies)
+        SoftDependencies? found = null;
+        for (var i = 0; i < Configuration.CommandList.Count; i++)
         {
-            if (Wildcard.IsMatch(command.Pattern, module.Name))
+            if (Configuration.CommandList[i] is SoftDependencyCommand soft && Wildcard.IsMatch(soft.Pattern, module.Name))
             {
-                AddLookups(command.Pre, pre);
-                AddLookups(command.Post, post);
+                found ??= new(new List<ModuleEntry>(), new List<ModuleEntry>());
+                AddLookups(soft.Pre, found.PreList);
+                AddLookups(soft.Post, found.PostList);
                 if (!Rules.EverySoftDependencyLineCounts)
                 {
                     break;
                 }
             }
         }
-        return (pre, post);
+        return found ?? SoftDependencies.None;
     }
 
     /// <summary>The modules that the module may ask for later, each resolved as <see cref="Lookup"/> does.</summary>
@@ -197,26 +218,16 @@ public sealed class ModuleContext
         return plans;
     }
 
-    internal ModuleEntry Entry(string name, string? alias)
-    {
-        // No name has a NUL, so this is one key for each pair.
-        var key = alias is null ? name : $"{name}\0{alias}";
-        if (!_entries.TryGetValue(key, out var entry))
-        {
-            entry = new(this, name, alias);
-            _entries.Add(key, entry);
-        }
-        return entry;
-    }
+    internal ModuleEntry Entry(string name, string? alias) => _entries.Find(name, alias) ?? _entries.Add(new(this, name, alias));
 
     private List<ModuleEntry> FromConfiguration(string alias)
     {
         var found = new List<ModuleEntry>();
-        foreach (var command in Configuration.Aliases)
+        for (var i = 0; i < Configuration.CommandList.Count; i++)
         {
-            if (Wildcard.IsMatch(command.Pattern, alias))
+            if (Configuration.CommandList[i] is AliasCommand meant && Wildcard.IsMatch(meant.Pattern, alias))
             {
-                found.Add(Entry(command.Module, command.Pattern));
+                found.Add(Entry(meant.Module, meant.Pattern));
             }
         }
         return found;
@@ -227,9 +238,10 @@ public sealed class ModuleContext
         var found = new List<ModuleEntry>();
         if (Directory.Index(kind) is { } index)
         {
-            foreach (var value in index.FindMatching(alias))
+            var values = index.FindMatching(alias);
+            for (var i = 0; i < values.Count; i++)
             {
-                found.Add(Entry(value.Text, alias));
+                found.Add(Entry(values[i].Text, alias));
             }
         }
         return found;
@@ -237,28 +249,11 @@ public sealed class ModuleContext
 
     private ModuleEntry? FromCommands(string name)
     {
-        return Names(Configuration.InstallCommands, name) || Names(Configuration.RemoveCommands, name) ? Entry(name, null) : null;
-    }
-
-    private static bool Names(IReadOnlyList<ShellCommand> commands, string name)
-    {
-        foreach (var command in commands)
+        for (var i = 0; i < Configuration.CommandList.Count; i++)
         {
-            if (command.Pattern == name)
+            if (Configuration.CommandList[i] is ShellCommand shell && shell.Pattern == name)
             {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static string? CommandOf(IReadOnlyList<ShellCommand> commands, ModuleEntry module)
-    {
-        foreach (var command in commands)
-        {
-            if (Wildcard.IsMatch(command.Pattern, module.Name))
-            {
-                return command.Command;
+                return Entry(name, null);
             }
         }
         return null;
@@ -266,9 +261,9 @@ public sealed class ModuleContext
 
     private void AddLookups(IReadOnlyList<string> names, List<ModuleEntry> modules)
     {
-        foreach (var name in names)
+        for (var i = 0; i < names.Count; i++)
         {
-            modules.AddRange(Lookup(name));
+            modules.AddRange(Lookup(names[i]));
         }
     }
 }

@@ -24,16 +24,16 @@ public enum ModuleIndexKind
 
 /// <summary>
 /// A directory of modules for one kernel version, usually <c>/lib/modules/VERSION</c>, with the indexes that depmod made for it. Indexes are read
-/// when they are first needed, and once.
+/// when they are first needed, and only those parts of them; their files stay open until then.
 /// </summary>
-public sealed class ModuleDirectory
+public sealed class ModuleDirectory : IDisposable
 {
     private static readonly string[] IndexFiles =
         ["modules.dep.bin", "modules.alias.bin", "modules.symbols.bin", "modules.builtin.bin", "modules.builtin.alias.bin"];
 
     private readonly ModuleIndex?[] _indexes = new ModuleIndex?[IndexFiles.Length];
     private readonly bool[] _opened = new bool[IndexFiles.Length];
-    private readonly List<MalformedFile> _problems = [];
+    private List<MalformedFile>? _problems;
 
     private ModuleDirectory(string path) => Path = path;
 
@@ -45,7 +45,7 @@ public sealed class ModuleDirectory
     {
         get
         {
-            foreach (var problem in _problems)
+            foreach (var problem in _problems ?? [])
             {
                 yield return problem;
             }
@@ -73,7 +73,7 @@ public sealed class ModuleDirectory
             directory._opened[kind] = true;
             if (indexes.TryGetValue((ModuleIndexKind)kind, out var bytes))
             {
-                directory._indexes[kind] = directory.Parse(bytes, IndexFiles[kind]);
+                directory._indexes[kind] = directory.Parse(new(bytes), IndexFiles[kind]);
             }
         }
         return directory;
@@ -91,14 +91,15 @@ public sealed class ModuleDirectory
         {
             _opened[(int)kind] = true;
             var file = $"{Path}/{IndexFiles[(int)kind]}";
-            var bytes = SmallFile.TryRead(file, out var error);
-            if (bytes is not null)
+            var error = SmallFile.Open(file, out var opened);
+            if (error == Errno.OK && IndexBytes.Over(opened) is { } bytes)
             {
                 _indexes[(int)kind] = Parse(bytes, file);
             }
             else if (error != Errno.ENOENT)
             {
-                _problems.Add(new(file, 0, error.Message()));
+                opened.Dispose();
+                (_problems ??= []).Add(new(file, 0, (error == Errno.OK ? Errno.EFBIG : error).Message()));
             }
         }
         return _indexes[(int)kind];
@@ -107,21 +108,31 @@ public sealed class ModuleDirectory
     /// <summary>The line of <c>modules.dep</c> for a module: its file, a colon, and the files that it needs; null if there is none.</summary>
     /// <param name="name">The module's normalised name.</param>
     public string? DependencyLine(string name) =>
-        name.Contains(':') ? null : Index(ModuleIndexKind.Dependencies)?.Find(name);
+        ShortText.IndexOf(name, ':') >= 0 ? null : Index(ModuleIndexKind.Dependencies)?.Find(name);
 
     /// <summary>Whether a module is part of the kernel.</summary>
     /// <param name="name">The module's normalised name.</param>
     public bool IsBuiltIn(string name) => Index(ModuleIndexKind.BuiltIn)?.Find(name) is not null;
 
     /// <summary>The path of a file that an index names: relative to the directory, unless it is absolute.</summary>
-    public string PathOf(string file) => file.StartsWith('/') ? file : $"{Path}/{file}";
+    public string PathOf(string file) => file is ['/', ..] ? file : $"{Path}/{file}";
 
-    private ModuleIndex? Parse(byte[] bytes, string file)
+    /// <summary>Closes the index files; what was not read of them can't be read any more.</summary>
+    public void Dispose()
+    {
+        foreach (var index in _indexes)
+        {
+            index?.Close();
+        }
+    }
+
+    private ModuleIndex? Parse(IndexBytes bytes, string file)
     {
         var index = ModuleIndex.Parse(bytes, file, out var problem);
         if (problem is not null)
         {
-            _problems.Add(problem);
+            bytes.Dispose();
+            (_problems ??= []).Add(problem);
         }
         return index;
     }

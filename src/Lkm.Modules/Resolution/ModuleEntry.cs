@@ -7,7 +7,7 @@ namespace Lkm.Modules;
 public sealed class ModuleEntry
 {
     private readonly ModuleContext _context;
-    private IReadOnlyList<ModuleEntry>? _dependencies;
+    private List<ModuleEntry>? _dependencies;
     private string? _path;
     private bool _resolved;
 
@@ -29,7 +29,10 @@ public sealed class ModuleEntry
     {
         get
         {
-            Resolve();
+            if (_path is null)
+            {
+                Resolve();
+            }
             return _path;
         }
     }
@@ -43,7 +46,9 @@ public sealed class ModuleEntry
     public string DirectoryPath => _context.Directory.Path;
 
     /// <summary>The modules that must be loaded before it, all of them, in the order of loading.</summary>
-    public IReadOnlyList<ModuleEntry> Dependencies
+    public IReadOnlyList<ModuleEntry> Dependencies => DependencyList;
+
+    internal List<ModuleEntry> DependencyList
     {
         get
         {
@@ -51,6 +56,15 @@ public sealed class ModuleEntry
             return _dependencies!;
         }
     }
+
+    /// <summary>The next entry in the same chain of <see cref="ModuleEntryTable"/>.</summary>
+    internal ModuleEntry? NextInTable { get; set; }
+
+    /// <summary>The plan that last visited the module.</summary>
+    internal InsertPlanner? VisitedBy { get; set; }
+
+    /// <summary>The plan that last could not do without the module.</summary>
+    internal InsertPlanner? RequiredBy { get; set; }
 
     /// <summary>The name, and the alias if there is one.</summary>
     public override string ToString() => Alias is null ? Name : $"{Name} ({Alias})";
@@ -69,14 +83,14 @@ public sealed class ModuleEntry
             return;
         }
         _resolved = true;
-        _dependencies = [];
-        if (_context.Directory.DependencyLine(Name) is not { } line || line.IndexOf(':') is not (>= 0 and var colon))
+        var dependencies = new List<ModuleEntry>();
+        _dependencies = dependencies;
+        if (_context.Directory.DependencyLine(Name) is not { } line || ShortText.IndexOf(line, ':') is not (>= 0 and var colon))
         {
             return;
         }
         _path ??= _context.Directory.PathOf(line[..colon]);
         var files = line.AsSpan(colon + 1);
-        var dependencies = new List<ModuleEntry>();
         while (ConfigurationLines.TakeWord(ref files) is { IsEmpty: false } file)
         {
             var dependency = _context.Entry(ModuleName.FromPath(file), null);
@@ -84,6 +98,5 @@ public sealed class ModuleEntry
             dependencies.Add(dependency);
         }
         dependencies.Reverse();
-        _dependencies = dependencies;
     }
 }

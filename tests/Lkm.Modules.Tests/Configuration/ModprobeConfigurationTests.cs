@@ -27,15 +27,15 @@ public class ModprobeConfigurationTests
             weakdep c g-h i
             mask evil-*
             """);
-        Assert.Equal([new AliasCommand("eth_[0-9]", "e1000_e")], configuration.Aliases);
+        Assert.Equal("eth_[0-9] e1000_e", Assert.Single(configuration.Aliases) is var alias ? $"{alias.Pattern} {alias.Module}" : "");
         Assert.Equal(["bad_one"], configuration.Blacklist);
-        Assert.Equal([new OptionsCommand("snd_x", " index=1 model=y")], configuration.Options);
-        Assert.Equal([new ShellCommand("foo_*", "/bin/true  $CMDLINE_OPTS")], configuration.InstallCommands);
-        Assert.Equal([new ShellCommand("foo", "rm -x")], configuration.RemoveCommands);
+        Assert.Equal(("snd_x", " index=1 model=y"), Assert.Single(configuration.Options) is var line ? (line.Module, line.Options) : default);
+        Assert.Equal(("foo_*", "/bin/true  $CMDLINE_OPTS"), Assert.Single(configuration.InstallCommands) is var install ? (install.Pattern, install.Command) : default);
+        Assert.Equal(("foo", "rm -x"), Assert.Single(configuration.RemoveCommands) is var remove ? (remove.Pattern, remove.Command) : default);
         var soft = Assert.Single(configuration.SoftDependencies);
         Assert.Equal(("c_d", "a-b e", "f"), (soft.Pattern, string.Join(' ', soft.Pre), string.Join(' ', soft.Post)));
         Assert.Equal(["g-h", "i"], Assert.Single(configuration.WeakDependencies).Modules);
-        Assert.Equal(new MaskCommand("evil_*", "a.conf", 9), Assert.Single(configuration.Masks));
+        Assert.Equal(("evil_*", "a.conf", 9), Assert.Single(configuration.Masks) is var mask ? (mask.Pattern, mask.File, mask.Line) : default);
         Assert.Empty(configuration.Problems);
     }
 
@@ -91,7 +91,7 @@ public class ModprobeConfigurationTests
         var configuration = ModprobeConfiguration.Load(ConfigurationSources.ForSystem(folder.PathOf("modules"), folder.Path));
         Assert.Equal(["old", "usr_w", "etc_x", "b-c"], configuration.Blacklist);
         Assert.Equal(["first", "second"], configuration.SoftDependencies.Select(soft => soft.Pre[0]));
-        Assert.Equal([ConfigurationProblemKind.DeprecatedFile, ConfigurationProblemKind.NestedDirectory], configuration.Problems.Select(problem => problem.Kind));
+        Assert.Equal([ConfigurationProblemKind.NestedDirectory, ConfigurationProblemKind.DeprecatedFile], configuration.Problems.Select(problem => problem.Kind));
     }
 
     [Theory]
@@ -101,7 +101,7 @@ public class ModprobeConfigurationTests
     [InlineData("q.z", "q", "z")]
     [InlineData("quiet root=/dev/sda1.2 a.b=c.d", "a", "b=c.d")]
     public void The_kernel_command_line_gives_options(string line, string module, string options) =>
-        Assert.Equal(new OptionsCommand(module, options), Assert.Single(FromCommandLine(line).Options));
+        Assert.Equal((module, options), Assert.Single(FromCommandLine(line).Options) is var found ? (found.Module, found.Options) : default);
 
     [Theory]
     [InlineData("a.b.c=1")]
