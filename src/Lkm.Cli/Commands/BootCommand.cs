@@ -31,6 +31,7 @@ internal static class BootCommand
             new("--memory", "SIZE", "the kernel's memory, a multiple of 128M (default 1G)"),
             new("--time", "wall|virtual", "how time passes (default wall)"),
             new("--stuck", "SECONDS", "end a task that holds the processor for that long (default 20)"),
+            new("--autoclean", "SECONDS", "take out modules that were loaded on demand and are unused for that long (default never)"),
             new("--foreground", null, "stay in this process, for service managers"),
         ],
         Examples = ["lkm boot", "lkm boot --kernel debian:6.12 --name new --memory 512M", "lkm insmod hello.ko --name new"],
@@ -46,6 +47,8 @@ internal static class BootCommand
             return Screen.Misused($"boot: --time {time}: takes wall or virtual");
         if (!TrySeconds(arguments, "--stuck", 20, out int stuck))
             return Screen.Misused("boot: --stuck takes a number of seconds");
+        if (!TrySeconds(arguments, "--autoclean", 0, out int autoclean))
+            return Screen.Misused("boot: --autoclean takes a number of seconds");
         Outcome<DaemonPlace> place = DaemonPlace.Of(arguments.Value(NameOption.Option.Name));
         if (!place.Succeeded)
             return Screen.Misused($"boot: {place.Error}");
@@ -56,7 +59,12 @@ internal static class BootCommand
         bool isDetached = Environment.GetEnvironmentVariable(Detached) is not null;
         if (isDetached)
             DaemonHost.LeaveSession();
-        var options = new ResidentOptions { FollowsWallClock = arguments.Value("--time") is not "virtual", StuckSeconds = stuck };
+        var options = new ResidentOptions
+        {
+            FollowsWallClock = arguments.Value("--time") is not "virtual",
+            StuckSeconds = stuck,
+            AutocleanSeconds = autoclean > 0 ? autoclean : null,
+        };
         return Serve(arguments, place.Value, memory, options, isDetached);
     }
 

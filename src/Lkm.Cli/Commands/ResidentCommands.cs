@@ -15,13 +15,13 @@ internal static class ResidentCommands
     /// <summary>The command of a name, or null.</summary>
     public static Command? Find(string name) => name switch
     {
-        "insmod" => New(name, "FILE [PARAM=VALUE ...]", "Load a module from a file", least: 1),
+        "insmod" => New(name, "FILE [PARAM=VALUE ...]", "Load a module from a file", [new("--trace", null, "print each step of the loading"), Json], least: 1),
         "rmmod" => New(name, "NAME ...", "Unload modules", [new("-f", null, "force: also one that is in use")], least: 1),
         "lsmod" => New(name, "", "List the loaded modules", [Json], most: 0),
         "modprobe" => New(
             name, "NAME [PARAM=VALUE ...]", "Load a module of the kernel's own with what it needs",
             [new("-r", null, "unload it, and what nobody uses then")], least: 1),
-        "ksyms" => New(name, "[PATTERN]", "List symbols of the kernel and its modules", [Json], most: 1),
+        "ksyms" => New(name, "[PATTERN]", "List symbols of the kernel and its modules", [new("-e", null, "those that modules may use, and on which terms"), Json], most: 1),
         "dmesg" => New(name, "", "Print the kernel's log", [new("--follow", null, "go on with what comes"), Json], most: 0),
         "ps" => New(name, "", "List the kernel's processes", [Json], most: 0),
         "cat" => New(name, "PATH ...", "Print files of the kernel", least: 1),

@@ -1,5 +1,7 @@
+using System.Text;
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Daemon;
+using Lkm.Cli.Editing;
 using Lkm.Distribution;
 
 namespace Lkm.Cli.Commands;
@@ -28,9 +30,44 @@ internal static class ShellCommand
         using DaemonClient client = connected.Value;
         if (arguments.Value("-c") is { } line)
             return client.Run(["sh", line]);
+        return Console.IsInputRedirected ? RunScript(client) : Interact(client);
+    }
+
+    private static int RunScript(DaemonClient client)
+    {
         int status = ExitCode.Done;
-        while (Console.In.ReadLine() is { } next)
-            status = client.Run(["sh", next]);
+        while (!client.IsExited && Console.In.ReadLine() is { } line)
+            status = client.Run(["sh", line], HasNoInput);
         return status;
+    }
+
+    private static int Interact(DaemonClient client)
+    {
+        var editor = new LineEditor(new ConsoleTerminal(), LineHistory.OfUser(), line => Complete(client, line));
+        int status = ExitCode.Done;
+        while (!client.IsExited && editor.Read($"lkm {client.Release}:{client.Directory}# ") is { } line)
+        {
+            if (!string.IsNullOrWhiteSpace(line))
+                status = client.Run(["sh", line]);
+        }
+        return status;
+    }
+
+    /// <summary>The script's own lines are what standard input is read for.</summary>
+    private static Stream HasNoInput() => Stream.Null;
+
+    private static string[] Complete(DaemonClient client, string line)
+    {
+        var proposals = new StringBuilder();
+        client.Run(
+            ["complete", line],
+            (descriptor, bytes) =>
+            {
+                if (descriptor == 1)
+                    proposals.Append(Encoding.UTF8.GetString(bytes));
+                return true;
+            },
+            () => Stream.Null);
+        return proposals.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 }

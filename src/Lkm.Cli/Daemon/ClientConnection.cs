@@ -55,8 +55,8 @@ internal sealed class ClientConnection : IRequestClient
     /// <inheritdoc/>
     public void WantInput() => Send(new Frame(FrameKind.WantInput, []));
 
-    /// <summary>Ends a command of the daemon's own.</summary>
-    public void Exit(int status) => Send(Frame.OfExit(status));
+    /// <summary>Tells that a command has ended.</summary>
+    public void Exit(int status) => Send(Frame.OfExit(status, _shell.IsExited, _shell.Directory));
 
     /// <summary>Serves the client until it goes.</summary>
     public void Serve()

@@ -1,7 +1,8 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
 using Lkm.Distribution;
-using Microsoft.Win32.SafeHandles;
+using Lkm.Modules.Host;
 
 namespace Lkm.Cli.Daemon;
 
@@ -21,6 +22,12 @@ internal sealed class DaemonClient : IDisposable
 
     /// <summary>The kernel's release.</summary>
     public string Release { get; private set; } = "";
+
+    /// <summary>The directory inside the kernel that the next command starts in.</summary>
+    public string Directory { get; private set; } = "/";
+
+    /// <summary>Whether nothing more is to be run: the shell was told to exit, or the kernel is gone.</summary>
+    public bool IsExited { get; private set; }
 
     /// <summary>Connects to the kernel of a name.</summary>
     /// <param name="name">The name; null for the default one.</param>
@@ -45,9 +52,11 @@ internal sealed class DaemonClient : IDisposable
         return client;
     }
 
-    /// <summary>Runs a command with this process's input, outputs and working directory. Ctrl-C ends the command, not this process.</summary>
+    /// <summary>Runs a command with this process's outputs and working directory. Ctrl-C ends the command, not this process.</summary>
+    /// <param name="command">Its words.</param>
+    /// <param name="openInput">Opens its input; null for this process's own.</param>
     /// <returns>The command's exit status.</returns>
-    public int Run(IReadOnlyList<string> command)
+    public int Run(IReadOnlyList<string> command, Func<Stream>? openInput = null)
     {
         using var interrupts = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
@@ -55,18 +64,17 @@ internal sealed class DaemonClient : IDisposable
             TrySend(new Frame(FrameKind.Interrupt, []));
         });
         // Not Console's streams, which take a broken pipe for success: `lkm cat /dev/zero | head` is to end.
-        using Stream output = OpenOutput(1), errors = OpenOutput(2);
-        return Run(command, output, errors, Console.OpenStandardInput);
+        return Run(command, (descriptor, bytes) => HostProcess.Write(descriptor, bytes, bytes.Length), openInput ?? Console.OpenStandardInput);
     }
 
     /// <summary>Runs a command.</summary>
     /// <param name="command">Its words.</param>
-    /// <param name="output">Where its output goes.</param>
-    /// <param name="errors">Where its messages go.</param>
+    /// <param name="write">Takes what it writes, to descriptor 1 or 2; false when nobody reads that any more.</param>
     /// <param name="openInput">Opens its input, when it reads.</param>
     /// <returns>Its exit status.</returns>
-    public int Run(IReadOnlyList<string> command, Stream output, Stream errors, Func<Stream> openInput)
+    public int Run(IReadOnlyList<string> command, Func<int, byte[], bool> write, Func<Stream> openInput)
     {
+        const int brokenPipe = 128 + 13;
         Send(Frame.OfTexts(FrameKind.Request, [Environment.CurrentDirectory, .. command]));
         var isRead = false;
         try
@@ -75,19 +83,17 @@ internal sealed class DaemonClient : IDisposable
             {
                 switch (frame.Kind)
                 {
-                    case FrameKind.Output:
-                        output.Write(frame.Payload);
-                        output.Flush();
-                        break;
-                    case FrameKind.Error:
-                        errors.Write(frame.Payload);
+                    case FrameKind.Output or FrameKind.Error:
+                        if (!write(frame.Kind == FrameKind.Output ? 1 : 2, frame.Payload))
+                            return brokenPipe;
                         break;
                     case FrameKind.WantInput when !isRead:
                         isRead = true;
                         new Thread(() => SendInput(openInput())) { IsBackground = true }.Start();
                         break;
                     case FrameKind.Exit:
-                        return frame.Status();
+                        (int status, IsExited, Directory) = frame.Exit();
+                        return status;
                     default:
                         break;
                 }
@@ -95,18 +101,15 @@ internal sealed class DaemonClient : IDisposable
         }
         catch (Exception e) when (e is IOException or InvalidDataException)
         {
-            if (e.Message.Contains("Broken pipe", StringComparison.Ordinal))
-                return Lost;
+            // The daemon is gone, which the next lines tell.
         }
-        errors.Write(System.Text.Encoding.UTF8.GetBytes($"lkm: the kernel \"{_name}\" ended before the command did\n"));
+        IsExited = true;
+        write(2, Encoding.UTF8.GetBytes($"lkm: the kernel \"{_name}\" ended before the command did\n"));
         return Lost;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
-
-    private static FileStream OpenOutput(int descriptor) =>
-        new(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
 
     /// <summary>Both say who they are.</summary>
     /// <returns>Null, or why they do not fit.</returns>

@@ -27,7 +27,7 @@ internal enum FrameKind : byte
     /// <summary>To the client: the command reads its standard input.</summary>
     WantInput = (byte)'N',
 
-    /// <summary>To the client: the command has ended, with a status of four bytes.</summary>
+    /// <summary>To the client: the command has ended; status, whether the shell was told to exit, and its directory.</summary>
     Exit = (byte)'X',
 }
 
@@ -50,18 +50,26 @@ internal readonly record struct Frame(FrameKind Kind, byte[] Payload)
         new(kind, Encoding.UTF8.GetBytes(string.Concat(texts.Select(text => text + '\0'))));
 
     /// <summary>The frame that ends a command.</summary>
-    public static Frame OfExit(int status)
+    /// <param name="status">The command's exit status.</param>
+    /// <param name="isExited">Whether the shell was told to exit.</param>
+    /// <param name="directory">The shell's directory from now on.</param>
+    public static Frame OfExit(int status, bool isExited, string directory)
     {
-        var payload = new byte[sizeof(int)];
+        var payload = new byte[ExitDirectoryAt + Encoding.UTF8.GetByteCount(directory)];
         BinaryPrimitives.WriteInt32LittleEndian(payload, status);
+        payload[ExitFlagAt] = isExited ? (byte)1 : (byte)0;
+        Encoding.UTF8.GetBytes(directory, payload.AsSpan(ExitDirectoryAt));
         return new Frame(FrameKind.Exit, payload);
     }
 
     /// <summary>The texts of a frame of texts.</summary>
     public string[] Texts() => Payload is [.., 0] ? Encoding.UTF8.GetString(Payload, 0, Payload.Length - 1).Split('\0') : [];
 
-    /// <summary>The status of <see cref="FrameKind.Exit"/>.</summary>
-    public int Status() => Payload.Length == sizeof(int) ? BinaryPrimitives.ReadInt32LittleEndian(Payload) : ExitStatusUnknown;
+    /// <summary>What <see cref="FrameKind.Exit"/> says.</summary>
+    /// <exception cref="InvalidDataException">The frame is too short.</exception>
+    public (int Status, bool IsExited, string Directory) Exit() => Payload.Length >= ExitDirectoryAt
+        ? (BinaryPrimitives.ReadInt32LittleEndian(Payload), Payload[ExitFlagAt] != 0, Encoding.UTF8.GetString(Payload.AsSpan(ExitDirectoryAt)))
+        : throw new InvalidDataException($"an exit of {Payload.Length} bytes");
 
     /// <summary>The frame's bytes.</summary>
     public byte[] ToBytes()
@@ -91,7 +99,7 @@ internal readonly record struct Frame(FrameKind Kind, byte[] Payload)
         return new Frame((FrameKind)header[4], payload);
     }
 
-    private const int ExitStatusUnknown = 1;
+    private const int ExitFlagAt = 4, ExitDirectoryAt = 5;
 
     private static int PayloadLength(ReadOnlySpan<byte> header)
     {

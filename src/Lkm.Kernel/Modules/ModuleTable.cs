@@ -35,6 +35,9 @@ public sealed class ModuleTable
     public KernelModule? FindByAddress(ulong address) =>
         Loaded.FirstOrDefault(module => ModuleMemory.Of(_kernel).Contains(module, address));
 
+    /// <summary>The module of a struct module.</summary>
+    public KernelModule At(ulong address) => new(_kernel, address);
+
     /// <summary>find_module_all() with unformed modules.</summary>
     internal KernelModule? FindAny(string name) => All.FirstOrDefault(module => module.Name == name);
 

@@ -34,7 +34,7 @@ public sealed class KernelSession : IDisposable
     {
         _kernel = kernel;
         _processes = new ProcessRunner(kernel);
-        _commands = new SessionModuleCommands(kernel.Modules, modules);
+        _commands = new SessionModuleCommands(kernel, modules);
         _shell = new KernelShell(_commands, kernel.Log.Records);
         _findings = new KernelFindings(kernel);
         _leaks = kernel.NewLeakScanner();
@@ -85,6 +85,9 @@ public sealed class KernelSession : IDisposable
         var outcome = Execute("sh", process => _shell.Run(process, line, new ShellStreams(output, output)));
         return outcome.Finished ? outcome.Result : killed;
     }
+
+    /// <summary>From now on, takes modules out that request_module() has loaded and nobody has used for that many virtual seconds.</summary>
+    public void StartAutoclean(int idleSeconds) => _commands.StartAutoclean(idleSeconds);
 
     /// <summary>Looks for allocations that modules which are gone left behind; each becomes a finding and a report in the log.</summary>
     public void CheckForLeaks()

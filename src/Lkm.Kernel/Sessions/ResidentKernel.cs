@@ -16,6 +16,9 @@ public sealed record ResidentOptions
 
     /// <summary>Seconds that a task may hold on to the processor before it is ended as by an oops.</summary>
     public int StuckSeconds { get; init; } = 20;
+
+    /// <summary>Seconds after which a module that was loaded on demand and is not used is taken out; null for never.</summary>
+    public int? AutocleanSeconds { get; init; }
 }
 
 /// <summary>
@@ -49,13 +52,15 @@ public sealed class ResidentKernel : IDisposable
         _kernel = kernel;
         _options = options;
         _processes = new ProcessRunner(kernel);
-        _commands = new SessionModuleCommands(kernel.Modules, modules);
+        _commands = new SessionModuleCommands(kernel, modules);
         _findings = new KernelFindings(kernel);
         _termination = new TaskTermination(kernel);
         _clock = options.FollowsWallClock ? new WallClock(kernel.Clock) : null;
         _schedule = kernel.Image.Symbol("schedule");
         if (modules is not null)
             kernel.RequestModule.Load = _commands.Request;
+        if (options.AutocleanSeconds is { } idle)
+            _commands.StartAutoclean(idle);
         kernel.InstructionLimit = long.MaxValue / 2;
         _thread = new Thread(Serve) { Name = "lkm-kernel", IsBackground = true };
         _thread.Start();

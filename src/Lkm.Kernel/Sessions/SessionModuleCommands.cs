@@ -1,5 +1,6 @@
 using Lkm.Formats;
 using Lkm.Formats.Modules;
+using Lkm.Kernel.Autoload;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Modules;
 using Lkm.Kernel.Shell;
@@ -9,30 +10,46 @@ using ModuleContext = Lkm.Modules.ModuleContext;
 namespace Lkm.Kernel.Sessions;
 
 /// <summary>The shell's module commands: files of the host and the kernel's module directory, loaded in the shell's own process.</summary>
-internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? modules) : IModuleCommands
+internal sealed class SessionModuleCommands(UserModeKernel kernel, ModuleContext? modules) : IModuleCommands
 {
+    private readonly ModuleLoader _loader = kernel.Modules;
+    private Autoclean? _autoclean;
+
     /// <inheritdoc/>
-    public async GuestTask<ModuleOutcome> Insert(string file, string parameters)
+    public async GuestTask<ModuleOutcome> Insert(string file, string parameters, Action<LoadStep>? observer = null)
     {
         if (!FileContents.Read(file).TryGet(out var image, out var error))
             return new ModuleOutcome(error.Errno, error.Reason);
-        return Outcome(await loader.Load(image, parameters, ModuleLoadFlags.CompressedFile));
+        var (task, started) = (kernel.Scheduler.Current, kernel.Clock.Nanoseconds);
+        if (observer is not null)
+            _loader.Observer += Observe;
+        var result = await _loader.Load(image, parameters, ModuleLoadFlags.CompressedFile);
+        _loader.Observer -= Observe;
+        return Outcome(result);
+
+        // What other tasks load meanwhile is no step of this.
+        void Observe(ModuleLoadEvent step)
+        {
+            if (kernel.Scheduler.Current == task)
+                observer!(new LoadStep(kernel.Clock.Nanoseconds - started, step));
+        }
     }
 
     /// <inheritdoc/>
     public async GuestTask<ModuleOutcome> Remove(string name, bool force) =>
-        Outcome(await loader.Unload(name, force ? ModuleUnloadFlags.Force : default));
+        Outcome(await _loader.Unload(name, force ? ModuleUnloadFlags.Force : default));
 
     /// <inheritdoc/>
     public async GuestTask<ModuleOutcome> Probe(string name, string parameters)
     {
         var plans = modules?.PlanRequest(name) ?? [];
         if (plans.Count == 0)
-            return new ModuleOutcome(Errno.ENOENT, $"no module answers to {name}", NoSuchModule: true);
+            return new ModuleOutcome(Errno.ENOENT, $"Module {name} not found{(modules is null ? "" : $" in directory {modules.Directory.Path}")}", NoSuchModule: true);
         foreach (var plan in plans)
         {
             for (var i = 0; i < plan.Count; i++)
             {
+                _autoclean?.Keep(plan[i].Module.Name);
                 var outcome = await Insert(plan[i], i == plan.Count - 1 ? parameters : "");
                 if (outcome.Error != Errno.OK && plan[i].IsRequired)
                     return outcome;
@@ -42,17 +59,23 @@ internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? 
         return default;
     }
 
+    /// <summary>From now on, takes modules out that request_module() has loaded and nobody has used for a while.</summary>
+    public void StartAutoclean(int idleSeconds)
+    {
+        _autoclean = new Autoclean(kernel, idleSeconds, async (name, mayGo) => (await RemoveWithUnused(name, mayGo)).Error == Errno.OK);
+        _autoclean.Start();
+    }
+
     /// <inheritdoc/>
     public async GuestTask<ModuleOutcome> ProbeRemove(string name)
     {
-        var outcome = await Remove(name, force: false);
-        if (outcome.Error != Errno.OK || modules is null)
-            return outcome;
-        var plan = modules.PlanInsert(modules.ByName(name));
-        for (var i = plan.Count - 1; i >= 0; i--)
+        var found = modules?.Lookup(name) ?? [];
+        if (found.Count == 0 && _loader.Modules.Find(ModuleName.Normalize(name)) is null)
+            return new ModuleOutcome(Errno.ENOENT, $"Module {name} not found.", NoSuchModule: true);
+        foreach (var loaded in found.Count == 0 ? [ModuleName.Normalize(name)] : found.Select(entry => entry.Name))
         {
-            if (loader.Modules.Find(plan[i].Module.Name) is { ReferenceCount: 0 })
-                await Remove(plan[i].Module.Name, force: false);
+            if (_loader.Modules.Find(loaded) is not null && await RemoveWithUnused(loaded) is { Error: not Errno.OK } outcome)
+                return outcome; // a module that is not there has nothing to refuse: to modprobe that is success
         }
 
         return default;
@@ -64,7 +87,26 @@ internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? 
         var path = nameOrFile.Contains('/') ? nameOrFile : modules?.ByName(nameOrFile).Path;
         if (path is null || !ModuleFile.Read(path).TryGet(out var file, out _))
             return null;
-        return [new ModuleField("filename", path), .. file.Info.Entries.Select(e => new ModuleField(e.Key, e.Value))];
+        var fields = new List<ModuleField> { new("filename", path) };
+        foreach (var entry in file.Info.Entries)
+        {
+            if (entry.Key is not ("parm" or "parmtype"))
+                fields.Add(new ModuleField(entry.Key, entry.Value));
+        }
+
+        fields.AddRange(Parameters(file.Info));
+        return fields;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<SymbolExport> Exports()
+    {
+        foreach (var symbol in _loader.Symbols.All)
+        {
+            yield return new SymbolExport(
+                _loader.Symbols.NameOf(symbol), symbol.Value, symbol.Owner == 0 ? null : _loader.Modules.At(symbol.Owner).Name, symbol.GplOnly,
+                _loader.Symbols.NamespaceOf(symbol), _loader.Symbols.CrcOf(symbol));
+        }
     }
 
     /// <summary>
@@ -78,7 +120,14 @@ internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? 
         {
             var failed = false;
             foreach (var step in plan)
-                failed |= (await Insert(step, "")).Error != Errno.OK && step.IsRequired;
+            {
+                var isNew = _loader.Modules.Find(step.Module.Name) is null;
+                var succeeded = (await Insert(step, "")).Error == Errno.OK;
+                failed |= !succeeded && step.IsRequired;
+                if (succeeded && isNew)
+                    _autoclean?.Add(step.Module.Name);
+            }
+
             if (!failed)
                 result = 0;
         }
@@ -89,7 +138,7 @@ internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? 
     /// <summary>Inserts one module of a plan, unless it is there.</summary>
     internal async GuestTask<ModuleOutcome> Insert(InsertStep step, string parameters)
     {
-        if (step.Module.IsBuiltIn || loader.Modules.Find(step.Module.Name) is { State: ModuleState.Live })
+        if (step.Module.IsBuiltIn || _loader.Modules.Find(step.Module.Name) is { State: ModuleState.Live })
             return default;
         if (step.Mask is not null)
             return new ModuleOutcome(Errno.EPERM, $"{step.Module.Name} is masked");
@@ -97,6 +146,51 @@ internal sealed class SessionModuleCommands(ModuleLoader loader, ModuleContext? 
             return new ModuleOutcome(Errno.ENOENT, $"{step.Module.Name} has no file");
         var outcome = await Insert(path, $"{step.Options} {parameters}".Trim());
         return outcome.Error == Errno.EEXIST ? default : outcome;
+    }
+
+    /// <summary>Unloads a module, then those of its dependencies that nobody uses any more.</summary>
+    private GuestTask<ModuleOutcome> RemoveWithUnused(string name) => RemoveWithUnused(name, _ => true);
+
+    /// <summary>Unloads a module, then those of its dependencies that nobody uses any more and that may go.</summary>
+    private async GuestTask<ModuleOutcome> RemoveWithUnused(string name, Func<string, bool> mayGo)
+    {
+        var outcome = await Remove(name, force: false);
+        if (outcome.Error != Errno.OK || modules is null)
+            return outcome;
+        var plan = modules.PlanInsert(modules.ByName(name));
+        for (var i = plan.Count - 1; i >= 0; i--)
+        {
+            var needed = plan[i].Module.Name;
+            if (mayGo(needed) && _loader.Modules.Find(needed) is { ReferenceCount: 0 })
+                await Remove(needed, force: false);
+        }
+
+        return default;
+    }
+
+    /// <summary>"name:description (type)" of each parameter, the last one first, as kmod's modinfo has them.</summary>
+    private static IEnumerable<ModuleField> Parameters(ModuleInfo info)
+    {
+        var parameters = new List<(string Name, string? Description, string? Type)>();
+        foreach (var entry in info.Entries)
+        {
+            if (entry.Key is not ("parm" or "parmtype") || entry.Value.IndexOf(':') is not (>= 0 and var colon))
+                continue;
+            var (name, text) = (entry.Value[..colon], entry.Value[(colon + 1)..]);
+            var at = parameters.FindIndex(parameter => parameter.Name == name);
+            var known = at < 0 ? (Name: name, Description: null, Type: null) : parameters[at];
+            known = entry.Key == "parm" ? known with { Description = text } : known with { Type = text };
+            if (at < 0)
+                parameters.Add(known);
+            else
+                parameters[at] = known;
+        }
+
+        for (var i = parameters.Count - 1; i >= 0; i--)
+        {
+            var (name, description, type) = parameters[i];
+            yield return new ModuleField("parm", name + ":" + (description is null ? type : type is null ? description : $"{description} ({type})"));
+        }
     }
 
     private static ModuleOutcome Outcome(ModuleLoadResult result) =>

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Shell.Streams;
@@ -38,6 +39,21 @@ internal sealed class CommandContext(KernelShell shell, ISystemCalls process, st
 
     /// <summary>Adds bytes to the output.</summary>
     public void Print(ReadOnlySpan<byte> bytes) => _output.Write(bytes);
+
+    /// <summary>Adds a JSON document: one object, with the number of its schema.</summary>
+    public void PrintJson(Action<Utf8JsonWriter> writeMembers)
+    {
+        const int schema = 1;
+        using (var json = new Utf8JsonWriter(_output))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("schema", schema);
+            writeMembers(json);
+            json.WriteEndObject();
+        }
+
+        _output.WriteByte((byte)'\n');
+    }
 
     /// <summary>Writes the output so far, when there is enough of it to be worth a system call.</summary>
     public async GuestTask FlushIfLong()

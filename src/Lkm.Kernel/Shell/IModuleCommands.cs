@@ -1,5 +1,6 @@
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Sessions;
 
 namespace Lkm.Kernel.Shell;
 
@@ -14,13 +15,23 @@ public readonly record struct ModuleOutcome(Errno Error, string? Explanation = n
 /// <param name="Value">Its value.</param>
 public readonly record struct ModuleField(string Field, string Value);
 
+/// <summary>A symbol that modules may use.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Address">Its address.</param>
+/// <param name="Module">The module that exports it; null for the kernel.</param>
+/// <param name="GplOnly">Whether only GPL-compatible modules may use it.</param>
+/// <param name="Namespace">The namespace that a user has to import; null for none.</param>
+/// <param name="Crc">The checksum of its type; null when its exporter has none.</param>
+public readonly record struct SymbolExport(string Name, ulong Address, string? Module, bool GplOnly, string? Namespace, uint? Crc);
+
 /// <summary>Loading, unloading and describing modules, for the shell's commands. Called on the shell's own task.</summary>
 public interface IModuleCommands
 {
     /// <summary>Loads a module from a file of the host, as insmod does: no dependencies, no configuration.</summary>
     /// <param name="file">The file's absolute path.</param>
     /// <param name="parameters">The parameters, separated by spaces.</param>
-    GuestTask<ModuleOutcome> Insert(string file, string parameters);
+    /// <param name="observer">Told of each step; null for nobody.</param>
+    GuestTask<ModuleOutcome> Insert(string file, string parameters, Action<LoadStep>? observer = null);
 
     /// <summary>Unloads a module, as delete_module(2) does.</summary>
     /// <param name="name">The module's name.</param>
@@ -40,4 +51,7 @@ public interface IModuleCommands
     /// <param name="nameOrFile">A module's name, or the absolute path of a file of the host.</param>
     /// <returns>The fields in the order of printing; null when there is no such module.</returns>
     IReadOnlyList<ModuleField>? Describe(string nameOrFile);
+
+    /// <summary>The symbols that the kernel and its modules export.</summary>
+    IEnumerable<SymbolExport> Exports();
 }

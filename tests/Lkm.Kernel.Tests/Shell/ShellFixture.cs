@@ -2,6 +2,7 @@ using System.Text;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Printing;
+using Lkm.Kernel.Sessions;
 using Lkm.Kernel.Shell;
 
 namespace Lkm.Kernel.Tests.Shell;
@@ -64,7 +65,10 @@ internal sealed class ShellFixture : IModuleCommands, IDisposable
 
     public string At(string text) => text.Replace("@", Folder);
 
-    public GuestTask<ModuleOutcome> Insert(string file, string parameters) => Record($"insert {file} [{parameters}]");
+    public GuestTask<ModuleOutcome> Insert(string file, string parameters, Action<LoadStep>? observer = null) =>
+        Record($"insert {file} [{parameters}]");
+
+    public IEnumerable<SymbolExport> Exports() => [];
 
     public GuestTask<ModuleOutcome> Remove(string name, bool force) => Record($"remove {name}{(force ? " by force" : "")}");
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
-using Lkm.Kernel.Shell.Streams;
-using Lkm.Kernel.Shell.Syntax;
+using Lkm.Kernel.Sessions;
 
 namespace Lkm.Kernel.Shell.Commands;
 
@@ -12,10 +12,24 @@ internal static class ModuleCommands
 {
     public static async GuestTask<int> Insert(CommandContext c)
     {
-        if (c.Arguments.Count == 0)
+        // What follows the file are parameters, whatever they begin with.
+        bool trace = false, json = false;
+        var first = 0;
+        for (; first < c.Arguments.Count && c.Arguments[first] is ("--trace" or "--json" or "--"); first++)
+        {
+            trace |= c.Arguments[first] == "--trace";
+            json |= c.Arguments[first] == "--json";
+        }
+
+        var words = c.Arguments[first..];
+        if (words.Count == 0)
             return await c.Misused();
-        var file = c.Arguments[0];
-        var outcome = await c.Shell.Modules.Insert(c.Shell.HostPath(file), Parameters(c.Arguments[1..]));
+        var file = words[0];
+        var steps = new List<LoadStep>();
+        Action<LoadStep>? observer = json ? steps.Add : trace ? step => c.Print(step.Format() + "\n") : null;
+        var outcome = await c.Shell.Modules.Insert(c.Shell.HostPath(file), Parameters(words[1..]), observer);
+        if (json)
+            c.PrintJson(document => Write(document, file, outcome, trace ? steps : null));
         return await Report(c, outcome, $"could not insert module {file}", Message(outcome.Error));
     }
 
@@ -73,9 +87,18 @@ internal static class ModuleCommands
 
     public static async GuestTask<int> List(CommandContext c)
     {
+        var options = Options.Read(c.Arguments, "j", ("json", 'j'));
+        if (options.Problem is not null || options.Operands.Count > 0)
+            return await c.Misused(options.Problem);
         var (modules, error) = await LoadedModules(c);
         if (error != Errno.OK)
             return await c.Fail("can't open '/proc/modules'", error);
+        if (options.Has('j'))
+        {
+            c.PrintJson(json => WriteModules(json, modules));
+            return 0;
+        }
+
         c.Print("Module                  Size  Used by\n");
         foreach (var module in modules)
         {
@@ -111,35 +134,6 @@ internal static class ModuleCommands
         }
 
         return status;
-    }
-
-    public static async GuestTask<int> Symbols(CommandContext c)
-    {
-        if (c.Arguments.Count > 1)
-            return await c.Misused();
-        var pattern = c.Arguments is [var given] ? given : "*";
-        if (!Wildcard.IsPattern(pattern))
-            pattern = $"*{pattern}*";
-        var descriptor = await c.Files.Open("/proc/kallsyms", OpenFlags.ReadOnly);
-        if (descriptor < 0)
-            return await c.Fail("can't open '/proc/kallsyms'", (Errno)(-descriptor));
-        var rest = "";
-        ReadResult read;
-        while (!(read = await c.Files.Read(descriptor, c.Files.Process.BufferLength)).IsEnd && !c.OutputFailed)
-        {
-            var lines = (rest + Encoding.UTF8.GetString(read.Bytes)).Split('\n');
-            rest = lines[^1];
-            foreach (var line in lines[..^1])
-            {
-                if (Wildcard.Matches(pattern, SymbolName(line)))
-                    c.Print(line + "\n");
-            }
-
-            await c.FlushIfLong();
-        }
-
-        await c.Files.Close(descriptor);
-        return read.Error == Errno.OK ? 0 : await c.Fail("read error", read.Error);
     }
 
     /// <summary>kmod's own texts for what insmod meets.</summary>
@@ -202,24 +196,48 @@ internal static class ModuleCommands
         foreach (var line in Encoding.UTF8.GetString(content.Bytes).Split('\n'))
         {
             var fields = line.Split(' ');
-            if (fields.Length < 4 || !long.TryParse(fields[1], CultureInfo.InvariantCulture, out var size))
+            if (fields.Length < 5 || !long.TryParse(fields[1], CultureInfo.InvariantCulture, out var size))
                 continue;
             string[] users = fields[3] == "-" ? [] : fields[3].Split(',', StringSplitOptions.RemoveEmptyEntries);
-            modules.Add(new LoadedModule(fields[0], size, fields[2], users));
+            modules.Add(new LoadedModule(fields[0], size, fields[2], users, fields[4]));
         }
 
         return (modules, content.Error);
     }
 
-    /// <summary>The third word of a line "ffffffff81000000 T name [module]"; a tab stands before the module.</summary>
-    private static string SymbolName(string line)
+    private static void Write(Utf8JsonWriter json, string file, ModuleOutcome outcome, List<LoadStep>? steps)
     {
-        var start = line.IndexOf(' ') + 3;
-        if (start < 3 || start >= line.Length)
-            return "";
-        var end = line.AsSpan(start).IndexOfAny('\t', ' ');
-        return end < 0 ? line[start..] : line.Substring(start, end);
+        json.WriteString("file", file);
+        json.WriteBoolean("ok", outcome.Error == Errno.OK);
+        json.WriteString("errno", outcome.Error == Errno.OK ? null : outcome.Error.Name());
+        json.WriteString("explanation", outcome.Explanation);
+        if (steps is null)
+            return;
+        json.WriteStartArray("trace");
+        foreach (var step in steps)
+            step.Write(json);
+        json.WriteEndArray();
     }
 
-    private sealed record LoadedModule(string Name, long Size, string Count, string[] Users);
+    private static void WriteModules(Utf8JsonWriter json, List<LoadedModule> modules)
+    {
+        json.WriteStartArray("modules");
+        foreach (var module in modules)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", module.Name);
+            json.WriteNumber("size", module.Size);
+            json.WriteNumber("users", int.TryParse(module.Count, CultureInfo.InvariantCulture, out var users) ? users : 0);
+            json.WriteStartArray("holders");
+            foreach (var user in module.Users)
+                json.WriteStringValue(user);
+            json.WriteEndArray();
+            json.WriteString("state", module.State.ToLowerInvariant());
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private sealed record LoadedModule(string Name, long Size, string Count, string[] Users, string State);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
 
@@ -16,6 +17,9 @@ internal static class ProcessCommands
 
     public static async GuestTask<int> ListProcesses(CommandContext c)
     {
+        var options = Options.Read(c.Arguments, "j", ("json", 'j'));
+        if (options.Problem is not null || options.Operands.Count > 0)
+            return await c.Misused(options.Problem);
         var (entries, error) = await c.Files.ReadDirectory("/proc");
         if (error != Errno.OK)
             return await c.Fail("can't open '/proc'", error);
@@ -29,14 +33,23 @@ internal static class ProcessCommands
         if (pids.Count == 0)
             return await c.Fail("/proc has no processes; mount it with: mount -t proc proc /proc");
         pids.Sort();
-        c.Print("  PID  PPID STAT COMMAND\n");
+        var processes = new List<ProcessStatus>();
         foreach (var pid in pids)
         {
             var stat = await c.Files.ReadFile($"/proc/{pid}/stat");
             if (stat.Error == Errno.OK && ProcessStatus.TryParse(Encoding.UTF8.GetString(stat.Bytes), out var process))
-                c.Print($"{process.Pid,5} {process.Parent,5} {process.State,-4} {process.Command}\n");
+                processes.Add(process);
         }
 
+        if (options.Has('j'))
+        {
+            c.PrintJson(json => WriteProcesses(json, processes));
+            return 0;
+        }
+
+        c.Print("  PID  PPID STAT COMMAND\n");
+        foreach (var process in processes)
+            c.Print($"{process.Pid,5} {process.Parent,5} {process.State,-4} {process.Command}\n");
         return 0;
     }
 
@@ -196,6 +209,22 @@ internal static class ProcessCommands
         }
 
         return 0;
+    }
+
+    private static void WriteProcesses(Utf8JsonWriter json, List<ProcessStatus> processes)
+    {
+        json.WriteStartArray("processes");
+        foreach (var process in processes)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("pid", process.Pid);
+            json.WriteNumber("parent", process.Parent);
+            json.WriteString("state", [process.State]);
+            json.WriteString("command", process.Command);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static bool TrySignal(string text, out int signal)
