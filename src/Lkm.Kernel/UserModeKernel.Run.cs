@@ -10,6 +10,12 @@ public sealed partial class UserModeKernel
     /// <summary>Virtual seconds that a kernel with nothing to run may wait for what it was asked to do.</summary>
     public long IdleLimitSeconds { get; set; } = 300;
 
+    /// <summary>
+    /// Virtual seconds that one request may take. A kernel always has something to do now and then, so a process that waits for what never comes
+    /// would wait for ever.
+    /// </summary>
+    public long RequestLimitSeconds { get; set; } = 3600;
+
     /// <summary>Instructions that one request may take before it is given up.</summary>
     public long InstructionLimit { get; set; } = 40_000_000_000;
 
@@ -32,6 +38,7 @@ public sealed partial class UserModeKernel
         _goal = goal;
         _idleSince = long.MaxValue;
         var limit = Cpu.Instructions + InstructionLimit;
+        var deadline = Clock.Nanoseconds + (RequestLimitSeconds * 1_000_000_000);
         Interjections.Run();
         _rest.Leave();
         while (!_rest.IsResting)
@@ -39,6 +46,8 @@ public sealed partial class UserModeKernel
             Interjections.Run();
             if (Cpu.Instructions > limit)
                 throw Stopped($"did not finish within {InstructionLimit:n0} instructions");
+            if (Clock.Nanoseconds > deadline)
+                throw Stopped($"did not finish within {RequestLimitSeconds} virtual seconds");
             Timer.Poll();
             const long whileInterruptsAreOff = 1000;
             var exit = Cpu.Run(Math.Max(Clock.UntilTick, whileInterruptsAreOff));

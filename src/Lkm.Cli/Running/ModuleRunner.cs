@@ -45,6 +45,8 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
         {
             _phase = $"load {module.Name}";
             StepResult result = session.Load(module.Path, module.Parameters);
+            if (result.Errno == Errno.EEXIST && module.IsProbed)
+                result = result with { ReturnCode = 0, Explanation = null }; // an init function before it has loaded it on demand
             if (!result.Succeeded && !module.IsRequired)
                 continue; // a soft dependency: modprobe goes on without it
             report.Modules.Add(new ModuleRun(module, result));

@@ -11,7 +11,11 @@ namespace Lkm.Cli.Running;
 /// <param name="Parameters">Separated by spaces.</param>
 /// <param name="IsAsked">Whether the user named it, not only something that needs it.</param>
 /// <param name="IsRequired">Whether its failure is the failure of the whole; false for soft dependencies.</param>
-internal sealed record PlannedModule(string Name, string Path, string Parameters, bool IsAsked, bool IsRequired);
+internal sealed record PlannedModule(string Name, string Path, string Parameters, bool IsAsked, bool IsRequired)
+{
+    /// <summary>Whether it is loaded as modprobe loads the kernel's modules, to which one that is there already is as good; otherwise as insmod does.</summary>
+    public bool IsProbed { get; init; }
+}
 
 /// <summary>Which modules are loaded, in which order: those asked for, each after what it depends on.</summary>
 /// <remarks>
@@ -85,7 +89,7 @@ internal sealed class RunPlan
                     continue;
                 bool asked = isAsked && step.Module.Name == entry.Name;
                 string options = asked ? $"{step.Options} {parameters}".Trim() : step.Options;
-                _modules.Add(new PlannedModule(step.Module.Name, path, options, asked, step.IsRequired));
+                _modules.Add(new PlannedModule(step.Module.Name, path, options, asked, step.IsRequired) { IsProbed = true });
             }
         }
         return null;

@@ -56,8 +56,7 @@ internal static class EarlyState
         memory.WriteInt32(image.Symbol("panic_timeout"), atOnce); // after a panic the machine restarts, which Panic answers
 
         DescribeProcessor(memory, image);
-        if (image.TrySymbol("acpi_disabled", out var acpi))
-            memory.WriteInt32(acpi, 1);
+        Firmware.Write(memory, image, ramSize);
         if (image.TrySymbol("conswitchp", out var console))
             memory.WriteUInt64(console, image.Symbol("dummy_con"));
         WriteCommandLine(memory, image, commandLine);

@@ -52,6 +52,19 @@ public sealed partial class EarlyMemory
         return 0;
     }
 
+    /// <summary>early_memremap() and early_ioremap() (mm/early_ioremap.c): the direct map is there already, and holds the firmware's tables.</summary>
+    [KernelFunction("early_memremap")]
+    [KernelFunction("early_memremap_ro")]
+    [KernelFunction("early_ioremap")]
+    private static ulong EarlyMemremap(ulong physical) => AddressSpace.ToVirtual(physical);
+
+    [KernelFunction("early_memunmap")]
+    [KernelFunction("early_iounmap")]
+    private static void EarlyMemunmap()
+    {
+        // The direct map stays.
+    }
+
     /// <summary>Small pieces are kmalloc's; tables are pages; what no block of pages can hold has its own range.</summary>
     private ulong Allocate(ulong size, ulong align)
     {

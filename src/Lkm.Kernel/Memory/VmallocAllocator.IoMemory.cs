@@ -5,7 +5,8 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Memory;
 
 /// <content>
-/// ioremap() (arch/x86/mm/ioremap.c). There are no devices: behind every physical address that is not RAM the bus answers all ones.
+/// ioremap() (arch/x86/mm/ioremap.c). There are no devices: behind every physical address that is neither
+/// RAM nor the firmware's ROM the bus answers all ones.
 /// </content>
 public sealed partial class VmallocAllocator
 {
@@ -19,7 +20,7 @@ public sealed partial class VmallocAllocator
         var length = AddressSpace.PageAlign(size + offset);
         if (size == 0 || physical + size - 1 < physical || ShallFail(size, GfpFlags.None, caller))
             return 0;
-        if (first < _pages.RamSize)
+        if (PhysicalMemory.TouchesRam(first, length, _pages.RamSize))
         {
             _errors.Warn("__ioremap_caller", $"ioremap on RAM at 0x{physical:x16} - 0x{physical + size - 1:x16}");
             return 0;
@@ -29,7 +30,10 @@ public sealed partial class VmallocAllocator
         if (!area.Exists)
             return 0;
         _vm.SetPhysical(area.Vm, first);
-        FillOnes(area.Start, length);
+        if (PhysicalMemory.IsRom(first, length))
+            ShowAt(area.Start, FramesFrom(first, length));
+        else
+            FillOnes(area.Start, length);
         return area.Start + offset;
     }
 
@@ -57,11 +61,16 @@ public sealed partial class VmallocAllocator
             return 0;
         }
 
+        ShowAt(start, FramesFrom(physical, length));
+        return 0;
+    }
+
+    private static ulong[] FramesFrom(ulong physical, ulong length)
+    {
         var frames = new ulong[length >> AddressSpace.PageShift];
         for (var i = 0; i < frames.Length; i++)
             frames[i] = physical + ((ulong)i << AddressSpace.PageShift);
-        ShowAt(start, frames);
-        return 0;
+        return frames;
     }
 
     [KernelFunction("map_kernel_range_noflush")]

@@ -1,0 +1,123 @@
+using System.Buffers.Binary;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Boot;
+
+/// <summary>
+/// What a PC's firmware leaves for the kernel: the map of memory, and ACPI tables in its ROM. The tables are the fewest with which Linux's ACPI
+/// subsystem comes up as it does on a machine (ACPI specification, chapter 5): it has no devices, and drivers for some find none.
+/// </summary>
+internal static class Firmware
+{
+    private const ulong RootPointer = PhysicalMemory.RomStart;
+    private const ulong RootTable = RootPointer + 0x40;
+    private const ulong FixedTable = RootPointer + 0x100;
+    private const ulong ControlStructure = RootPointer + 0x200; // to be aligned to 64 bytes
+    private const ulong Namespace = RootPointer + 0x300;
+    private const int HeaderSize = 36;
+
+    /// <summary>Writes the tables, and tells the kernel where they are, as a boot loader does in struct boot_params.</summary>
+    public static void Write(GuestMemory memory, KernelImage image, ulong ramSize)
+    {
+        WriteMemoryMap(memory, image, PhysicalMemory.Map(ramSize));
+        var rom = AddressSpace.ToVirtual(PhysicalMemory.RomStart);
+        memory.SetAccess(rom, PhysicalMemory.RomEnd - PhysicalMemory.RomStart, Shadow.Accessible);
+        WriteRootPointer(Rom(memory, RootPointer, HeaderSize));
+        WriteRootTable(Rom(memory, RootTable, HeaderSize + sizeof(ulong)));
+        WriteFixedTable(Rom(memory, FixedTable, 116));
+        WriteControlStructure(Rom(memory, ControlStructure, 64));
+        WriteHeader(Rom(memory, Namespace, HeaderSize), "DSDT"u8, revision: 1);
+        memory.WriteUInt64(image.Symbol("boot_params") + image.Struct("boot_params")["acpi_rsdp_addr"], RootPointer);
+    }
+
+    private static Span<byte> Rom(GuestMemory memory, ulong physical, int length) => memory.Span(AddressSpace.ToVirtual(physical), length);
+
+    /// <summary>struct e820_table: the firmware's, the one that kexec passes on, and the one that the kernel may change.</summary>
+    private static void WriteMemoryMap(GuestMemory memory, KernelImage image, MemoryRange[] map)
+    {
+        const ulong entries = 4, entrySize = 20; // struct e820_entry is packed
+        foreach (var name in (ReadOnlySpan<string>)["e820_table", "e820_table_kexec", "e820_table_firmware"])
+        {
+            var table = memory.ReadUInt64(image.Symbol(name));
+            memory.WriteUInt32(table, (uint)map.Length);
+            for (var i = 0; i < map.Length; i++)
+            {
+                var entry = table + entries + ((ulong)i * entrySize);
+                memory.WriteUInt64(entry, map[i].Start);
+                memory.WriteUInt64(entry + 8, map[i].Size);
+                memory.WriteUInt32(entry + 16, (uint)map[i].Type);
+            }
+        }
+    }
+
+    /// <summary>RSDP, revision 2: where the root table is.</summary>
+    private static void WriteRootPointer(Span<byte> table)
+    {
+        const int firstPart = 20;
+        "RSD PTR "u8.CopyTo(table);
+        "LKM   "u8.CopyTo(table[9..]);
+        table[15] = 2;
+        BinaryPrimitives.WriteInt32LittleEndian(table[20..], table.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(table[24..], RootTable);
+        table[8] = Checksum(table[..firstPart]);
+        table[32] = Checksum(table);
+    }
+
+    /// <summary>XSDT: the list of tables.</summary>
+    private static void WriteRootTable(Span<byte> table)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(table[HeaderSize..], FixedTable);
+        WriteHeader(table, "XSDT"u8, revision: 1);
+    }
+
+    /// <summary>
+    /// FADT of ACPI 1.0: the ports of QEMU's "pc". Nothing answers at them, and without SMI_CMD the machine is in ACPI mode already.
+    /// </summary>
+    private static void WriteFixedTable(Span<byte> table)
+    {
+        const byte interrupt = 9;
+        const uint flags = 1 << 0 | 1 << 2 | 1 << 5; // WBINVD works, C1 works, no fixed sleep button
+        BinaryPrimitives.WriteUInt32LittleEndian(table[36..], (uint)ControlStructure);
+        BinaryPrimitives.WriteUInt32LittleEndian(table[40..], (uint)Namespace);
+        table[46] = interrupt;
+        BinaryPrimitives.WriteUInt32LittleEndian(table[56..], 0x600); // PM1a event block
+        BinaryPrimitives.WriteUInt32LittleEndian(table[64..], 0x604); // PM1a control block
+        BinaryPrimitives.WriteUInt32LittleEndian(table[76..], 0x608); // power management timer
+        (table[88], table[89], table[91]) = (4, 2, 4); // their lengths
+        const ushort noLevel2 = 101, noLevel3 = 1001; // latencies that say that there are no such states
+        BinaryPrimitives.WriteUInt16LittleEndian(table[96..], noLevel2);
+        BinaryPrimitives.WriteUInt16LittleEndian(table[98..], noLevel3);
+        table[108] = 0x32; // the clock's register for the century
+        BinaryPrimitives.WriteUInt32LittleEndian(table[112..], flags);
+        WriteHeader(table, "FACP"u8, revision: 1);
+    }
+
+    /// <summary>FACS; it has no checksum.</summary>
+    private static void WriteControlStructure(Span<byte> table)
+    {
+        "FACS"u8.CopyTo(table);
+        BinaryPrimitives.WriteInt32LittleEndian(table[4..], table.Length);
+    }
+
+    private static void WriteHeader(Span<byte> table, ReadOnlySpan<byte> signature, byte revision)
+    {
+        signature.CopyTo(table);
+        BinaryPrimitives.WriteInt32LittleEndian(table[4..], table.Length);
+        table[8] = revision;
+        "LKM   "u8.CopyTo(table[10..]);
+        "LKMPC   "u8.CopyTo(table[16..]);
+        BinaryPrimitives.WriteUInt32LittleEndian(table[24..], 1);
+        "LKM "u8.CopyTo(table[28..]);
+        BinaryPrimitives.WriteUInt32LittleEndian(table[32..], 1);
+        table[9] = Checksum(table);
+    }
+
+    /// <summary>What makes the sum of all bytes 0, the checksum's own being 0 now.</summary>
+    private static byte Checksum(ReadOnlySpan<byte> bytes)
+    {
+        byte sum = 0;
+        foreach (var b in bytes)
+            sum += b;
+        return (byte)-sum;
+    }
+}
