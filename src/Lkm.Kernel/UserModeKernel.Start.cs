@@ -3,6 +3,7 @@ using Lkm.Formats.Btf;
 using Lkm.Formats.Kallsyms;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Processes;
+using Lkm.Kernel.Sessions;
 using Lkm.Kernel.Snapshots;
 using Lkm.Kernel.Symbols;
 using Lkm.Machine;
@@ -81,7 +82,16 @@ public sealed partial class UserModeKernel
         kernel.RunUntilIdle(() => boot.IsFinished);
         kernel.Modules.LearnLayouts();
         UserProcess.LearnLayouts(kernel.Tasks, kernel.Image);
+        kernel.Rehearse();
         return kernel;
+    }
+
+    /// <summary>Lets a process come and go, so that the snapshot holds the layouts which that needs, and the kernel has done once what each run does.</summary>
+    private void Rehearse()
+    {
+        var rehearsal = new ProcessRunner(this).Run("init", async process => await process.SystemCall("getpid"));
+        if (!rehearsal.Finished)
+            throw new KernelMismatchException("this kernel cannot run a process");
     }
 
     /// <summary>Writes the snapshot of a kernel at rest. Process 1 and the idle task start anew from it, with empty stacks.</summary>
