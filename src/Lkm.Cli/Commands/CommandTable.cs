@@ -9,6 +9,7 @@ internal static class CommandTable
     public static IReadOnlyList<CommandGroup> Groups =>
     [
         new("run and build", ["run", "new", "build", "kernels"]),
+        new("without a kernel", ["check", "objdump"]),
         new("a kernel that stays", ["boot", "halt", .. ResidentCommands.Names, "sh"]),
         new("many modules", ["sweep"]),
     ];
@@ -20,6 +21,8 @@ internal static class CommandTable
         "new" => NewCommand.Command,
         "build" => BuildCommand.Command,
         "kernels" => KernelsCommand.Command,
+        "check" => CheckCommand.Command,
+        "objdump" => ObjdumpCommand.Command,
         "boot" => BootCommand.Command,
         "halt" => HaltCommand.Command,
         "sh" => ShellCommand.Command,

@@ -204,8 +204,11 @@ public sealed class ResidentKernel : IDisposable
         var known = _findings.All.Count;
         var isKilled = !process.IsFinished && !request.MustEnd && process.Status - signalled is not (interrupt or hangup);
         _findings.Collect(isKilled, _hasEnded);
-        for (var i = known; i < _findings.All.Count; i++)
+        const int most = 3;
+        for (var i = known; i < _findings.All.Count && i < known + most; i++)
             Tell($"lkm: {_findings.All[i].Summary}; see lkm dmesg\n");
+        if (_findings.All.Count - known > most)
+            Tell($"lkm: and {_findings.All.Count - known - most} more findings; see lkm dmesg\n");
         if (_hasEnded)
             Tell($"lkm: the kernel has stopped: {StopReason}; see lkm dmesg, then lkm halt\n");
         request.Complete(process.Status);

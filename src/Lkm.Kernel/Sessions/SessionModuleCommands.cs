@@ -193,6 +193,7 @@ internal sealed class SessionModuleCommands(UserModeKernel kernel, ModuleContext
         }
     }
 
+    /// <summary>What is to be restarted after a signal (ERESTARTSYS, include/linux/errno.h) shows as EINTR outside of the kernel.</summary>
     private static ModuleOutcome Outcome(ModuleLoadResult result) =>
-        new(result.Errno, result.Succeeded ? null : result.Explanation);
+        new((int)result.Errno == 512 ? Errno.EINTR : result.Errno, result.Succeeded ? null : result.Explanation);
 }

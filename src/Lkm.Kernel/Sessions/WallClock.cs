@@ -4,13 +4,13 @@ using Lkm.Kernel.Time;
 namespace Lkm.Kernel.Sessions;
 
 /// <summary>
-/// Lets a resident kernel's virtual time follow the wall clock: an idle kernel's next tick comes when its time has come. A kernel that
-/// computes falls behind, or ahead, by what its instructions take; it catches up when it is idle, tick by tick.
+/// Lets a resident kernel's virtual time follow the wall clock while it is idle: the next tick comes when its time has come. While the kernel computes, its
+/// time passes with its instructions; what it lost against the wall clock it does not make up for, or its timers would all fire at once.
 /// </summary>
 internal sealed class WallClock(VirtualClock clock)
 {
-    /// <summary>A machine that was suspended for longer than this, in nanoseconds, goes on where it was, as Linux's monotonic clock does.</summary>
-    private const long LongestGap = 60L * 1_000_000_000;
+    /// <summary>Nanoseconds that the kernel may make up for: ticks that came late because the host did other things.</summary>
+    private const long LongestGap = 100_000_000;
 
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private long _start = clock.Nanoseconds;
