@@ -32,8 +32,8 @@ public class DepmodToolTests
             # Weak dependencies extracted from modules themselves.
             weakdep c a b-x
             # Aliases for symbols, used by symbol_request().
-            alias symbol:a_do a
             alias symbol:b_do b_x
+            alias symbol:a_do a
             # Device nodes to trigger on-demand module loading.
             b_x bdev c10:200
 
@@ -86,6 +86,54 @@ public class DepmodToolTests
         root.Module("kernel/a.ko", new ModuleImage()).Write("ext/a.ko", new ModuleImage().ToBytes())
             .Write("etc/depmod.d/x.conf", $"external * {root.Path}/ext\n{search}").Write($"lib/modules/{FakeRoot.Release}/modules.order", "");
         Assert.StartsWith(externalWins ? "/ext/a.ko:\n" : "kernel/a.ko:\n", root.Run("depmod", "-n").Output);
+    }
+
+    /// <summary>Each tree as <c>name:needs</c>, and what kmod 30 says about it.</summary>
+    [Theory]
+    [InlineData("a:b b:a", "b -> a -> b", 2)]
+    [InlineData("a:b b:c c:b,a", "c -> a -> b -> c|c -> b -> c", 3)]
+    [InlineData("loop_a:loop_b loop_b:loop_c loop_c:loop_a other:loop_a free:", "loop_b -> loop_c -> loop_a -> loop_b", 3)]
+    [InlineData(
+        "mod_loop_a:mod_loop_b mod_loop_b:mod_loop_c mod_loop_c:mod_loop_a mod_loop_d:mod_loop_e mod_loop_e:mod_loop_d mod_loop_f:mod_loop_g mod_loop_g: " +
+        "mod_loop_h:mod_loop_i mod_loop_i:mod_loop_j mod_loop_j:mod_loop_h,mod_loop_k mod_loop_k:mod_loop_h",
+        "mod_loop_d -> mod_loop_e -> mod_loop_d|mod_loop_i -> mod_loop_j -> mod_loop_k -> mod_loop_h -> mod_loop_i|" +
+        "mod_loop_i -> mod_loop_j -> mod_loop_h -> mod_loop_i|mod_loop_c -> mod_loop_a -> mod_loop_b -> mod_loop_c",
+        9)]
+    public void Reports_about_dependency_cycles_are_in_kmods_order(string tree, string loops, int count)
+    {
+        using var root = new FakeRoot().Write($"lib/modules/{FakeRoot.Release}/modules.order", "");
+        foreach (var module in tree.Split(' '))
+        {
+            var (name, needs) = (module[..module.IndexOf(':')], module[(module.IndexOf(':') + 1)..]);
+            var image = new ModuleImage().Export($"do_{name}");
+            foreach (var need in needs.Split(',', StringSplitOptions.RemoveEmptyEntries))
+            {
+                image.Import($"do_{need}");
+            }
+            root.Module($"kernel/{name}.ko", image);
+        }
+        var expected = string.Concat(loops.Split('|').Select(static loop => $"depmod: ERROR: Cycle detected: {loop}\n"));
+        Assert.Equal($"{expected}depmod: ERROR: Found {count} modules in dependency cycles!\n[1]\n", root.Run("depmod").ToString());
+    }
+
+    [Fact]
+    public void Modules_that_the_order_does_not_list_come_as_from_kmods_table()
+    {
+        using var root = new FakeRoot().Write($"lib/modules/{FakeRoot.Release}/modules.order", "z.ko\n");
+        foreach (var name in (string[])["a", "b", "c", "d", "e", "f", "x", "z"])
+        {
+            root.Module($"{name}.ko", new ModuleImage());
+        }
+        Assert.StartsWith("z.ko:\nc.ko:\nb.ko:\nd.ko:\na.ko:\nx.ko:\ne.ko:\nf.ko:\n#", root.Run("depmod", "-n").Output);
+    }
+
+    [Fact]
+    public void A_loop_that_does_not_lead_through_the_module_where_the_search_began_ends_too()
+    {
+        using var root = new FakeRoot().Write($"lib/modules/{FakeRoot.Release}/modules.order", "");
+        root.Module("a.ko", new ModuleImage().Export("a").Import("b").Import("c")).Module("b.ko", new ModuleImage().Export("b").Import("a"))
+            .Module("c.ko", new ModuleImage().Export("c").Import("a"));
+        Assert.EndsWith("Found 3 modules in dependency cycles!\n[1]\n", root.Run("depmod").ToString());
     }
 
     [Fact]

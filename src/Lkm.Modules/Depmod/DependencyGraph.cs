@@ -117,6 +117,10 @@ internal sealed class DependencyGraph
                 }
             }
         }
+        if (SortedCount < _needs.Length)
+        {
+            return; // a report of loops follows the lists as they are
+        }
         // Nearest first within each module's own list, too: it is what messages follow.
         foreach (var needs in _needs)
         {

@@ -127,9 +127,9 @@ public static class Depmod
         foreach (var (name, owner) in exporters)
         {
             owners.Set(name, owner);
-            symbols.Add(new(name, owner));
+            symbols.Add(new(name, owner, KmodHash.BucketOf(name, KmodHash.SymbolBuckets)));
         }
-        symbols.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+        symbols.Sort(static (a, b) => a.Bucket != b.Bucket ? a.Bucket - b.Bucket : string.CompareOrdinal(a.Name, b.Name));
         return (owners, symbols);
     }
 

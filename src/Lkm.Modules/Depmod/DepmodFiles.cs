@@ -159,7 +159,7 @@ public sealed class DepmodFiles
     private ReadOnlyMemory<byte>? Symbols()
     {
         var text = new TextFile().Add("# Aliases for symbols, used by symbol_request().\n");
-        foreach (var (name, owner) in _result.Symbols)
+        foreach (var (name, owner, _) in _result.Symbols)
         {
             text.Add("alias symbol:").Add(name).Add(" ").Add(_result.Modules[owner].Name).Add("\n");
         }
@@ -169,7 +169,7 @@ public sealed class DepmodFiles
     private ReadOnlyMemory<byte>? SymbolIndex()
     {
         var index = new IndexBuilder();
-        foreach (var (name, owner) in _result.Symbols)
+        foreach (var (name, owner, _) in _result.Symbols)
         {
             if (!AddKey(index, $"symbol:{name}", _result.Modules[owner].Name, (uint)owner, "module symbol"))
             {

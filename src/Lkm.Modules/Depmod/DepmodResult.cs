@@ -21,7 +21,7 @@ public sealed class DepmodResult
     /// <summary>What was read of each of <see cref="Modules"/>.</summary>
     public IReadOnlyList<ModuleSummary> Summaries { get; }
 
-    /// <summary>Exported symbols and the index of the module that they come from, in the order of names.</summary>
+    /// <summary>Exported symbols and the index of the module that they come from, in the order of kmod's <c>modules.symbols</c>.</summary>
     public IReadOnlyList<ExportedBy> Symbols { get; }
 
     internal DependencyGraph Graph { get; }

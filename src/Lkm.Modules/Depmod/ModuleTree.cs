@@ -119,16 +119,24 @@ internal sealed class ModuleTree
         _modules[name] = new(new(name, path, listed), rank);
     }
 
-    /// <summary>Modules that <c>modules.order</c> lists come in its order, the others after them as they were found.</summary>
+    /// <summary>Modules that <c>modules.order</c> lists come in its order, the others after them in that of kmod's table.</summary>
     private List<TreeModule> InOrder(string directory)
     {
         var order = ReadOrder($"{directory}/modules.order");
-        var places = new TreeModule?[order.Count + _names.Count];
-        for (var i = 0; i < _names.Count; i++)
+        var places = new TreeModule?[order.Count];
+        var rest = new List<Unlisted>();
+        foreach (var name in _names)
         {
-            var module = _modules[_names[i]].Module;
+            var module = _modules[name].Module;
             var plain = module.ListedPath[..^ModuleName.ExtensionLength(module.ListedPath)];
-            places[order.TryGetValue(plain, out var place) ? place : order.Count + i] = module;
+            if (order.TryGetValue(plain, out var place))
+            {
+                places[place] = module;
+            }
+            else
+            {
+                rest.Add(new(module, KmodHash.BucketOf(name, KmodHash.ModuleBuckets)));
+            }
         }
         var modules = new List<TreeModule>(_names.Count);
         foreach (var module in places)
@@ -138,8 +146,15 @@ internal sealed class ModuleTree
                 modules.Add(module);
             }
         }
+        rest.Sort(static (a, b) => a.Bucket != b.Bucket ? a.Bucket - b.Bucket : string.CompareOrdinal(a.Module.Name, b.Module.Name));
+        foreach (var unlisted in rest)
+        {
+            modules.Add(unlisted.Module);
+        }
         return modules;
     }
+
+    private sealed record Unlisted(TreeModule Module, int Bucket);
 
     private Dictionary<string, int> ReadOrder(string file)
     {

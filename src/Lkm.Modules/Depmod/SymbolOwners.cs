@@ -5,7 +5,8 @@ namespace Lkm.Modules;
 /// <summary>A symbol and the module that exports it.</summary>
 /// <param name="Name">The symbol.</param>
 /// <param name="Owner">The module's place in the order.</param>
-public sealed record ExportedBy(string Name, int Owner);
+/// <param name="Bucket">Its place in kmod's table of symbols.</param>
+public sealed record ExportedBy(string Name, int Owner, int Bucket);
 
 /// <summary>
 /// Finds the module that exports a symbol by a hash of the name's bytes, so that the many imported names never become text. Names once added
