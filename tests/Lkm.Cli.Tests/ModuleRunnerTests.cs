@@ -129,6 +129,8 @@ public class ModuleRunnerTests
 
         public ulong Taint => 0;
 
+        public Action<LoadStep>? Tracer { get; set; }
+
         public StepResult Load(string path, string parameters) => Step($"load {Path.GetFileNameWithoutExtension(path)} {parameters}".TrimEnd());
 
         public StepResult Unload(string name) => Step($"unload {name}");

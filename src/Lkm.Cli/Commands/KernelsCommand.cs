@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lkm.Cli.CommandLine;
+using Lkm.Cli.Daemon;
 using Lkm.Distribution;
 
 namespace Lkm.Cli.Commands;
@@ -13,7 +14,7 @@ internal static class KernelsCommand
     public static Command Command { get; } = new()
     {
         Name = "kernels",
-        Summary = "List the kernels that are here, or fetch one",
+        Summary = "List the kernels that are here and those that run, or fetch one",
         Details = "Fetched kernels lie in a cache ($LKM_CACHE, else ~/.cache/lkm): nothing is installed.",
         Options =
         [
@@ -49,8 +50,23 @@ internal static class KernelsCommand
         return ExitCode.Done;
     }
 
+    /// <summary>The kernels that run now: name, release.</summary>
+    private static IEnumerable<(string Name, string Release)> Running()
+    {
+        foreach (string name in DaemonPlace.Names())
+        {
+            Outcome<DaemonClient> client = DaemonClient.Connect(name, ofAnyVersion: true);
+            if (!client.Succeeded)
+                continue;
+            using (client.Value)
+                yield return (name, client.Value.Release);
+        }
+    }
+
     private static void WriteTable(IReadOnlyList<KernelSource> kernels)
     {
+        foreach ((string name, string release) in Running())
+            Screen.Output.WriteLine($"{release} runs as \"{name}\"");
         if (kernels.Count == 0)
         {
             Screen.Output.WriteLine($"none yet; {KernelLocator.Default} is fetched when it is first needed, or now: lkm kernels --fetch {KernelLocator.Default}");
@@ -81,6 +97,15 @@ internal static class KernelsCommand
             json.WriteString("modules", kernel.ModulesDirectory);
             json.WriteString("config", kernel.ConfigPath);
             json.WriteString("headers", kernel.HeadersDirectory);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("running");
+        foreach ((string name, string release) in Running())
+        {
+            json.WriteStartObject();
+            json.WriteString("name", name);
+            json.WriteString("version", release);
             json.WriteEndObject();
         }
         json.WriteEndArray();

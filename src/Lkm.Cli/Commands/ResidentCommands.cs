@@ -32,6 +32,22 @@ internal static class ResidentCommands
         _ => null,
     };
 
+    /// <summary>modinfo of a module's name: a kernel that runs knows its own modules. A file needs no kernel, and without one the machine's modules are meant.</summary>
+    /// <returns>False when this is not for a running kernel; then nothing was done.</returns>
+    public static bool TryModinfo(string module, out int exitCode)
+    {
+        exitCode = 0;
+        Outcome<DaemonPlace> place = DaemonPlace.Of(null);
+        if (module.StartsWith('-') || module.Contains('/') || File.Exists(module) || !place.Succeeded || !File.Exists(place.Value.Socket))
+            return false;
+        Outcome<DaemonClient> client = DaemonClient.Connect(null);
+        if (!client.Succeeded)
+            return false;
+        using (client.Value)
+            exitCode = client.Value.Run(["modinfo", module]);
+        return true;
+    }
+
     /// <summary>Runs a command in the kernel that the arguments name.</summary>
     public static int Run(string? name, IReadOnlyList<string> words)
     {

@@ -24,6 +24,7 @@ internal static class RunCommand
             KernelOption.Option,
             new("--do", "LINE", "run a line of the kernel's shell while the module is loaded; may be repeated"),
             new("--keep", null, "do not unload"),
+            new("--trace", null, "print each step of loading and unloading"),
             new("--json", null, "print one JSON document instead"),
         ],
         Examples =
@@ -55,12 +56,13 @@ internal static class RunCommand
         using IKernelSession session = started.Value;
 
         bool json = arguments.Has("--json");
-        var report = new RunReport { Kernel = kernel.Value.Version };
+        var report = new RunReport { Kernel = kernel.Value.Version, Trace = arguments.Has("--trace") ? [] : null };
         var runner = json
             ? new ModuleRunner(session, report)
             : new ModuleRunner(session, report)
             {
                 Logged = message => Screen.Output.Write(LogFormat.Format(message)),
+                Traced = step => Screen.Output.WriteLine(step.Format()),
                 Executed = result => Screen.Output.Write(result.Output),
             };
         runner.Run(plan.Value, arguments.Values("--do"), arguments.Has("--keep"));

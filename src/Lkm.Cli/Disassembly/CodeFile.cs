@@ -52,8 +52,8 @@ internal abstract class CodeFile
                     continue;
                 foreach (CodeBlock block in Functions(section))
                 {
-                    if (name is null || block.Name == name)
-                        yield return block;
+                    if (name is null || block.Name == name || NamesAt(section, block.Address).Contains(name))
+                        yield return name is null ? block : block with { Name = name };
                 }
             }
         }
@@ -78,6 +78,19 @@ internal abstract class CodeFile
                     best = symbol;
             }
             return best is { } found ? new CodeReference(symbols.Name(found), (long)(address - found.Value)) : null;
+        }
+
+        /// <summary>The functions that begin at an offset: cleanup_module is another name of what module_exit() was given.</summary>
+        private List<string> NamesAt(ElfSection section, ulong offset)
+        {
+            var names = new List<string>();
+            for (int i = 1; i < symbols.Count; i++)
+            {
+                ElfSymbol symbol = symbols[i];
+                if (symbol.Section == section.Index && symbol.Type == SymbolType.Function && symbol.Value == offset)
+                    names.Add(symbols.Name(symbol));
+            }
+            return names;
         }
 
         /// <summary>A section in functions. What lies between them belongs to the one before.</summary>

@@ -40,6 +40,9 @@ internal interface IKernelSession : IDisposable
     /// <summary>/proc/sys/kernel/tainted.</summary>
     ulong Taint { get; }
 
+    /// <summary>Told of each step of loading and unloading, when set.</summary>
+    Action<LoadStep>? Tracer { get; set; }
+
     /// <summary>Loads a module: finit_module(2). Its dependencies are loaded already.</summary>
     /// <param name="path">The .ko file.</param>
     /// <param name="parameters">As insmod takes them, separated by spaces.</param>

@@ -27,6 +27,13 @@ internal sealed class LocalKernelSession : IKernelSession
     public ulong Taint => _session.Taint;
 
     /// <inheritdoc/>
+    public Action<LoadStep>? Tracer
+    {
+        get => _session.Tracer;
+        set => _session.Tracer = value;
+    }
+
+    /// <inheritdoc/>
     public StepResult Load(string path, string parameters) => ToStep(_session.Load(path, parameters));
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Lkm.Formats;
+using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
 
@@ -12,6 +13,9 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     /// <summary>Told of each message and command as it comes, for the screen.</summary>
     public Action<LogMessage>? Logged { get; init; }
 
+    /// <summary>Told of each step of loading and unloading, when the report wants them.</summary>
+    public Action<LoadStep>? Traced { get; init; }
+
     /// <summary>Told of each command's output.</summary>
     public Action<CommandResult>? Executed { get; init; }
 
@@ -22,6 +26,8 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     public void Run(IReadOnlyList<PlannedModule> modules, IReadOnlyList<string> commands, bool keep)
     {
         session.Logged += Note;
+        if (report.Trace is not null)
+            session.Tracer = Note;
         bool loaded = LoadAll(modules);
         if (loaded)
         {
@@ -33,6 +39,7 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
         if (!keep && loaded)
             session.CheckForLeaks();
         session.Logged -= Note;
+        session.Tracer = null;
         report.Findings = session.Findings;
         report.Taint = session.Taint;
         if (session.Findings is [var first, ..])
@@ -88,6 +95,12 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     {
         string reason = result.Explanation is { Length: > 0 } said ? said : result.Errno.Message();
         return $"{name}: cannot {what}: {result.Errno.Name()}: {reason}";
+    }
+
+    private void Note(LoadStep step)
+    {
+        report.Trace?.Add(step);
+        Traced?.Invoke(step);
     }
 
     private void Note(LogMessage message)

@@ -28,6 +28,9 @@ internal sealed class RunReport
     /// <summary>The log, without the boot.</summary>
     public List<PhasedMessage> Log { get; } = [];
 
+    /// <summary>The steps of loading and unloading; null when nobody asked for them.</summary>
+    public List<LoadStep>? Trace { get; init; }
+
     /// <summary>The commands that were run.</summary>
     public List<CommandResult> Commands { get; } = [];
 

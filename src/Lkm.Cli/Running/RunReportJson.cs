@@ -41,6 +41,13 @@ internal static class RunReportJson
             json.WriteEndObject();
         }
         json.WriteEndArray();
+        if (report.Trace is { } trace)
+        {
+            json.WriteStartArray("trace");
+            foreach (LoadStep step in trace)
+                step.Write(json);
+            json.WriteEndArray();
+        }
         json.WriteStartArray("commands");
         foreach (CommandResult command in report.Commands)
         {

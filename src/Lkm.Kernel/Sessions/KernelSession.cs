@@ -26,6 +26,7 @@ public sealed class KernelSession : IDisposable
     private readonly KernelFindings _findings;
     private readonly Dictionary<string, List<CodeRange>> _code = [];
     private bool _stopped;
+    private long _started;
 
     /// <summary>Takes over a kernel at rest.</summary>
     /// <param name="kernel">The kernel; it is disposed with the session.</param>
@@ -52,6 +53,9 @@ public sealed class KernelSession : IDisposable
 
     /// <summary>What /proc/sys/kernel/tainted says.</summary>
     public ulong Taint => KernelFindings.TaintOf(_kernel);
+
+    /// <summary>Told of each step of loading and unloading, when set.</summary>
+    public Action<LoadStep>? Tracer { get; set; }
 
     /// <summary>Loads a module from a file, compressed or not, as insmod does: without its dependencies.</summary>
     /// <param name="path">The file.</param>
@@ -143,6 +147,7 @@ public sealed class KernelSession : IDisposable
 
     private (ModuleLoadResult Result, long Nanoseconds) Run(string name, Func<GuestTask<ModuleLoadResult>> body)
     {
+        _started = _kernel.Clock.Nanoseconds;
         var outcome = Execute(name, _ => body());
         if (outcome is { Finished: true, Result: { } result })
             return (result, outcome.Nanoseconds);
@@ -153,6 +158,7 @@ public sealed class KernelSession : IDisposable
     /// <summary>Remembers where a module's code lies, for reports after it has gone.</summary>
     private void Observe(ModuleLoadEvent step)
     {
+        Tracer?.Invoke(new LoadStep(_kernel.Clock.Nanoseconds - _started, step));
         if (step is not SectionPlaced { Part: ModulePart.Text or ModulePart.InitText } placed)
             return;
         if (!_code.TryGetValue(placed.Module, out var ranges))
