@@ -54,9 +54,14 @@ public sealed partial class UserModeKernel
             switch (exit.Kind)
             {
                 case CpuExitKind.Hook:
+                    var isProbed = Probes.Arrive(exit.Address);
                     if (exit.Address == Calls.ReturnAddress)
                         Calls.Return();
-                    else if (!Functions.TryDispatch(exit.Address))
+                    else if (Functions.TryDispatch(exit.Address))
+                        break;
+                    else if (isProbed)
+                        Cpu.SkipHookOnce = true;
+                    else
                         throw Stopped($"arrived at {exit.Address:x16}, which nothing answers");
                     break;
                 case CpuExitKind.Budget:
@@ -153,7 +158,7 @@ public sealed partial class UserModeKernel
     }
 
     /// <summary>Text addresses on the running task's stack, newest first: what can be said without unwind tables.</summary>
-    private List<string> BackTrace()
+    public List<string> BackTrace()
     {
         var trace = new List<string>();
         for (ulong sp = Cpu.Rsp & ~7UL, end = sp + 4096; sp < end && trace.Count < 16 && GuestMemory.Contains(sp, 8); sp += 8)

@@ -5,6 +5,7 @@ using Lkm.Kernel.Functions;
 using Lkm.Kernel.Memory;
 using Lkm.Kernel.Modules;
 using Lkm.Kernel.Printing;
+using Lkm.Kernel.Probes;
 using Lkm.Kernel.Processes;
 using Lkm.Kernel.Random;
 using Lkm.Kernel.Rcu;
@@ -55,6 +56,7 @@ public sealed partial class UserModeKernel : IDisposable
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), ImageLoader.PerCpuSize);
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
+        Probes = new HostProbes(this, _moduleSymbols);
     }
 
     /// <summary>The guest's memory.</summary>
@@ -95,6 +97,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>The processor's exceptions.</summary>
     public ExceptionEntry Exceptions { get; }
+
+    /// <summary>Probes from outside.</summary>
+    public HostProbes Probes { get; }
 
     /// <summary>Changes of code.</summary>
     public TextPatching Text { get; }

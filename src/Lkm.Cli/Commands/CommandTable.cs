@@ -8,7 +8,7 @@ internal static class CommandTable
     /// <summary>Headings, and the names of the commands under each, as help lists them.</summary>
     public static IReadOnlyList<CommandGroup> Groups =>
     [
-        new("run and build", ["run", "new", "build", "kernels"]),
+        new("run and build", ["run", "probe", "new", "build", "kernels"]),
         new("without a kernel", ["check", "objdump"]),
         new("a kernel that stays", ["boot", "halt", .. ResidentCommands.Names, "sh"]),
         new("many modules", ["sweep"]),
@@ -18,6 +18,7 @@ internal static class CommandTable
     public static Command? Find(string name) => name switch
     {
         "run" => RunCommand.Command,
+        "probe" => ProbeCommand.Command,
         "new" => NewCommand.Command,
         "build" => BuildCommand.Command,
         "kernels" => KernelsCommand.Command,

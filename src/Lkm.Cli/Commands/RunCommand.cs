@@ -44,10 +44,7 @@ internal static class RunCommand
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
         if (!kernel.Succeeded)
             return Screen.Fail(kernel.Error);
-        Outcome<IReadOnlyList<string>> modules = ModulesOf(module, kernel.Value);
-        if (!modules.Succeeded)
-            return Screen.Fail(modules.Error);
-        Outcome<IReadOnlyList<PlannedModule>> plan = RunPlan.Make(kernel.Value, modules.Value, string.Join(' ', arguments.Operands.Skip(1)));
+        Outcome<IReadOnlyList<PlannedModule>> plan = Plan(kernel.Value, module, string.Join(' ', arguments.Operands.Skip(1)));
         if (!plan.Succeeded)
             return Screen.Fail(plan.Error);
         Outcome<IKernelSession> started = KernelSessions.Start(kernel.Value, Screen.Progress);
@@ -72,6 +69,15 @@ internal static class RunCommand
             RunReportJson.Write(output, report);
         }
         return report.Failure is null ? ExitCode.Done : Screen.Fail(report.Failure);
+    }
+
+    /// <summary>What to load, in order, for a module that is a file, a folder or a name.</summary>
+    internal static Outcome<IReadOnlyList<PlannedModule>> Plan(KernelSource kernel, string module, string parameters)
+    {
+        Outcome<IReadOnlyList<string>> modules = ModulesOf(module, kernel);
+        return modules.Succeeded
+            ? RunPlan.Make(kernel, modules.Value, parameters)
+            : Outcome<IReadOnlyList<PlannedModule>>.Failure(modules.Error);
     }
 
     /// <summary>A folder stands for the modules that kbuild makes in it.</summary>

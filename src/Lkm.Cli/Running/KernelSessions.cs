@@ -35,7 +35,11 @@ internal static class KernelSessions
             : Outcome<ResidentKernel>.Failure(started.Error);
     }
 
-    private static Outcome<UserModeKernel> StartKernel(KernelSource kernel, ulong? memory, Action<string> progress)
+    /// <summary>Starts a kernel.</summary>
+    /// <param name="kernel">Which.</param>
+    /// <param name="memory">Bytes of its memory; null for the usual size.</param>
+    /// <param name="progress">Told of long steps.</param>
+    public static Outcome<UserModeKernel> StartKernel(KernelSource kernel, ulong? memory, Action<string> progress)
     {
         var options = new KernelOptions(kernel.ImagePath, LkmCache.FromEnvironment().Root) { Progress = NewReporter(kernel.Version, progress) };
         if (memory is { } bytes)
@@ -53,7 +57,7 @@ internal static class KernelSessions
     }
 
     /// <summary>Where request_module() finds modules: the kernel's own tree, with no configuration of this machine's.</summary>
-    private static ModuleContext? ModulesOf(KernelSource kernel) =>
+    public static ModuleContext? ModulesOf(KernelSource kernel) =>
         kernel.ModulesDirectory is { } directory ? new ModuleContext(ModuleDirectory.Open(directory), ModprobeConfiguration.Empty) : null;
 
     /// <summary>Tells of the first boot in steps of a few per cent.</summary>

@@ -1,3 +1,4 @@
+using Lkm.Formats.Btf;
 using Lkm.Kernel.Symbols;
 
 namespace Lkm.Kernel.Boot;
@@ -92,6 +93,9 @@ public sealed class KernelImage
     /// <summary>A struct of our own, so that the dictionary's code is compiled ahead of time with this assembly.</summary>
     private readonly record struct TypeAnswer(long? Value);
 
+    /// <summary>A function's prototype; null where the image's types do not tell of it.</summary>
+    public BtfFunction? FindFunction(string name) => _types.FindFunction(name);
+
     private StructLayout NewLayout(string name, ulong size) => new(name, size, member => _types.OffsetOf(name, member));
 }
 
@@ -116,4 +120,7 @@ public interface ITypeTable
 
     /// <summary>The value of an enumerator, or null.</summary>
     long? Enumerator(string name);
+
+    /// <summary>A function's prototype, or null.</summary>
+    BtfFunction? FindFunction(string name) => null;
 }

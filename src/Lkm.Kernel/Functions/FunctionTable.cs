@@ -35,6 +35,9 @@ public sealed class FunctionTable
     public IEnumerable<(ulong Address, KernelFunctionInfo Function)> Installed =>
         _entries.Select(e => (e.Key, e.Value.Functions.Functions[e.Value.Row]));
 
+    /// <summary>Whether C# answers calls that arrive at an address.</summary>
+    internal bool Has(ulong address) => _entries.ContainsKey(address);
+
     /// <summary>Installs those functions of a subsystem that the image has.</summary>
     /// <param name="functions">The subsystem.</param>
     /// <param name="find">The address of a symbol of the image, or 0.</param>
@@ -100,7 +103,7 @@ public sealed class FunctionTable
     /// Where a function is caught: behind ENDBR64 and behind the five bytes of its ftrace site, so that ftrace and the kprobes that
     /// use it see calls of functions that C# answers too.
     /// </summary>
-    private ulong EntryPoint(ulong address)
+    internal ulong EntryPoint(ulong address)
     {
         if (_memory.Span(address, 4).SequenceEqual(Endbr64))
             address += 4;

@@ -20,6 +20,25 @@ public sealed class ModuleSymbols(GuestMemory memory, KernelImage image, ModuleT
             : $"0x{address:x} [{module.Name}]";
     }
 
+    /// <summary>The address of a symbol of a loaded module (module_kallsyms_lookup_name() with MODULE:NAME), or 0.</summary>
+    public ulong Find(string moduleName, string name)
+    {
+        if (modules.Find(moduleName) is not { } module || memory.ReadUInt64(module.Member("kallsyms")) is not (var kallsyms and not 0))
+            return 0;
+        var layout = image.Struct("mod_kallsyms");
+        var table = memory.ReadUInt64(kallsyms + layout["symtab"]);
+        var strings = memory.ReadUInt64(kallsyms + layout["strtab"]);
+        var count = memory.ReadUInt32(kallsyms + layout["num_symtab"]);
+        for (ulong i = 1; i < count; i++)
+        {
+            var symbol = table + (i * SymbolSize);
+            if (memory.ReadUInt16(symbol + SectionOffset) != 0 && memory.ReadString(strings + memory.ReadUInt32(symbol), 256) == name)
+                return memory.ReadUInt64(symbol + ValueOffset);
+        }
+
+        return 0;
+    }
+
     /// <summary>find_kallsyms_symbol() of kernel/module/kallsyms.c: the nearest symbol at or before, and where the next one begins.</summary>
     private (string Name, ulong Address, ulong Next)? Nearest(KernelModule module, ulong address)
     {

@@ -19,5 +19,8 @@ internal sealed class ImageTypes(Func<BtfTypes> read) : ITypeTable
         _types.Value.TryStruct(structure, out var type) && type.TryOffset(path, out var offset) ? (ulong)offset : null;
 
     /// <inheritdoc/>
+    public BtfFunction? FindFunction(string name) => _types.Value.TryFunction(name, out var function) ? function : null;
+
+    /// <inheritdoc/>
     public long? Enumerator(string name) => _types.Value.TryEnumerator(name, out var value) ? value : null;
 }
