@@ -78,6 +78,13 @@ public sealed class KernelImage
     public bool IsText(ulong address) =>
         (address >= _text && address < _textEnd) || (address >= _initText && address < _initTextEnd);
 
+    /// <summary>The bounds of the function that holds an address; false where there is none, and for init code.</summary>
+    internal bool TryGetFunction(ulong address, out ulong start, out ulong end)
+    {
+        (start, end) = (0, 0);
+        return address >= _text && address < _textEnd && _symbols.TryGetBounds(address, out start, out end);
+    }
+
     /// <summary>An address as the kernel prints it: symbol+0xoffset/0xsize.</summary>
     public string Symbolise(ulong address) => _symbols.Describe(address) ?? $"0x{address:x}";
 
@@ -107,6 +114,13 @@ public interface ISymbolTable
 
     /// <summary>The symbol that an address lies in, as name+0xoffset/0xsize, or null.</summary>
     string? Describe(ulong address);
+
+    /// <summary>The first byte of the symbol that an address lies in, and the byte after its last.</summary>
+    bool TryGetBounds(ulong address, out ulong start, out ulong end)
+    {
+        (start, end) = (0, 0);
+        return false;
+    }
 }
 
 /// <summary>Layouts of an image's types.</summary>

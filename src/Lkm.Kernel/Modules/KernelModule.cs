@@ -77,6 +77,9 @@ public sealed class KernelModule
     /// <summary>The bytes that the module occupies, init memory included while it has some, as lsmod shows them.</summary>
     public ulong Size => ModuleMemory.Of(_kernel).SizeOf(this);
 
+    /// <summary>The allocation that holds the code which stays.</summary>
+    internal ModuleBlock CoreText => ModuleMemory.Of(_kernel).Blocks(this)[0];
+
     /// <summary>The address that <c>/proc/modules</c> shows: where its code begins.</summary>
     public ulong BaseAddress => ModuleMemory.Of(_kernel).BaseOf(this);
 

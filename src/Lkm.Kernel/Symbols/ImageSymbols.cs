@@ -18,4 +18,14 @@ internal sealed class ImageSymbols(SymbolTable table) : ISymbolTable
             return null;
         return $"{table.Name(index)}+0x{offset:x}/0x{table.Size(index):x}";
     }
+
+    /// <inheritdoc/>
+    public bool TryGetBounds(ulong address, out ulong start, out ulong end)
+    {
+        (start, end) = (0, 0);
+        if (!table.TryFindByAddress(address, out var index, out var offset))
+            return false;
+        (start, end) = (address - offset, address - offset + table.Size(index));
+        return address < end;
+    }
 }

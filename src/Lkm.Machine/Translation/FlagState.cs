@@ -22,6 +22,9 @@ internal sealed record FlagState
     /// <summary>Whether the record has them.</summary>
     internal bool IsRecorded { get; init; }
 
+    /// <summary>A variable that is not zero when the record has them after all.</summary>
+    internal LocalBuilder? Unless { get; init; }
+
     /// <summary>The kind, with the size in bits 4 to 7; 0 if it is not known.</summary>
     internal uint Kind { get; init; }
 

@@ -31,6 +31,9 @@ public sealed record TranslationOptions
     /// <summary>Flags that nobody reads before they are set again are not computed.</summary>
     public bool DeadFlags { get; init; } = true;
 
+    /// <summary>Going round a loop does not store the flags.</summary>
+    public bool LoopFlags { get; init; } = true;
+
     /// <summary>An access of what the same block has already checked is not checked again.</summary>
     public bool SharedChecks { get; init; } = true;
 

@@ -63,7 +63,9 @@ internal sealed unsafe partial class UnitCompiler
     // What a block that has several before it expects.
     private void Settle(Block block)
     {
-        if (block.FlagsIn || !_options.DeadFlags)
+        if (LoopFlags(block) is { } expected)
+            SettleFlags(expected);
+        else if (block.FlagsIn || !_options.DeadFlags)
             SaveFlags();
         Charge();
     }
@@ -73,10 +75,11 @@ internal sealed unsafe partial class UnitCompiler
         _uncharged++;
         var condition = Lowering.Condition(Current.ConditionCode);
         PrepareCondition(condition);
-        if (block.Taken is { IsJoin: true } back && back.First <= block.First)
-            Settle(back); // a loop: better done on the way than in a detour
+        var settled = block.Taken is { IsJoin: true } back && back.First <= block.First;
+        if (settled)
+            Settle(block.Taken!); // a loop: better done on the way than in a detour
         Label label;
-        if (block.Taken is { } taken && (!taken.IsJoin || IsSettled(taken)))
+        if (block.Taken is { } taken && (!taken.IsJoin || settled || IsSettled(taken)))
         {
             label = _labels[taken];
             if (!taken.IsJoin)
@@ -91,7 +94,7 @@ internal sealed unsafe partial class UnitCompiler
         GoTo(block.Following, block.Next, next);
     }
 
-    private bool IsSettled(Block block) => _uncharged == 0 && (_flags.IsRecorded || !block.FlagsIn && _options.DeadFlags);
+    private bool IsSettled(Block block) => _uncharged == 0 && LoopFlags(block) == null && (_flags.IsRecorded || !block.FlagsIn && _options.DeadFlags);
 
     // Taken branches to where something has to be done first.
     private void EmitEdges()

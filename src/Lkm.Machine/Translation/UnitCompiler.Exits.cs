@@ -12,7 +12,7 @@ internal sealed unsafe partial class UnitCompiler
     private bool _hasExitHere;
     private Label? _refused;
 
-    private void BeginInstruction() => _hasExitHere = false;
+    private void BeginInstruction() => (_hasExitHere, _ordinal) = (false, 0);
 
     /// <summary>The side exit before the current instruction. Nothing of it may have happened yet.</summary>
     private Label ExitHere()

@@ -19,6 +19,17 @@ internal sealed unsafe partial class UnitCompiler
     {
         if (_flags.IsRecorded)
             return;
+        if (_flags.Unless is { } recorded)
+        {
+            var done = _il.DefineLabel();
+            LoadLocal(recorded);
+            _il.Emit(OpCodes.Brtrue, done);
+            _flags = _flags with { Unless = null };
+            SaveFlags();
+            _il.MarkLabel(done);
+            _flags = FlagState.Recorded;
+            return;
+        }
         if (_flags.Kind != 0)
         {
             StoreRecord(RecordOffset.FlagA, () =>
@@ -83,6 +94,8 @@ internal sealed unsafe partial class UnitCompiler
     // Whether the operands decide it.
     private bool IsKnown(int condition)
     {
+        if (_flags.Unless != null)
+            return false;
         if (_flags.Kind == 0)
             return condition == Carry && _flags.Overlay == Flags.CarryOnly;
         if (_flags.Overlay != 0 && condition is not (Zero or Sign))

@@ -247,6 +247,8 @@ internal sealed unsafe partial class UnitCompiler
     {
         if (!FlagsAreNeeded)
             return;
+        if (kind == Flags.Logic)
+            (first, second) = (default, default);
         SetFlags(new FlagState { Kind = kind | ((uint)size << 4), First = first, Second = second, Result = result, CarryIn = carryIn });
     }
 
@@ -349,8 +351,11 @@ internal sealed unsafe partial class UnitCompiler
 
     private void Overlay(uint overlay, Value value)
     {
-        if (FlagsAreNeeded)
-            SetFlags(_flags with { IsRecorded = false, Overlay = overlay, Over = value });
+        if (!FlagsAreNeeded)
+            return;
+        if (_flags.Unless != null)
+            SaveFlags();
+        SetFlags(_flags with { IsRecorded = false, Overlay = overlay, Over = value });
     }
 
     private void EmitBitTest(in Instruction i)
@@ -358,6 +363,8 @@ internal sealed unsafe partial class UnitCompiler
         var size = i.Op0Register.GetSize();
         if (!FlagsAreNeeded)
             return;
+        if (_flags.Unless != null)
+            SaveFlags();
         if (_flags.Overlay != 0)
         {
             SaveFlags(); // the carry of a rotation goes, its overflow stays: that has no form here

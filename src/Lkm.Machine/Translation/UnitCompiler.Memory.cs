@@ -7,8 +7,12 @@ namespace Lkm.Machine.Translation;
 // Accesses to memory. What the shadow plainly allows is done here; for everything else the interpreter does the instruction.
 internal sealed unsafe partial class UnitCompiler
 {
-    private readonly List<(Label Start, Label Back, LocalBuilder Address, bool Write, Label Exit)> _crossings = [];
-    private readonly HashSet<(string Place, int Size, bool Write)> _checked = [];
+    private readonly List<Crossing> _crossings = [];
+    private const long Window = unchecked((long)GuestMemory.WindowStart);
+    private int _ordinal; // of the next check of the instruction
+
+    /// <summary>Bytes at distances from an address whose granules are checked one by one.</summary>
+    private readonly record struct Crossing(Label Start, Label Back, LocalBuilder Address, List<(int Further, bool Write)> Pieces, Label Exit);
 
     /// <summary>Loads the address of the memory operand.</summary>
     private void LoadAddress(in Instruction i)
@@ -68,35 +72,155 @@ internal sealed unsafe partial class UnitCompiler
     /// <summary>Leaves to the interpreter unless all bytes lie in the window, in granules that are accessible as a whole.</summary>
     private void Check(LocalBuilder address, int size, bool write)
     {
+        if (!_plan.Needs(_index, _ordinal++, out var group))
+            return;
+        if (group != null)
+        {
+            CheckGroup(address, group);
+            return;
+        }
         var exit = ExitHere();
-        LoadLocal(address);
-        LoadLocal(_window);
-        _il.Emit(OpCodes.Blt_Un, exit);
+        CheckWindow(address, exit);
         CheckGranule(address, 0, write, exit);
         if (size == 1)
             return;
         var (start, back) = (_il.DefineLabel(), _il.DefineLabel());
         LoadLocal(address);
         _il.Emit(OpCodes.Conv_I4);
-        LoadInt(7);
+        LoadInt(size - 1);
         _il.Emit(OpCodes.And);
-        LoadInt(8 - size);
-        _il.Emit(OpCodes.Bgt, start);
+        _il.Emit(OpCodes.Brtrue, start);
         _il.MarkLabel(back);
-        _crossings.Add((start, back, address, write, exit));
+        _crossings.Add(new Crossing(start, back, address, [(size - 1, write)], exit));
     }
 
-    // States above the accessible ones and below the poisoned ones do not exist, so signed comparison separates them.
-    private void CheckGranule(LocalBuilder address, int next, bool write, Label exit)
+    private void CheckWindow(LocalBuilder address, Label exit)
     {
-        _il.Emit(OpCodes.Ldarg_3);
         LoadLocal(address);
+        LoadLocal(_window);
+        _il.Emit(OpCodes.Blt_Un, exit);
+    }
+
+    // All that will be accessed, from the lowest byte on; granule by granule if that is aligned.
+    private void CheckGroup(LocalBuilder address, AccessPlan.Group group)
+    {
+        var exit = ExitHere();
+        var lowest = Lowest(group);
+        var (start, back) = (_il.DefineLabel(), _il.DefineLabel());
+        var (from, shadow) = (Temporary(), Temporary());
+        LoadLocal(address);
+        if (lowest != group.Leader.Offset)
+        {
+            LoadConstant(lowest - group.Leader.Offset);
+            _il.Emit(OpCodes.Add);
+        }
+        StoreLocal(from);
+        CheckWindow(from, exit);
+        LoadLocal(from);
+        _il.Emit(OpCodes.Conv_I4);
+        LoadInt(7);
+        _il.Emit(OpCodes.And);
+        _il.Emit(OpCodes.Brtrue, start);
+        _il.Emit(OpCodes.Ldarg_3);
+        LoadLocal(from);
         LoadInt(3);
         _il.Emit(OpCodes.Shr_Un);
         _il.Emit(OpCodes.Add);
-        if (next != 0)
+        _il.Emit(OpCodes.Conv_I8);
+        StoreLocal(shadow);
+        var granules = new SortedDictionary<long, bool>();
+        var pieces = new List<(int, bool)>();
+        foreach (var member in group.Members)
         {
-            LoadInt(next);
+            var (first, last) = (member.Offset - lowest, member.Offset - lowest + member.Size - 1);
+            for (var g = first >> 3; g <= last >> 3; g++)
+                granules[g] = member.Write || granules.GetValueOrDefault(g);
+            pieces.Add(((int)first, member.Write));
+            if (member.Size > 1)
+                pieces.Add(((int)last, member.Write));
+        }
+        CheckGranules(shadow, granules, exit);
+        _il.MarkLabel(back);
+        _crossings.Add(new Crossing(start, back, from, pieces, exit));
+    }
+
+    // Where the group's granules begin if its widest members are aligned.
+    private static long Lowest(AccessPlan.Group group)
+    {
+        var (least, aligned) = (long.MaxValue, 0L);
+        var widest = 0;
+        foreach (var member in group.Members)
+        {
+            least = Math.Min(least, member.Offset);
+            if (member.Size > widest)
+                (widest, aligned) = (member.Size, member.Offset & 7);
+        }
+        if (widest < 8)
+            aligned = 0;
+        return ((least - aligned) & ~7L) + aligned;
+    }
+
+    // Neighbours that are written are compared several at once.
+    private void CheckGranules(LocalBuilder shadow, SortedDictionary<long, bool> granules, Label exit)
+    {
+        for (var left = new Queue<KeyValuePair<long, bool>>(granules); left.TryDequeue(out var granule);)
+        {
+            var (at, write) = granule;
+            var width = 1;
+            while (write && width < 4 && left.TryPeek(out var next) && next.Value && next.Key == at + width)
+            {
+                left.Dequeue();
+                width++;
+            }
+            if (width == 3)
+            {
+                CompareShadow(shadow, at + 2, 1, write, exit);
+                width = 2;
+            }
+            CompareShadow(shadow, at, width, write, exit);
+        }
+    }
+
+    private void CompareShadow(LocalBuilder shadow, long at, int width, bool write, Label exit)
+    {
+        LoadLocal(shadow);
+        if (at != 0)
+        {
+            LoadConstant(at);
+            _il.Emit(OpCodes.Add);
+        }
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(width switch
+        {
+            4 => OpCodes.Ldind_I4,
+            2 => OpCodes.Ldind_U2,
+            _ => write ? OpCodes.Ldind_U1 : OpCodes.Ldind_I1,
+        });
+        LoadInt((int)Shadow.Accessible * width switch
+        {
+            4 => 0x01010101,
+            2 => 0x0101,
+            _ => 1,
+        });
+        _il.Emit(write ? OpCodes.Bne_Un : OpCodes.Blt, exit);
+    }
+
+    // States above the accessible ones and below the poisoned ones do not exist, so signed comparison separates them.
+    private void CheckGranule(LocalBuilder address, int further, bool write, Label exit)
+    {
+        _il.Emit(OpCodes.Ldarg_3);
+        LoadLocal(address);
+        if (further != 0) // which may be over the end of the address space
+        {
+            LoadConstant(further - Window);
+            _il.Emit(OpCodes.Add);
+        }
+        LoadInt(3);
+        _il.Emit(OpCodes.Shr_Un);
+        _il.Emit(OpCodes.Add);
+        if (further != 0)
+        {
+            LoadConstant(Window >>> 3);
             _il.Emit(OpCodes.Add);
         }
         _il.Emit(write ? OpCodes.Ldind_U1 : OpCodes.Ldind_I1);
@@ -104,14 +228,15 @@ internal sealed unsafe partial class UnitCompiler
         _il.Emit(write ? OpCodes.Bne_Un : OpCodes.Blt, exit);
     }
 
-    // Accesses of two granules, out of the way.
+    // What is not aligned may reach into the next granule. Out of the way.
     private void EmitCrossings()
     {
-        foreach (var (start, back, address, write, exit) in _crossings)
+        foreach (var crossing in _crossings)
         {
-            _il.MarkLabel(start);
-            CheckGranule(address, 1, write, exit);
-            _il.Emit(OpCodes.Br, back);
+            _il.MarkLabel(crossing.Start);
+            foreach (var (further, write) in crossing.Pieces)
+                CheckGranule(crossing.Address, further, write, crossing.Exit);
+            _il.Emit(OpCodes.Br, crossing.Back);
         }
     }
 

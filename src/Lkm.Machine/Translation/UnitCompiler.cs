@@ -18,6 +18,7 @@ internal sealed unsafe partial class UnitCompiler
     private readonly Unit _unit;
     private readonly Region _region;
     private readonly Liveness _liveness;
+    private readonly AccessPlan _plan;
     private readonly TranslationOptions _options;
     private readonly Func<ulong, nint> _slotOf;
     private readonly DynamicMethod _method;
@@ -39,6 +40,7 @@ internal sealed unsafe partial class UnitCompiler
     {
         (_unit, _region, _options, _slotOf) = (unit, unit.Region!, options, slotOf);
         _liveness = new Liveness(_region, options);
+        _plan = new AccessPlan(_region, _liveness, options);
         _method = new DynamicMethod($"guest_{unit.Entry:x}", typeof(nint), Signature, typeof(UnitCompiler).Module, skipVisibility: true) { InitLocals = false };
         _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
         (_left, _window, _exit) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)));
@@ -94,6 +96,8 @@ internal sealed unsafe partial class UnitCompiler
         LoadRecord(RecordOffset.WindowStart);
         StoreLocal(_window);
         LoadRegisters(_region.EntryBlock.LiveIn);
+        if (LoopFlags(_region.EntryBlock) is { } flags)
+            SettleFlags(flags);
         if (_region.Blocks[0] != _region.EntryBlock)
             _il.Emit(OpCodes.Br, _labels[_region.EntryBlock]);
     }
@@ -101,7 +105,7 @@ internal sealed unsafe partial class UnitCompiler
     private void EmitBlock(Block block, Block? next)
     {
         _il.MarkLabel(_labels[block]);
-        (_flags, _uncharged) = block.IsJoin ? (FlagState.Recorded, 0) : _inherited[block];
+        (_flags, _uncharged) = block.IsJoin ? (LoopFlags(block) ?? FlagState.Recorded, 0) : _inherited[block];
         _dirty = block.DirtyIn;
         BeginTemporaries();
         if (block.IsLoopHead)
