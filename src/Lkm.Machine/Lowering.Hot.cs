@@ -62,9 +62,13 @@ internal sealed unsafe partial class Lowering
                 flow = LowerGeneral(i, o); // leaves the flags alone
                 return true;
             default:
-                return i.ConditionCode != ConditionCode.None && HotConditional(i, o, comparison);
+                return IsConditional(i) && HotConditional(i, o, comparison);
         }
     }
+
+    // Not all that have a condition: CMPccXADD is none of these.
+    private static bool IsConditional(in Instruction i) => i.IsJccShortOrNear
+        || i.Code is (>= Code.Seto_rm8 and <= Code.Setg_rm8) or (>= Code.Cmovo_r16_rm16 and <= Code.Cmovg_r64_rm64);
 
     private static bool IsWide(Register register) => register is >= Register.EAX and <= Register.R15;
 

@@ -333,4 +333,11 @@ public class CpuTests
         machine.Run();
         Assert.Equal((55UL, end), (machine.Cpu.Rax, machine.Cpu.Instructions));
     }
+
+    [Fact]
+    public void An_instruction_with_a_condition_that_is_not_known_is_not_passed_over()
+    {
+        using var machine = new TestMachine().Load(0x31, 0xC0, 0xC4, 0xE2, 0x61, 0xE0, 0x45, 0xD2); // xor eax, eax; cmpoxadd [rbp-2eh], eax, ebx
+        Assert.Equal((CpuExitKind.Unsupported, TestMachine.Code + 2), (machine.Run().Kind, machine.Cpu.Rip));
+    }
 }

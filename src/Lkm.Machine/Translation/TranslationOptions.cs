@@ -49,8 +49,8 @@ public sealed record TranslationOptions
         Engine = Environment.GetEnvironmentVariable("LKM_ENGINE") switch
         {
             "translator" => Engine.Translator,
-            "mixed" => Engine.Mixed,
-            _ => Engine.Interpreter,
+            "interpreter" => Engine.Interpreter,
+            _ => Engine.Mixed,
         },
     };
 }
