@@ -2,31 +2,46 @@ using System.Globalization;
 using Lkm.Benchmarks;
 using Lkm.Machine.Translation;
 
-// Time of kernel-like loops on the machine, relative to the host's processor and to QEMU's emulation of it, all in one run.
+// Time of kernel-like loops in both tiers of the machine, in QEMU's emulations of the processor and in a build that checks accesses as the
+// kernel's address sanitizer does, each relative to the host's processor, all in one run. Processor time throughout.
 // Usage: Lkm.Benchmarks [WORKLOAD...]
 string[] names = args.Length > 0 ? args : ["crc32", "sha256", "lz", "lists", "sort", "strings", "memcpy", "fib"];
+var interpreter = new TranslationOptions { Engine = Engine.Interpreter };
+var translator = new TranslationOptions { Engine = Engine.Mixed, FirstAfter = 0, WorthExecutions = 100 };
 using var build = Workloads.Build();
-var qemu = Workloads.Find("qemu-x86_64");
-Console.WriteLine($"{"",-8} {"native",9} {"lkm",9} {"ratio",6} {"M/s",6} {(qemu is null ? "" : "qemu"),9} {(qemu is null ? "" : "ratio"),6}");
-var (ours, theirs) = (0.0, 0.0);
+var columns = new List<(string Name, Func<string, long, (ulong Sum, TimeSpan Time)> Run)>
+{
+    ("translator", (name, rounds) => Machine(name, rounds, translator)),
+    ("interpreter", (name, rounds) => Machine(name, rounds, interpreter)),
+    ("kasan", (name, rounds) => build.Native("kasan", null, name, rounds)),
+};
+if (Workloads.Find("qemu-x86_64") is { } user)
+    columns.Add(("qemu user", (name, rounds) => build.Native("native", user, name, rounds)));
+if (Workloads.Find("qemu-system-x86_64") is { } system)
+    columns.Add(("qemu system", (name, rounds) => build.System(system, name, rounds)));
+
+Console.WriteLine($"{"",-8} {"native",10} " + string.Join(' ', columns.Select(column => $"{column.Name,12}")));
+var sums = new double[columns.Count];
 foreach (var name in names)
 {
     var rounds = build.Calibrate(name);
-    var (expected, native) = build.Native(null, name, rounds);
-    var (actual, machine, instructions) = build.Machine(name, rounds, TranslationOptions.FromEnvironment() with { FirstAfter = 0, WorthExecutions = 100 });
-    if (actual != expected)
-        throw new InvalidOperationException($"{name}: {actual:x}, natively {expected:x}");
-    var line = string.Create(CultureInfo.InvariantCulture,
-        $"{name,-8} {native.TotalMilliseconds,6:f1} ms {machine.TotalMilliseconds,6:f0} ms {machine / native,6:f1} {instructions / machine.TotalMicroseconds,6:f0}");
-    ours += Math.Log(machine / native);
-    if (qemu is not null)
+    var (expected, native) = build.Native("native", null, name, rounds);
+    var line = string.Create(CultureInfo.InvariantCulture, $"{name,-8} {native.TotalMilliseconds,7:f1} ms");
+    for (var n = 0; n < columns.Count; n++)
     {
-        var (_, emulated) = build.Native(qemu, name, rounds);
-        theirs += Math.Log(emulated / native);
-        line += string.Create(CultureInfo.InvariantCulture, $" {emulated.TotalMilliseconds,6:f0} ms {emulated / native,6:f1}");
+        var (sum, time) = columns[n].Run(name, rounds);
+        if (sum != expected)
+            throw new InvalidOperationException($"{name}, {columns[n].Name}: {sum:x}, natively {expected:x}");
+        sums[n] += Math.Log(time / native);
+        line += string.Create(CultureInfo.InvariantCulture, $" {time / native,12:f2}");
     }
     Console.WriteLine(line);
 }
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"geometric mean: lkm {Math.Exp(ours / names.Length):f2} times native")
-    + (qemu is null ? "; qemu-x86_64 is not here (Debian: apt install qemu-user)"
-        : string.Create(CultureInfo.InvariantCulture, $", qemu-x86_64 {Math.Exp(theirs / names.Length):f2}")));
+Console.WriteLine($"{"geometric mean",-19} " + string.Join(' ', sums.Select(sum =>
+    Math.Exp(sum / names.Length).ToString("f2", CultureInfo.InvariantCulture).PadLeft(12))));
+
+(ulong, TimeSpan) Machine(string name, long rounds, TranslationOptions options)
+{
+    var (sum, time, _) = build.Machine(name, rounds, options);
+    return (sum, time);
+}

@@ -1,6 +1,6 @@
-using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Lkm.Machine;
 using Lkm.Machine.Translation;
@@ -27,14 +27,24 @@ internal sealed class Workloads : ICpuEnvironment, ICodeMap, IDisposable
     {
         var workloads = new Workloads();
         var sources = Path.Combine(AppContext.BaseDirectory, "workloads");
-        var code = Path.Combine(workloads._folder, "workloads.o");
-        Run("gcc", $"-O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mno-sse -mno-mmx -mno-80387 -fno-stack-protector "
-            + $"-fno-asynchronous-unwind-tables -fcf-protection=none -fno-tree-loop-distribute-patterns -c {sources}/workloads.c -o {code}");
-        Run("gcc", $"-O2 -fno-pie -no-pie -static {sources}/native.c {code} -o {workloads._folder}/native");
-        Run("ld", $"-Ttext={Text:x} --oformat=binary -e 0 {code} -o {workloads._folder}/image");
-        Run("ld", $"-Ttext={Text:x} -e 0 {code} -o {workloads._folder}/elf");
-        workloads._image = File.ReadAllBytes(Path.Combine(workloads._folder, "image"));
-        foreach (var line in Run("nm", Path.Combine(workloads._folder, "elf")).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        var folder = workloads._folder;
+        const string Kernel = "-O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mno-sse -mno-mmx -mno-80387 -fno-stack-protector "
+            + "-fno-asynchronous-unwind-tables -fcf-protection=none -fno-tree-loop-distribute-patterns";
+        const string Sanitized = "-fsanitize=kernel-address -fasan-shadow-offset=0x7fff8000 --param asan-stack=0 --param asan-globals=0 "
+            + "--param asan-instrumentation-with-call-threshold=100000"; // inline, as KASAN_INLINE
+        var code = Path.Combine(folder, "workloads.o");
+        Run("gcc", $"{Kernel} -c {sources}/workloads.c -o {code}");
+        Run("gcc", $"-O2 -fno-pie -no-pie -static {sources}/native.c {code} -o {folder}/native");
+        Run("gcc", $"{Kernel} {Sanitized} -c {sources}/workloads.c -o {folder}/kasan.o");
+        Run("gcc", $"-O2 -fno-pie -no-pie -static {sources}/native.c {sources}/kasan.c {folder}/kasan.o -o {folder}/kasan");
+        Run("gcc", $"{Kernel} -c {sources}/machine.c -o {folder}/machine.o");
+        Run("gcc", $"-c {sources}/machine.S -o {folder}/start.o");
+        Run("ld", $"-z noexecstack -T {sources}/machine.ld {folder}/start.o {folder}/machine.o {code} -o {folder}/machine64");
+        Run("objcopy", $"-O elf32-i386 {folder}/machine64 {folder}/machine");
+        Run("ld", $"-Ttext={Text:x} --oformat=binary -e 0 {code} -o {folder}/image");
+        Run("ld", $"-Ttext={Text:x} -e 0 {code} -o {folder}/elf");
+        workloads._image = File.ReadAllBytes(Path.Combine(folder, "image"));
+        foreach (var line in Run("nm", Path.Combine(folder, "elf")).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             var parts = line.Split(' ');
             workloads._symbols[parts[^1]] = ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
@@ -51,18 +61,58 @@ internal sealed class Workloads : ICpuEnvironment, ICodeMap, IDisposable
     {
         for (var rounds = 1L; ; rounds *= 2)
         {
-            if (Native(null, name, rounds).Time.TotalMilliseconds >= 25)
+            if (Native("native", null, name, rounds).Time.TotalMilliseconds >= 25)
                 return 2 * rounds;
         }
     }
 
-    internal (ulong Sum, TimeSpan Time) Native(string? emulator, string name, long rounds)
+    /// <summary>Processor time of the workload as a process of this host (native), of the sanitized build (kasan), or under an emulator.</summary>
+    internal (ulong Sum, TimeSpan Time) Native(string program, string? emulator, string name, long rounds)
     {
-        var native = Path.Combine(_folder, "native");
-        var answer = emulator is null ? Run(native, $"{name} {rounds}") : Run(emulator, $"{native} {name} {rounds}");
+        var path = Path.Combine(_folder, program);
+        var answer = emulator is null ? Run(path, $"{name} {rounds}") : Run(emulator, $"{path} {name} {rounds}");
         var parts = answer.Split(' ');
-        return (ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
-            TimeSpan.FromMicroseconds(double.Parse(parts[1], CultureInfo.InvariantCulture) / 1000));
+        return (Hexadecimal(parts[0]), TimeSpan.FromMicroseconds(double.Parse(parts[1], CultureInfo.InvariantCulture) / 1000));
+    }
+
+    /// <summary>Processor time of the workload on QEMU's bare machine (TCG), less that of a run of no rounds.</summary>
+    internal (ulong Sum, TimeSpan Time) System(string qemu, string name, long rounds)
+    {
+        var (_, start) = Boot(0);
+        var (sum, all) = Boot(rounds);
+        return (sum, all - start);
+
+        (ulong, TimeSpan) Boot(long n)
+        {
+            var before = ChildrenTime();
+            var answer = Run(qemu, $"-accel tcg -m 64 -display none -monitor none -serial stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=1 "
+                + $"-kernel {_folder}/machine -append \"{name} {n}\"", success: 1);
+            return (Hexadecimal(answer.Trim()), ChildrenTime() - before);
+        }
+    }
+
+    private static ulong Hexadecimal(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
+    // getrusage(RUSAGE_CHILDREN): user and system time of the processes that have ended.
+    private static TimeSpan ChildrenTime()
+    {
+        var usage = new long[18];
+        _ = ResourceUsage(-1, usage);
+        return TimeSpan.FromSeconds(usage[0] + usage[2]) + TimeSpan.FromMicroseconds(usage[1] + usage[3]);
+    }
+
+    [DllImport("libc", EntryPoint = "getrusage")]
+    private static extern int ResourceUsage(int who, long[] usage);
+
+    [DllImport("libc", EntryPoint = "clock_gettime")]
+    private static extern int ClockTime(int clock, long[] time);
+
+    // CLOCK_THREAD_CPUTIME_ID: what the translator's thread does is not the guest's time.
+    private static TimeSpan ThreadTime()
+    {
+        var time = new long[2];
+        _ = ClockTime(3, time);
+        return TimeSpan.FromSeconds(time[0]) + TimeSpan.FromMicroseconds(time[1] / 1000.0);
     }
 
     internal (ulong Sum, TimeSpan Time, long Instructions) Machine(string name, long rounds, TranslationOptions options)
@@ -85,9 +135,9 @@ internal sealed class Workloads : ICpuEnvironment, ICodeMap, IDisposable
             memory.Clear(Arena, ArenaSize);
         }
         var before = cpu.Instructions;
-        var start = Environment.CpuUsage.UserTime; // wall time says more about the neighbours
+        var start = ThreadTime(); // wall time says more about the neighbours
         var sum = Call(cpu, memory, name, rounds);
-        return (sum, Environment.CpuUsage.UserTime - start, cpu.Instructions - before);
+        return (sum, ThreadTime() - start, cpu.Instructions - before);
     }
 
     private ulong Call(Cpu cpu, GuestMemory memory, string name, long rounds)
@@ -111,12 +161,12 @@ internal sealed class Workloads : ICpuEnvironment, ICodeMap, IDisposable
         return at >= 0 && address < Text + (ulong)_image.Length;
     }
 
-    private static string Run(string program, string arguments)
+    private static string Run(string program, string arguments, int success = 0)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, StandardOutputEncoding = Encoding.Latin1 })!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {arguments}: exit code {process.ExitCode}");
+        return process.ExitCode == success ? output : throw new InvalidOperationException($"{program} {arguments}: exit code {process.ExitCode}");
     }
 
     public uint In(ushort port, int size) => 0;
