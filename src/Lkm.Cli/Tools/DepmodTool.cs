@@ -37,17 +37,20 @@ internal static class DepmodTool
 
         """;
 
+    private const int Json = 1;
+
     private static readonly LongOption[] LongOptions =
     [
         new("all", false, 'a'), new("quick", false, 'A'), new("basedir", true, 'b'), new("moduledir", true, 'm'), new("outdir", true, 'o'),
         new("config", true, 'C'), new("symvers", true, 'E'), new("filesyms", true, 'F'), new("errsyms", false, 'e'), new("show", false, 'n'),
         new("dry-run", false, 'n'), new("symbol-prefix", true, 'P'), new("warn", false, 'w'), new("verbose", false, 'v'),
         new("version", false, 'V'), new("help", false, 'h'), new("moduledir-default", false, 'M'),
+        new("json", false, Json),
     ];
 
     private sealed class Request
     {
-        public bool Quick, Show, Verbose, Warn, ErrorSymbols;
+        public bool Quick, Show, Verbose, Warn, ErrorSymbols, Json;
         public string? Base, ModuleDirectory, Output, SymbolVersions, SystemMap;
         public char Prefix;
         public List<string> ConfigurationPaths = [];
@@ -73,6 +76,7 @@ internal static class DepmodTool
                 case 'v': request.Verbose = true; break;
                 case 'n': request.Show = true; break;
                 case 'w': request.Warn = true; break;
+                case Json: request.Json = true; break;
                 case 'P' when options.Value.Length == 1: request.Prefix = options.Value[0]; break;
                 case 'P': return context.Log.Fatal("-P only takes a single char");
                 case 'M': context.Output.WriteLine("/lib/modules"); return 0;
@@ -171,11 +175,24 @@ internal static class DepmodTool
     {
         var messages = new List<DepmodMessage>();
         var result = Depmod.Run(options, messages, line => context.Output.WriteLine(line));
-        var failed = Report(context, messages);
-        if (result is null)
+        var failed = Report(context, messages, out _);
+        var files = new List<string>();
+        var exitCode = result is null ? 1 : Write(context, request, options, output, result, files, messages);
+        failed |= Report(context, messages, out var isFatal);
+        if (isFatal || (failed && !context.IsStrict))
         {
-            return 1;
+            exitCode = 1;
         }
+        if (request.Json)
+        {
+            DepmodJson.Write(context, exitCode, options.Directory, result, files);
+        }
+        return exitCode;
+    }
+
+    private static int Write(
+        ToolContext context, Request request, DepmodOptions options, string output, DepmodResult result, List<string> files, List<DepmodMessage> messages)
+    {
         try
         {
             if (!request.Show)
@@ -184,13 +201,14 @@ internal static class DepmodTool
             }
             foreach (var file in DepmodFiles.Make(result, onlyText: request.Show, request.Warn, messages))
             {
-                if (request.Show)
-                {
-                    context.Output.Write(file.Bytes.Span);
-                }
-                else
+                if (!request.Show)
                 {
                     AtomicFile.Write($"{output}/{file.Name}", file.Bytes.Span);
+                    files.Add(file.Name);
+                }
+                else if (!request.Json)
+                {
+                    context.Output.Write(file.Bytes.Span);
                 }
             }
             if (!request.Show)
@@ -202,20 +220,21 @@ internal static class DepmodTool
         {
             return context.Log.Fatal($"could not write indexes to {output}: {ToolErrors.Describe(e)}");
         }
-        failed |= Report(context, messages);
-        return failed && !context.IsStrict ? 1 : 0;
+        return 0;
     }
 
     /// <summary>Says what there is to say; the result is whether a module or a file was left out.</summary>
-    private static bool Report(ToolContext context, List<DepmodMessage> messages)
+    private static bool Report(ToolContext context, List<DepmodMessage> messages, out bool isFatal)
     {
         var failed = false;
+        isFatal = false;
         foreach (var message in messages)
         {
             switch (message.Severity)
             {
                 case DepmodSeverity.Fatal:
                     context.Log.Fatal(message.Text);
+                    isFatal = true;
                     break;
                 case DepmodSeverity.Error:
                     context.Log.Error(message.Text);

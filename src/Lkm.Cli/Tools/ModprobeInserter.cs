@@ -7,7 +7,7 @@ namespace Lkm.Cli.Tools;
 /// <summary>modprobe's insertion: each module with what it needs.</summary>
 internal sealed class ModprobeInserter(ToolContext context, ModuleContext modules, ModprobeRequest request)
 {
-    private readonly bool _print = request.ShowDependencies || context.Log.Level > LogLevel.Warning;
+    private readonly bool _print = request.Report is null && (request.ShowDependencies || context.Log.Level > LogLevel.Warning);
     private string? _failure;
 
     /// <summary>Inserts the module that the first operand names, with the others as its parameters; or all of them.</summary>
@@ -147,11 +147,10 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
         {
             context.Output.WriteLine($"builtin {step.Module.Name}");
         }
-        if (request.DryRun || request.ShowDependencies)
-        {
-            return Errno.OK;
-        }
-        return InsertFile(step.Module, options);
+        var isOnlyShown = request.DryRun || request.ShowDependencies;
+        Errno? result = isOnlyShown ? null : InsertFile(step.Module, options);
+        request.Report?.Add(step.Module is { Path: null, IsBuiltIn: true } ? "builtin" : "insmod", step.Module.Name, step.Module.Path, options, result);
+        return result ?? Errno.OK;
     }
 
     private Errno InsertFile(ModuleEntry module, string options)
@@ -177,9 +176,11 @@ internal sealed class ModprobeInserter(ToolContext context, ModuleContext module
         }
         if (request.DryRun || request.ShowDependencies)
         {
+            request.Report?.Add("install", module.Name, null, command, null);
             return Errno.OK;
         }
         var status = context.RunCommand(command.Replace("$CMDLINE_OPTS", options, StringComparison.Ordinal), module.Name);
+        request.Report?.Add("install", module.Name, null, command, status == 0 ? Errno.OK : Errno.EINVAL);
         if (status == 0)
         {
             return Errno.OK;

@@ -13,39 +13,63 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
     public int Resolve(IReadOnlyList<string> aliases)
     {
         var exitCode = 0;
+        var answers = new List<KeyValuePair<string, IReadOnlyList<ModuleEntry>>>();
         foreach (var alias in aliases)
         {
             var found = modules.Lookup(alias);
+            answers.Add(new(alias, found));
             if (found.Count == 0)
             {
                 var text = $"Module {alias} not found in directory {modules.Directory.Path}";
-                if (!request.All)
-                {
-                    return context.Log.Fatal(text);
-                }
-                context.Log.Warning(text);
-                exitCode = 1;
+                exitCode = request.All ? Warn(text) : context.Log.Fatal(text);
             }
-            foreach (var module in found)
+            foreach (var module in request.Json ? [] : found)
             {
                 context.Output.WriteLine(module.Name);
             }
         }
+        if (request.Json)
+        {
+            ToolJson.Write(context.Output, json =>
+            {
+                json.WriteStartObject("aliases");
+                foreach (var answer in answers)
+                {
+                    ToolJson.WriteArray(json, answer.Key, answer.Value.Select(static module => module.Name));
+                }
+                json.WriteEndObject();
+            });
+        }
         return exitCode;
+    }
+
+    private int Warn(string text)
+    {
+        context.Log.Warning(text);
+        return 1;
     }
 
     /// <summary>-l: the files of all modules whose base name, without ending, fits the pattern.</summary>
     public int List()
     {
         var pattern = request.Operands.Count > 0 ? request.Operands[0] : "*";
+        var files = new List<string>();
         foreach (var (_, value) in modules.Directory.Index(ModuleIndexKind.Dependencies)?.ReadAll() ?? [])
         {
-            var file = value.Text[..value.Text.IndexOf(':')];
-            var name = file.AsSpan(file.LastIndexOf('/') + 1);
-            if (Wildcard.IsMatch(ModuleName.Normalize(pattern), ModuleName.Normalize(name)) || Wildcard.IsMatch(pattern, file))
+            var file = value.Text[..Math.Max(value.Text.IndexOf(':'), 0)];
+            if (Wildcard.IsMatch(ModuleName.Normalize(pattern), ModuleName.FromPath(file)) || Wildcard.IsMatch(pattern, file))
             {
-                context.Output.WriteLine(file);
+                files.Add(file);
             }
+        }
+        if (request.Json)
+        {
+            ToolJson.Write(context.Output, json => ToolJson.WriteArray(json, "files", files));
+            return 0;
+        }
+        foreach (var file in files)
+        {
+            context.Output.WriteLine(file);
         }
         return 0;
     }
@@ -58,28 +82,55 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
         {
             return context.Log.Fatal($"Module {nameOrFile} not found.");
         }
-        if (exports)
+        var symbols = new List<SummaryExport>();
+        var errno = exports ? ReadExports(path, symbols) : ReadVersions(path, symbols);
+        if (errno != Errno.OK)
         {
-            var summary = ModuleSummary.Read(path);
-            if (summary.Problem is { } problem)
+            return context.Log.Fatal($"could not get {(exports ? "symbols" : "modversions")} of {nameOrFile}: {errno.Message()}");
+        }
+        if (request.Json)
+        {
+            ToolJson.Write(context.Output, json =>
             {
-                return context.Log.Fatal($"could not get symbols of {nameOrFile}: {problem.Errno.Message()}");
-            }
-            foreach (var symbol in summary.Exports)
-            {
-                PrintSymbol(symbol.Crc, symbol.Name);
-            }
+                json.WriteStartArray("symbols");
+                foreach (var symbol in symbols)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("name", symbol.Name);
+                    json.WriteString("crc", Hex(symbol.Crc));
+                    json.WriteEndObject();
+                }
+                json.WriteEndArray();
+            });
             return 0;
         }
+        foreach (var symbol in symbols)
+        {
+            context.Output.WriteLine($"{Hex(symbol.Crc)}\t{symbol.Name}");
+        }
+        return 0;
+    }
+
+    private static string Hex(ulong crc) => string.Create(CultureInfo.InvariantCulture, $"0x{crc:x8}");
+
+    private static Errno ReadExports(string path, List<SummaryExport> symbols)
+    {
+        var summary = ModuleSummary.Read(path);
+        symbols.AddRange(summary.Exports);
+        return summary.Problem?.Errno ?? Errno.OK;
+    }
+
+    private static Errno ReadVersions(string path, List<SummaryExport> symbols)
+    {
         if (!ModuleFile.Read(path).Then(static file => file.Versions()).TryGet(out var versions, out var error))
         {
-            return context.Log.Fatal($"could not get modversions of {nameOrFile}: {KmodErrno.Of(error, path).Message()}");
+            return KmodErrno.Of(error, path);
         }
         foreach (var version in versions)
         {
-            PrintSymbol(version.Crc, version.Name);
+            symbols.Add(new(version.Name, version.Crc));
         }
-        return 0;
+        return Errno.OK;
     }
 
     /// <summary>-c: the configuration and the indexes, as configuration commands.</summary>
@@ -141,9 +192,6 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
         var post = command.Post.Count > 0 ? $"post: {string.Join(' ', command.Post)}" : "";
         return pre.Length > 0 && post.Length > 0 ? $"{pre} {post}" : pre + post;
     }
-
-    private void PrintSymbol(ulong crc, string name) =>
-        context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"0x{crc:x8}\t{name}"));
 
     private void WriteConfiguration(Utf8JsonWriter json)
     {

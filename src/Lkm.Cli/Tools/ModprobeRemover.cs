@@ -7,7 +7,7 @@ namespace Lkm.Cli.Tools;
 /// <summary>modprobe -r: each module, and then what it needed and nothing else uses.</summary>
 internal sealed class ModprobeRemover(ToolContext context, ModuleContext modules, ModprobeRequest request)
 {
-    private readonly bool _print = context.Log.Level > LogLevel.Warning;
+    private readonly bool _print = request.Report is null && context.Log.Level > LogLevel.Warning;
     private readonly HashSet<string> _removing = [];
 
     /// <summary>Removes the modules; without -a the first that fails is the end.</summary>
@@ -108,9 +108,11 @@ internal sealed class ModprobeRemover(ToolContext context, ModuleContext modules
         }
         if (request.DryRun)
         {
+            request.Report?.Add("remove", module.Name, null, command, null);
             return true;
         }
         var status = context.RunCommand(command, module.Name);
+        request.Report?.Add("remove", module.Name, null, command, status == 0 ? Errno.OK : Errno.EINVAL);
         if (status != 0)
         {
             context.Log.Error($"Error running remove command '{command}' for module {module.Name}: retcode {status}");
@@ -126,9 +128,11 @@ internal sealed class ModprobeRemover(ToolContext context, ModuleContext modules
         }
         if (request.DryRun)
         {
+            request.Report?.Add("rmmod", module.Name, null, null, null);
             return true;
         }
         var error = RemoveWithPatience(module.Name);
+        request.Report?.Add("rmmod", module.Name, null, null, error);
         if (error != Errno.OK)
         {
             context.Log.Error($"could not remove '{module.Name}': {error.Message()}");

@@ -25,6 +25,9 @@ internal sealed class ModprobeRequest
     /// <summary>What is not an option.</summary>
     public List<string> Operands = [];
 
+    /// <summary>Takes note of what is done, for --json; null if nobody wants to know.</summary>
+    public StepReport? Report;
+
     /// <summary>Takes the value of -w; false if it is no number.</summary>
     public bool TakeWait(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out WaitMilliseconds);
 }

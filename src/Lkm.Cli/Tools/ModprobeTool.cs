@@ -57,16 +57,18 @@ internal static class ModprobeTool
 
         """;
 
+    // Old names have codes of their own, behind those of the new ones.
+    private const int Old = 512;
     private const int ShowVersions = 256, ShowExports = 257, ForceModuleVersions = 258, ForceVersionMagic = 259, FirstTime = 260, RemoveHolders = 261, Json = 262;
 
     private static readonly LongOption[] LongOptions =
     [
-        new("all", false, 'a'), new("remove", false, 'r'), new("remove-dependencies", false, RemoveHolders), new("remove-holders", false, RemoveHolders),
-        new("resolve-alias", false, 'R'), new("wait", true, 'w'), new("first-time", false, FirstTime), new("ignore-install", false, 'i'),
+        new("all", false, 'a'), new("remove", false, 'r'), new("remove-dependencies", false, RemoveHolders + Old), new("remove-holders", false, RemoveHolders),
+        new("resolve-alias", false, 'R' + Old), new("wait", true, 'w'), new("first-time", false, FirstTime), new("ignore-install", false, 'i'),
         new("ignore-remove", false, 'i'), new("use-blacklist", false, 'b'), new("force", false, 'f'), new("force-modversion", false, ForceModuleVersions),
-        new("force-vermagic", false, ForceVersionMagic), new("show-depends", false, 'D'), new("showconfig", false, 'c'), new("show-config", false, 'c'),
-        new("show-modversions", false, ShowVersions), new("dump-modversions", false, ShowVersions), new("show-exports", false, ShowExports),
-        new("dry-run", false, 'n'), new("show", false, 'n'), new("config", true, 'C'), new("dirname", true, 'd'), new("set-version", true, 'S'),
+        new("force-vermagic", false, ForceVersionMagic), new("show-depends", false, 'D'), new("showconfig", false, 'c' + Old), new("show-config", false, 'c'),
+        new("show-modversions", false, ShowVersions), new("dump-modversions", false, ShowVersions + Old), new("show-exports", false, ShowExports),
+        new("dry-run", false, 'n'), new("show", false, 'n' + Old), new("config", true, 'C'), new("dirname", true, 'd'), new("set-version", true, 'S'),
         new("syslog", false, 's'), new("quiet", false, 'q'), new("verbose", false, 'v'), new("version", false, 'V'), new("help", false, 'h'),
         new("list", false, 'l'), new("json", false, Json),
     ];
@@ -105,11 +107,28 @@ internal static class ModprobeTool
                 case 'V': return context.PrintVersion();
                 case 'h': context.Output.Write(Help); return 0;
                 case OptionParser.Invalid: return 1;
+                case > Old: Apply(request, Renamed(context, option), options.Value); break;
                 default: Apply(request, option, options.Value); break;
             }
         }
         request.Operands = options.Operands;
         return Run(context, request);
+    }
+
+    /// <summary>Warns of an option's old name.</summary>
+    /// <returns>The code of the option.</returns>
+    private static int Renamed(ToolContext context, int option)
+    {
+        var (old, now) = (option - Old) switch
+        {
+            RemoveHolders => ("remove-dependencies", "--remove-holders"),
+            ShowVersions => ("dump-modversions", "--show-modversions"),
+            'c' => ("showconfig", "--show-config"),
+            'n' => ("show", "--dry-run"),
+            _ => ("resolve-alias", "-R"),
+        };
+        context.Log.Warning($"'--{old}' is deprecated, use '{now}'");
+        return option - Old;
     }
 
     private static void Apply(ModprobeRequest request, int option, string value)
@@ -170,9 +189,12 @@ internal static class ModprobeTool
         {
             return queries.Resolve(request.All ? request.Operands : [request.Operands[0]]);
         }
-        return request.Remove
+        request.Report = request.Json ? new(context) : null;
+        var exitCode = request.Remove
             ? new ModprobeRemover(context, modules, request).Remove(request.Operands)
             : new ModprobeInserter(context, modules, request).Insert(request.Operands);
+        request.Report?.Write(exitCode);
+        return exitCode;
     }
 
     /// <summary>Splits MODPROBE_OPTIONS at spaces; quotes of both kinds hold words together.</summary>

@@ -21,19 +21,23 @@ internal static class RmmodTool
 
         """;
 
+    private const int Json = 1;
+
     private static readonly LongOption[] LongOptions =
     [
-        new("force", false, 'f'), new("syslog", false, 's'), new("verbose", false, 'v'), new("version", false, 'V'), new("help", false, 'h'),
+        new("force", false, 'f'), new("syslog", false, 's'), new("verbose", false, 'v'), new("version", false, 'V'), new("help", false, 'h'), new("json", false, Json),
     ];
 
     public static int Run(ToolContext context, string[] arguments)
     {
         var flags = RemoveFlags.NonBlocking;
+        StepReport? report = null;
         var options = context.Options(arguments, "fsvVh", LongOptions);
         while (options.Next() is var option and not OptionParser.End)
         {
             switch (option)
             {
+                case Json: report = new(context); break;
                 case 'f': flags |= RemoveFlags.Force; break;
                 case 's': context.Log.UseSystemLog(); break;
                 case 'v': context.Log.Level++; break;
@@ -47,19 +51,22 @@ internal static class RmmodTool
             return context.Log.Error("missing module name.");
         }
         var directory = ModuleDirectory.PathFor(context.Host.Release, context.Root);
-        var modules = new ModuleContext(ModuleDirectory.Open(directory), ToolConfiguration.Load(context, directory, [$"{directory}/modules.softdep"]));
+        using var opened = ModuleDirectory.Open(directory);
+        var modules = new ModuleContext(opened, ToolConfiguration.Load(context, directory, [$"{directory}/modules.softdep"]));
         var exitCode = 0;
         foreach (var argument in options.Operands)
         {
-            exitCode |= Remove(context, File.Exists(argument) ? modules.ByPath(argument) : modules.ByName(argument), flags);
+            exitCode |= Remove(context, HostFiles.IsFile(argument) ? modules.ByPath(argument) : modules.ByName(argument), flags, report);
         }
+        report?.Write(exitCode);
         return exitCode;
     }
 
-    private static int Remove(ToolContext context, ModuleEntry module, RemoveFlags flags)
+    private static int Remove(ToolContext context, ModuleEntry module, RemoveFlags flags, StepReport? report)
     {
         if ((flags & RemoveFlags.Force) == 0 && Check(context, module) is { } objection)
         {
+            report?.Add("rmmod", module.Name, null, null, null);
             return context.Log.Error(objection);
         }
         if (context.Log.Level > LogLevel.Warning)
@@ -67,6 +74,7 @@ internal static class RmmodTool
             context.Log.Info($"rmmod {module.Name}");
         }
         var result = context.Kernel.Remove(module.Name, flags);
+        report?.Add("rmmod", module.Name, null, null, result);
         return result == Errno.OK ? 0 : context.Log.Error($"could not remove module {module.Name}: {result.Message()}");
     }
 

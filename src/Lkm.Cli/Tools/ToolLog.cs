@@ -20,6 +20,10 @@ internal enum LogLevel
 internal sealed class ToolLog(string program, ToolOutput error)
 {
     private bool _toSystem;
+    private List<string>? _messages;
+
+    /// <summary>The messages so far.</summary>
+    public IEnumerable<string> Messages => _messages ?? [];
 
     /// <summary>The least serious level that still goes out.</summary>
     public LogLevel Level { get; set; } = LogLevel.Warning;
@@ -56,6 +60,7 @@ internal sealed class ToolLog(string program, ToolOutput error)
     {
         if (level <= Level)
         {
+            (_messages ??= []).Add(text);
             if (_toSystem)
             {
                 HostProcess.WriteSystemLog((int)level, $"{word}: {text}");
