@@ -54,15 +54,7 @@ public sealed partial class UserModeKernel
             switch (exit.Kind)
             {
                 case CpuExitKind.Hook:
-                    var isProbed = Probes.Arrive(exit.Address);
-                    if (exit.Address == Calls.ReturnAddress)
-                        Calls.Return();
-                    else if (Functions.TryDispatch(exit.Address))
-                        break;
-                    else if (isProbed)
-                        Cpu.SkipHookOnce = true;
-                    else
-                        throw Stopped($"arrived at {exit.Address:x16}, which nothing answers");
+                    Answer(exit.Address);
                     break;
                 case CpuExitKind.Budget:
                     break;
@@ -77,6 +69,27 @@ public sealed partial class UserModeKernel
                 default:
                     throw Stopped($"left the kernel by a {exit.Kind} exit");
             }
+        }
+    }
+
+    private void Answer(ulong address)
+    {
+        try
+        {
+            var isProbed = Probes.Arrive(address);
+            if (address == Calls.ReturnAddress)
+                Calls.Return();
+            else if (Functions.TryDispatch(address))
+                return;
+            else if (isProbed)
+                Cpu.SkipHookOnce = true;
+            else
+                throw Stopped($"arrived at {address:x16}, which nothing answers");
+        }
+        catch (GuestAddressException e) // a pointer that the guest gave leads nowhere: the function that it was given to faults
+        {
+            HandleException(new CpuExit(
+                CpuExitKind.Exception, CpuVector.PageFault, (uint)PageFaultError.None, e.Address, (int)e.Size, Write: false, default));
         }
     }
 

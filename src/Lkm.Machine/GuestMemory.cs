@@ -61,8 +61,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     }
 
     [DoesNotReturn]
-    private static void ThrowOutside(ulong address, ulong size) => throw new ArgumentOutOfRangeException(
-        nameof(address), $"{size} bytes at {address:x16} are not in the guest's memory");
+    private static void ThrowOutside(ulong address, ulong size) => throw new GuestAddressException(address, size);
 
     /// <summary>Reads a value, whatever the shadow says.</summary>
     public T Read<T>(ulong address) where T : unmanaged => Unsafe.ReadUnaligned<T>(At(address, (ulong)sizeof(T)));

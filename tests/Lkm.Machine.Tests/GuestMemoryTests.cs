@@ -14,8 +14,8 @@ public class GuestMemoryTests
         Assert.Equal(0x11, memory.ReadByte(Base + 7));
         Assert.Equal(Shadow.Unmapped, memory.ShadowAt(Base));
         Assert.Equal(0UL, memory.ReadUInt64(ulong.MaxValue - 7));
-        Assert.Throws<ArgumentOutOfRangeException>(() => memory.ReadUInt64(ulong.MaxValue - 6));
-        Assert.Throws<ArgumentOutOfRangeException>(() => memory.ReadByte(GuestMemory.WindowStart - 1));
+        Assert.Throws<GuestAddressException>(() => memory.ReadUInt64(ulong.MaxValue - 6));
+        Assert.Throws<GuestAddressException>(() => memory.ReadByte(GuestMemory.WindowStart - 1));
     }
 
     [Fact]

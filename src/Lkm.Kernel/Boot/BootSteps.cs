@@ -10,7 +10,7 @@ public static class BootSteps
     /// <summary>What start_kernel() calls, in order, up to rest_init().</summary>
     public static readonly string[] Early =
     [
-        "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "e820__reserve_resources", // of setup_arch()
+        "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "sfi_init", "e820__reserve_resources", // of setup_arch()
         "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init",
         "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",
         "jump_label_init", "static_call_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
@@ -21,20 +21,21 @@ public static class BootSteps
         "fpu__init_system", "fpu__init_cpu", "alternative_instructions",
         "pid_idr_init", "anon_vma_init", "thread_stack_cache_init", "cred_init", "fork_init", "mm_cache_init", "proc_caches_init", "uts_ns_init", "key_init",
         "security_init", "net_ns_init", "buffer_init", "vfs_caches_init", "pagecache_init", "signals_init", "seq_file_init",
-        "proc_root_init", "nsfs_init", "cpuset_init", "cgroup_init", "taskstats_init_early", "acpi_subsystem_init",
+        "proc_root_init", "nsfs_init", "cpuset_init", "cgroup_init", "taskstats_init_early", "delayacct_init", "acpi_subsystem_init",
         "arch_post_acpi_subsys_init",
     ];
 
     /// <summary>What kernel_init_freeable() and do_basic_setup() call before the initcalls.</summary>
     public static readonly string[] PreInitcalls =
     [
-        "smp_prepare_cpus_common", "workqueue_init", "init_mm_internals", "padata_init", "cpuset_init_smp", "driver_init",
+        "smp_prepare_cpus_common", "workqueue_init", "init_mm_internals", "workqueue_init_topology", "async_init", "padata_init", "cpuset_init_smp", "driver_init",
     ];
 
     /// <summary>Initcalls that are not run, and why.</summary>
     public static readonly (string Name, string Reason)[] SkippedInitcalls =
     [
         ("do_init_real_mode", "there is no real mode to return to"),
+        ("init_real_mode", "there is no real mode to return to"), // its name before 5.16
         ("rcu_spawn_gp_kthread", "grace periods are C#'s"),
         ("rcu_init_tasks_generic", "grace periods are C#'s"),
         ("hung_task_init", "virtual time skips idle periods, which a watchdog would take for hangs"),

@@ -67,7 +67,10 @@ internal sealed class ColdBoot
         Require("process 1", await _kernel.Threads.Start(KernelInit, cloneFs));
         await Call("numa_default_policy");
         var kthreadd = _image.Symbol("kthreadd");
-        var pid = await _kernel.Calls.Call(_image.Symbol("kernel_thread"), kthreadd, 0, cloneFs | cloneFiles);
+        var takesName = _image.FindStruct("kernel_clone_args")?.Find("name") is not null; // since 6.4
+        var pid = takesName
+            ? await _kernel.Calls.Call(_image.Symbol("kernel_thread"), kthreadd, 0, 0, cloneFs | cloneFiles)
+            : await _kernel.Calls.Call(_image.Symbol("kernel_thread"), kthreadd, 0, cloneFs | cloneFiles);
         Require("kthreadd", (int)pid);
         var task = await _kernel.Calls.Call(_image.Symbol("find_task_by_pid_ns"), pid, _image.Symbol("init_pid_ns"));
         _memory.WriteUInt64(_image.Symbol("kthreadd_task"), task);
@@ -126,10 +129,11 @@ internal sealed class ColdBoot
             throw new KernelMismatchException($"this kernel cannot start {what}: {((Errno)(-pid)).Name()}");
     }
 
+    /// <summary>One of <see cref="BootSteps"/>; what is an initcall in this kernel (net_ns_init before 5.18) has its turn later.</summary>
     private async GuestTask Step(string name)
     {
         Report(name);
-        if (_image.TrySymbol(name, out var function))
+        if (_image.TrySymbol(name, out var function) && !_initcalls.Exists(initcall => initcall.Function == function))
             await _kernel.Calls.Call(function);
     }
 

@@ -3,7 +3,7 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Boot;
 
 /// <summary>
-/// What surrounds the processor: an interrupt controller, and no other device that answers at a port. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
+/// What surrounds the processor: an interrupt controller, a clock, and no other device that answers at a port. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
 /// vector code (28 of Debian's modules pick their integer path then). Model-specific registers that exist keep what is written.
 /// </summary>
 internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
@@ -15,6 +15,8 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     private const uint MsrMiscEnable = 0x1a0;
 
     private readonly InterruptController _interrupts = new();
+    private RealTimeClock? _realTimeClock;
+
     private readonly Dictionary<uint, ulong> _msrs = new()
     {
         [MsrEfer] = 0xd01, // SCE, LME, LMA, NXE
@@ -23,15 +25,24 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
         [MsrMiscEnable] = 1,
     };
 
+    /// <summary>Made when it is first asked, for the processor is there before its clock.</summary>
+    private RealTimeClock RealTimeClock => _realTimeClock ??= new RealTimeClock(kernel.Clock);
+
     /// <inheritdoc/>
     public ulong TimestampCounter => (ulong)kernel.Clock.Nanoseconds;
 
     /// <inheritdoc/>
     public uint In(ushort port, int size) =>
-        size == 1 && _interrupts.TryRead(port, out var value) ? value : size switch { 1 => 0xff, 2 => 0xffff, _ => 0xffffffff };
+        size == 1 && (_interrupts.TryRead(port, out var value) || RealTimeClock.TryRead(port, out value))
+            ? value
+            : size switch { 1 => 0xff, 2 => 0xffff, _ => 0xffffffff };
 
     /// <summary>A write to a port that no device decodes is lost, as on hardware.</summary>
-    public void Out(ushort port, int size, uint value) => _interrupts.Write(port, (byte)value);
+    public void Out(ushort port, int size, uint value)
+    {
+        _interrupts.Write(port, (byte)value);
+        RealTimeClock.Write(port, (byte)value);
+    }
 
     /// <inheritdoc/>
     public bool TryReadMsr(uint msr, out ulong value)

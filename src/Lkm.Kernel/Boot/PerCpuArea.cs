@@ -19,7 +19,9 @@ public sealed class PerCpuArea
         Start = start;
         _current = Address(image, "current_task");
         _preemptCount = Address(image, "__preempt_count", "preempt_count");
-        TopOfStack = Address(image, "cpu_current_top_of_stack", "top_of_stack");
+        TopOfStack = image.TrySymbol("cpu_current_top_of_stack", out _) || image.TrySymbol("pcpu_hot", out _)
+            ? Address(image, "cpu_current_top_of_stack", "top_of_stack")
+            : Start + image.Symbol("cpu_tss_rw") + image.Struct("tss_struct")["x86_tss.sp1"]; // before 5.16
     }
 
     /// <summary>The address of the area; GS base.</summary>

@@ -19,7 +19,7 @@ internal sealed class MemoryNode
     public const int MigrateType = 1;
 
     private const ulong EarlyStart = AddressSpace.PageOffset + (64UL << 10);
-    private const ulong EarlyEnd = AddressSpace.PageOffset + (640UL << 10);
+    private const ulong EarlyEnd = AddressSpace.PageOffset + (PhysicalMemory.LowEnd & ~(AddressSpace.PageSize - 1));
     private const ulong DmaStart = 1UL << 20;
     private const ulong DmaEnd = 16UL << 20;
     private const int SectionShift = 27; // SECTION_SIZE_BITS
@@ -87,11 +87,14 @@ internal sealed class MemoryNode
         ReservePages();
     }
 
-    /// <summary>pgdat_init_internals(): the parts of the node that borrowed code sets up.</summary>
+    /// <summary>The parts of the node that borrowed code sets up for free_area_init_node().</summary>
     public async GuestTask Complete(GuestCalls calls)
     {
-        if (_image.TrySymbol("pgdat_init_internals", out var initialize))
-            await calls.Call(initialize, Address);
+        foreach (var name in (string[])["pgdat_init_internals", "lru_gen_init_pgdat"])
+        {
+            if (_image.TrySymbol(name, out var initialize))
+                await calls.Call(initialize, Address);
+        }
     }
 
     /// <summary>Changes the count of free pages of a zone, and with it that of all.</summary>

@@ -13,6 +13,30 @@ public sealed partial class VmallocAllocator
         ulong size, ulong align, ulong start, ulong end, uint gfp, ulong protection, ulong flags, int node, ulong caller, CallFrame frame) =>
         AllocateMemory(size, align, start, end, (GfpFlags)gfp, flags, caller != 0 ? caller : frame.ReturnAddress);
 
+    /// <summary>The callers of __vmalloc_node_range(), for compilers have built it into them (5.10).</summary>
+    [KernelFunction("vmalloc")]
+    [KernelFunction("vzalloc")]
+    [KernelFunction("vmalloc_node")]
+    [KernelFunction("vzalloc_node")]
+    [KernelFunction("vmalloc_32")]
+    private ulong Vmalloc(ulong size, CallFrame frame) => AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, 0, frame.ReturnAddress);
+
+    [KernelFunction("vmalloc_user")]
+    [KernelFunction("vmalloc_32_user")]
+    private ulong VmallocUser(ulong size, CallFrame frame) =>
+        AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, VmStruct.UserMap, frame.ReturnAddress);
+
+    [KernelFunction("__vmalloc")]
+    private ulong VmallocWithFlags(ulong size, uint gfp, CallFrame frame) =>
+        AllocateForKernel(size, AddressSpace.PageSize, (GfpFlags)gfp, 0, frame.ReturnAddress);
+
+    [KernelFunction("__vmalloc_node")]
+    private ulong VmallocNode(ulong size, ulong align, uint gfp, int node, ulong caller) =>
+        AllocateForKernel(size, align, (GfpFlags)gfp, 0, caller);
+
+    private ulong AllocateForKernel(ulong size, ulong align, GfpFlags gfp, ulong flags, ulong caller) =>
+        AllocateMemory(size, align, VmallocSpace.Start, VmallocSpace.End, gfp, flags, caller);
+
     [KernelFunction("module_alloc")]
     private ulong ModuleAlloc(ulong size, CallFrame frame) => AllocateForModule(size, frame);
 

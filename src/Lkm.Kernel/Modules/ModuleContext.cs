@@ -66,6 +66,10 @@ internal sealed class ModuleContext
             await Calls.Call(address, a0, a1, a2, a3);
     }
 
+    /// <summary>module_destroy_params(): frees what parameters have allocated. It was destroy_params() before 5.15.</summary>
+    public async GuestTask DestroyParameters(KernelModule module) =>
+        await Call(Has("module_destroy_params") ? "module_destroy_params" : "destroy_params", module.Read("kp"), module.ReadUInt32("num_kp"));
+
     /// <summary>kzalloc(size, GFP_KERNEL): 0 when there is no memory.</summary>
     public async GuestTask<ulong> Allocate(ulong size)
     {

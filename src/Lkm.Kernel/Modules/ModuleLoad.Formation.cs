@@ -99,7 +99,7 @@ internal sealed partial class ModuleLoad
     private async GuestTask CleanUpComing()
     {
         Enter(ModuleState.Going);
-        await _kernel.Call("module_destroy_params", _module.Read("kp"), _module.ReadUInt32("num_kp"));
+        await _kernel.DestroyParameters(_module);
         await AnnounceGoing();
     }
 

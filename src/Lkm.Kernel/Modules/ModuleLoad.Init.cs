@@ -54,7 +54,7 @@ internal sealed partial class ModuleLoad
         await _kernel.Call("trim_init_extable", _module.Address);
         _module.Write("kallsyms", _module.Member("core_kallsyms"));
         _kernel.MemoryLayout.Protect(_module, afterInit: true);
-        await _kernel.Call("mod_tree_remove_init", _module.Address);
+        await _modules.Tree.RemoveInit(_module);
         await _kernel.CallIfPresent("module_arch_freeing_init", _module.Address);
         // .BTF lay in the file's copy.
         _module.Write("btf_data", 0);

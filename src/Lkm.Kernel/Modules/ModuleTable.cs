@@ -14,6 +14,7 @@ public sealed class ModuleTable
         _kernel = kernel;
         _modules = kernel.Image.Symbol("modules");
         _list = kernel.Layout["list"];
+        Tree = new ModuleTree(kernel);
     }
 
     /// <summary>All modules but those still unformed, the youngest first, as /proc/modules lists them.</summary>
@@ -38,6 +39,9 @@ public sealed class ModuleTable
     /// <summary>The module of a struct module.</summary>
     public KernelModule At(ulong address) => new(_kernel, address);
 
+    /// <summary>The tree that finds a module by address.</summary>
+    internal ModuleTree Tree { get; }
+
     /// <summary>find_module_all() with unformed modules.</summary>
     internal KernelModule? FindAny(string name) => All.FirstOrDefault(module => module.Name == name);
 
@@ -46,13 +50,13 @@ public sealed class ModuleTable
     {
         ModuleMemory.Of(_kernel).UpdateBounds(module);
         _kernel.ListAdd(module.Member("list"), _modules);
-        await _kernel.Call("mod_tree_insert", module.Address);
+        await Tree.Insert(module);
     }
 
     /// <summary>Takes a module out of both; to be called with module_mutex held.</summary>
     internal async GuestTask Remove(KernelModule module)
     {
         _kernel.ListRemove(module.Member("list"));
-        await _kernel.Call("mod_tree_remove", module.Address);
+        await Tree.Remove(module);
     }
 }

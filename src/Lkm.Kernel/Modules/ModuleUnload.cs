@@ -58,7 +58,7 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
             await kernel.CallIfPresent("ddebug_remove_module", module.Member("name"));
         await kernel.CallIfPresent("module_arch_cleanup", module.Address);
         await UnlinkUses(kernel, module);
-        await kernel.Call("module_destroy_params", module.Read("kp"), module.ReadUInt32("num_kp"));
+        await kernel.DestroyParameters(module);
         await kernel.Lock();
         await modules.Remove(module);
         await kernel.CallIfPresent("module_bug_cleanup", module.Address);

@@ -16,7 +16,8 @@ public sealed partial class RcuCallbacks : ISnapshotState
     private readonly PerCpuArea _perCpu;
     private readonly GuestCalls _calls;
     private readonly Queue<(ulong Head, ulong Function)> _queue = [];
-    private readonly ulong _readLockNesting, _kvfree;
+    private readonly ulong _kvfree;
+    private readonly ulong? _readLockNesting;
 
     /// <summary>Creates an empty queue of callbacks.</summary>
     public RcuCallbacks(GuestMemory memory, KernelImage image, PerCpuArea perCpu, GuestCalls calls)
@@ -24,16 +25,20 @@ public sealed partial class RcuCallbacks : ISnapshotState
         _memory = memory;
         _perCpu = perCpu;
         _calls = calls;
-        _readLockNesting = image.Struct("task_struct")["rcu_read_lock_nesting"];
+        _readLockNesting = image.Struct("task_struct").Find("rcu_read_lock_nesting");
         _kvfree = image.Symbol("kvfree");
     }
 
     /// <summary>Whether callbacks wait.</summary>
     public bool Any => _queue.Count > 0;
 
-    /// <summary>Whether the running code is no reader of any flavour: preemption and soft interrupts enabled, no rcu_read_lock() held.</summary>
+    /// <summary>
+    /// Whether the running code is no reader of any flavour: preemption and soft interrupts enabled, no rcu_read_lock() held. A kernel without
+    /// CONFIG_PREEMPT_RCU does not count its readers: they are over when their task gives up the processor, so running code may always be one.
+    /// </summary>
     public bool IsQuiescent =>
-        (_perCpu.PreemptCount & ~PreemptCount.NoReschedule) == 0 && _memory.ReadInt32(_perCpu.Current + _readLockNesting) == 0;
+        _readLockNesting is { } nesting
+        && (_perCpu.PreemptCount & ~PreemptCount.NoReschedule) == 0 && _memory.ReadInt32(_perCpu.Current + nesting) == 0;
 
     /// <summary>Runs the callbacks queued so far, as the RCU soft interrupt does: with soft interrupts disabled.</summary>
     public async GuestTask RunCallbacks()

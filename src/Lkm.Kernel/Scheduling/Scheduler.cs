@@ -22,6 +22,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly LinkedList<ulong> _queue = [];
     private readonly HashSet<ulong> _queued = [];
     private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
+    private readonly uint _preemptionDisabled;
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
     /// <summary>Creates the scheduler; init_task is the idle task, as on Linux.</summary>
@@ -43,6 +44,8 @@ public sealed partial class Scheduler : ISnapshotState
         _loadedMm = perCpu.Of(image.Symbol("cpu_tlbstate")) + image.Struct("tlb_state")["loaded_mm"];
         _threadSize = image.ThreadSize;
         var mm = image.Struct("mm_struct");
+        // PREEMPT_DISABLE_OFFSET: without preemption (CONFIG_PREEMPT_COUNT) a kernel does not count what disables it.
+        _preemptionDisabled = image.TrySymbol("preempt_schedule", out _) ? PreemptCount.Disabled : 0;
         _mmPgd = mm["pgd"];
         _mmCount = mm["mm_count"];
         _mmDrop = image.Symbol("__mmdrop");
@@ -231,12 +234,12 @@ public sealed partial class Scheduler : ISnapshotState
         {
             // A new task begins in schedule_tail(), which is borrowed: it expects what __schedule() leaves behind, the
             // run queue's lock and preemption disabled twice (FORK_PREEMPT_COUNT), and finishes the switch itself.
-            _perCpu.PreemptCount = PreemptCount.NoReschedule | (2 * PreemptCount.Disabled);
+            _perCpu.PreemptCount = PreemptCount.NoReschedule | (2 * _preemptionDisabled);
             _cpu.Rflags &= ~InterruptFlag;
             return;
         }
 
-        _perCpu.PreemptCount = PreemptCount.NoReschedule | PreemptCount.Disabled;
+        _perCpu.PreemptCount = PreemptCount.NoReschedule | _preemptionDisabled;
         _cpu.Rflags |= InterruptFlag;
         _tasks.SetOnCpu(previous, false);
         _ = FinishSwitch(previous);

@@ -1,0 +1,35 @@
+using Lkm.Distribution;
+using Lkm.Kernel.Sessions;
+using Lkm.Modules;
+
+namespace Lkm.Kernel.Tests;
+
+/// <summary>Debian's other kernels: 11's and 13's. Boot, log, processes and modules are the same code for all.</summary>
+public class OtherKernelsTests
+{
+    [Theory]
+    [InlineData("debian:5.10", "Linux version 5.10.")]
+    [InlineData("debian:6.12", "Linux version 6.12.")]
+    public void A_kernel_boots_and_its_own_modules_work_in_it(string kernel, string version)
+    {
+        var cache = LkmCache.FromEnvironment();
+        var found = new KernelLocator(cache).Locate(kernel);
+        Assert.True(found.Succeeded, found.Error);
+        var started = UserModeKernel.Start(new KernelOptions(found.Value.ImagePath, cache.Root)).Value;
+        var context = new Lkm.Modules.ModuleContext(ModuleDirectory.Open(found.Value.ModulesDirectory!), ModprobeConfiguration.Empty);
+        using var session = new KernelSession(started, context);
+
+        Assert.StartsWith(version, session.Run("cat /proc/version").Output);
+        Assert.Equal(0, session.Run("modprobe brd rd_nr=1 rd_size=1024").Status);
+        Assert.Contains("ram0", session.Run("cat /proc/partitions").Output);
+        Assert.Equal(0, session.Run("echo -n hello > /dev/ram0").Status);
+        Assert.Equal("hello", session.Run("head -c 5 /dev/ram0").Output);
+        Assert.Equal(0, session.Run("modprobe ext4").Status);
+        Assert.Matches(@"jbd2 +\d+ +1 ext4", session.Run("lsmod").Output);
+        Assert.Equal(0, session.Run("modprobe -r ext4").Status);
+        Assert.DoesNotContain("jbd2", session.Run("lsmod").Output);
+        Assert.Equal(0, session.Run("modprobe -r brd").Status);
+        session.CheckForLeaks();
+        Assert.Empty(session.Findings);
+    }
+}
