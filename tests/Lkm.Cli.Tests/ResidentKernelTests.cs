@@ -195,6 +195,16 @@ public sealed class ResidentKernelTests : IDisposable
     }
 
     [Fact]
+    public void Sleeping_with_a_lock_held_is_told_of()
+    {
+        _lkm.Output("boot");
+        HostCommandResult result = _lkm.Lkm("insmod", ResidentFixture.Misbehave, "how=sleep_atomic");
+        Assert.Contains("BUG: scheduling while atomic: insmod/", result.Error);
+        Assert.Contains("returned with preemption imbalance", _lkm.Output("dmesg"));
+        _lkm.Output("rmmod", "misbehave");
+    }
+
+    [Fact]
     public void Modules_loaded_on_demand_go_when_they_are_unused()
     {
         _lkm.Output("boot", "--time", "virtual", "--autoclean", "60");

@@ -83,6 +83,19 @@ public sealed class MemoryFaults
     private bool IsWordAtATimeRead(CpuExit exit) =>
         !exit.Write && exit.Size <= sizeof(ulong) && _image.IsText(_cpu.Rip) && _memory.IsAccessible(exit.Address, 1, write: false, out _);
 
+    /// <summary>__schedule_bug() (kernel/sched/core.c): a task gives the processor away where it must not.</summary>
+    /// <param name="task">The task's name and number.</param>
+    /// <param name="preemptCount">Its preempt_count.</param>
+    internal void ReportScheduleWhileAtomic((string Comm, int Pid) task, uint preemptCount)
+    {
+        var text = $"BUG: scheduling while atomic: {task.Comm}/{task.Pid}/0x{preemptCount:x8}";
+        _warnings.Add(new KernelWarning("__schedule", text, task.Pid, []));
+        _log.Write(ErrorLevel, text);
+        foreach (var line in DumpStack())
+            _log.Write(ErrorLevel, line);
+        AddTaint(TaintWarn);
+    }
+
     private void Warn(KernelWarning warning)
     {
         const int warningLevel = 4;

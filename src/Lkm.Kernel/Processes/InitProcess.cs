@@ -48,6 +48,7 @@ public sealed partial class InitProcess : ISnapshotState
     internal async GuestTask Serve()
     {
         _task = _scheduler.Current;
+        _scheduler.FinishStart();
         for (; ; )
         {
             if (_requests.TryDequeue(out var request))

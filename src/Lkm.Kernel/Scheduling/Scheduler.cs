@@ -71,6 +71,9 @@ public sealed partial class Scheduler : ISnapshotState
     /// <summary>Told of a task that leaves the processor for the last time: a zombie, or about to be freed.</summary>
     internal event Action<ulong>? Died;
 
+    /// <summary>Told of a task that gives the processor away though its preempt_count, which is given, forbids it.</summary>
+    internal event Action<uint>? ScheduledWhileAtomic;
+
     /// <summary>Lets the running task be replaced at its next chance: what the tick does when others wait.</summary>
     public void SetNeedReschedule()
     {
@@ -110,6 +113,9 @@ public sealed partial class Scheduler : ISnapshotState
         _tasks.SetStackPointer(task, sp);
     }
 
+    /// <summary>What a task does first that <see cref="PrepareStart"/> made start: schedule() would have enabled preemption again.</summary>
+    internal void FinishStart() => _perCpu.PreemptCount &= PreemptCount.NoReschedule;
+
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)
     {
@@ -130,6 +136,7 @@ public sealed partial class Scheduler : ISnapshotState
     {
         Passes++;
         var previous = Current;
+        CheckNotAtomic(previous);
         var preempt = (mode & TaskState.ScheduleModePreempt) != 0;
         var state = _tasks.State(previous);
         if (!preempt && state != TaskState.Running && _tasks.SignalPendingState(previous, state))
@@ -151,6 +158,16 @@ public sealed partial class Scheduler : ISnapshotState
         frame.Abandon();
         Save(previous, frame.StackPointer);
         Switch(previous, next);
+    }
+
+    /// <summary>schedule_debug(): whoever gives the processor away holds no spinlock, and is in no interrupt.</summary>
+    private void CheckNotAtomic(ulong task)
+    {
+        var count = _perCpu.PreemptCount & ~PreemptCount.NoReschedule;
+        if (count == PreemptCount.Disabled || task == _idle)
+            return;
+        ScheduledWhileAtomic?.Invoke(count);
+        _perCpu.PreemptCount = (_perCpu.PreemptCount & PreemptCount.NoReschedule) | PreemptCount.Disabled;
     }
 
     [KernelFunction("try_to_wake_up")]
