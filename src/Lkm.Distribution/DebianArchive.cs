@@ -36,13 +36,26 @@ internal sealed class DebianArchive(LkmCache cache, Action<string> progress)
         if (!Directory.Exists(image))
         {
             string? error = LkmCache.Make(image, partial =>
-                found.Value.Apt.Extract([$"linux-image-{found.Value.Release}"], partial) ?? ModuleIndexes.Make(partial, found.Value.Release, progress));
+                found.Value.Apt.Extract(ImagePackages(found.Value), partial) ?? ModuleIndexes.Make(partial, found.Value.Release, progress));
             if (error is not null)
                 return Outcome<string>.Failure(error);
         }
         if (name.Release is null)
             WriteAlias(Path.Combine(cache.DebianKernels, name.Alias), found.Value.Release);
         return folder;
+    }
+
+    /// <summary>The package of an image, and those of the same release that it is split into since Debian 14: the binary, the modules.</summary>
+    private static List<string> ImagePackages(Candidate candidate)
+    {
+        string package = $"linux-image-{candidate.Release}";
+        List<string> packages = [package];
+        foreach (string dependency in candidate.Apt.Dependencies(package))
+        {
+            if (dependency.StartsWith("linux-", StringComparison.Ordinal) && dependency.EndsWith($"-{candidate.Release}", StringComparison.Ordinal))
+                packages.Add(dependency);
+        }
+        return packages;
     }
 
     /// <summary>Fetches what kbuild needs to build modules for a release.</summary>

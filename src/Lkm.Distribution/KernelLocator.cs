@@ -91,11 +91,15 @@ public sealed class KernelLocator(LkmCache cache, Action<string>? progress = nul
     {
         string release = Path.GetFileName(folder);
         string image = Path.Combine(folder, "image");
+        string? modules = ExistingModules(image, release);
         string path = Path.Combine(image, "boot", $"vmlinuz-{release}");
+        if (!File.Exists(path) && modules is not null)
+            path = Path.Combine(modules, "vmlinuz"); // since Debian 14
         if (!File.Exists(path))
             return Outcome<KernelSource>.Failure($"{path}: missing from the cache; remove {folder} and try again");
         string build = KernelHeaders.BuildDirectory(Path.Combine(folder, "headers"), release);
-        return new KernelSource(release, path, ExistingModules(image, release), ExistingFile(image, "boot", $"config-{release}"),
+        string? config = ExistingFile(image, "boot", $"config-{release}") ?? (modules is null ? null : ExistingFile(modules, "config"));
+        return new KernelSource(release, path, modules, config,
             Directory.Exists(build) ? build : null, KernelOrigin.Debian);
     }
 
@@ -110,7 +114,9 @@ public sealed class KernelLocator(LkmCache cache, Action<string>? progress = nul
         // The package that the image was extracted from lies around it; else this may be one of the machine's.
         string? above = Path.GetDirectoryName(Path.GetDirectoryName(full));
         string root = above is not null && ExistingModules(above, version.Value) is not null ? above : hostRoot;
-        return new KernelSource(version.Value, full, ExistingModules(root, version.Value),
+        string beside = Path.GetDirectoryName(full)!;
+        string? modules = Directory.Exists(Path.Combine(beside, "kernel")) ? beside : ExistingModules(root, version.Value);
+        return new KernelSource(version.Value, full, modules,
             ExistingFile(root, "boot", $"config-{version.Value}"), HeadersIn(root, version.Value), KernelOrigin.Path);
     }
 
