@@ -164,10 +164,10 @@ public sealed partial class Scheduler : ISnapshotState
     private void CheckNotAtomic(ulong task)
     {
         var count = _perCpu.PreemptCount & ~PreemptCount.NoReschedule;
-        if (count == PreemptCount.Disabled || task == _idle)
+        if (count == _preemptionDisabled || task == _idle)
             return;
         ScheduledWhileAtomic?.Invoke(count);
-        _perCpu.PreemptCount = (_perCpu.PreemptCount & PreemptCount.NoReschedule) | PreemptCount.Disabled;
+        _perCpu.PreemptCount = (_perCpu.PreemptCount & PreemptCount.NoReschedule) | _preemptionDisabled;
     }
 
     [KernelFunction("try_to_wake_up")]
