@@ -6,7 +6,7 @@ namespace Lkm.Tools.Tests;
 
 /// <summary>
 /// Mutated modules, indexes and configuration through the readers. The number of mutations is 500 of each kind; the environment variable
-/// LKM_FUZZ_COUNT asks for more.
+/// LKM_FUZZ_COUNT asks for more (bench/tools/fuzz.sh, which also gives the process no more than 256 MiB for objects).
 /// </summary>
 public class HostileInputTests
 {
@@ -28,6 +28,8 @@ public class HostileInputTests
     {
         using var root = new FakeRoot();
         var good = new ModuleImage().Info("alias", "pci:*").Info("parm", "x:y").Info("softdep", "pre: z").Export("a", 1).Export("b", 2).Import("c", 3).Import("d").ToBytes();
+        byte[][] all = [good, Compress(good, "gzip"), Compress(good, "xz"), Compress(good, "zstd")];
+        string[] endings = ["ko", "ko.gz", "ko.xz", "ko.zst"];
         var random = new Random(42);
         root.Write($"lib/modules/{FakeRoot.Release}/modules.order", "");
         const int perRun = 500;
@@ -36,15 +38,37 @@ public class HostileInputTests
             var files = new string[perRun];
             for (var i = 0; i < perRun; i++)
             {
-                root.Write($"lib/modules/{FakeRoot.Release}/m{i}.ko", Mutate(good, random));
-                files[i] = $"{root.Modules}/m{i}.ko";
+                var kind = i % all.Length;
+                root.Write($"lib/modules/{FakeRoot.Release}/m{i}.{endings[kind]}", Mutate(all[kind], random));
+                files[i] = $"{root.Modules}/m{i}.{endings[kind]}";
             }
             var clock = Stopwatch.StartNew();
             root.Run("depmod", "-n");
             root.Run("modinfo", files);
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60));
         }
-        Assert.True(Process.GetCurrentProcess().PeakWorkingSet64 < 1L << 30);
+    }
+
+    private static byte[] Compress(byte[] bytes, string program)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, ["-c", "-q"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        process.StandardInput.BaseStream.Write(bytes);
+        process.StandardInput.Close();
+        var packed = new MemoryStream();
+        process.StandardOutput.BaseStream.CopyTo(packed);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return packed.ToArray();
+    }
+
+    [Fact]
+    public void Files_that_unpack_to_far_more_than_they_are_take_no_more_memory_than_allowed()
+    {
+        using var root = new FakeRoot();
+        root.Write($"lib/modules/{FakeRoot.Release}/modules.order", "").Write($"lib/modules/{FakeRoot.Release}/bomb.ko.xz", Compress(new byte[64 << 20], "xz"));
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        Assert.Contains("bomb.ko.xz: Exec format error", root.Run("depmod", "-n").Error);
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 1L << 30);
     }
 
     [Fact]
