@@ -33,7 +33,7 @@ public sealed partial class UserModeKernel : IDisposable
         Cpu = new Cpu(memory, new CpuEnvironment(this));
         Clock = new VirtualClock(Cpu);
         Log = new KernelLog(Clock);
-        Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn);
+        Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn(image));
         PerCpu = new PerCpuArea(memory, image, ImageLoader.PerCpuStart);
         Tasks = new TaskStruct(memory, image);
         Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Calls);

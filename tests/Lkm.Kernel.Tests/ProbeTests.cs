@@ -77,21 +77,6 @@ public class ProbeTests
     }
 
     [Fact]
-    public void A_run_with_probes_takes_the_same_virtual_time()
-    {
-        Assert.Equal(TimeOf([]), TimeOf(["vfs_read -> $ret", "__kmalloc", "schedule -> $ret"]));
-
-        static long TimeOf(string[] probes)
-        {
-            using var session = BootedKernel.Start();
-            foreach (var probe in probes)
-                Assert.True(session.Kernel.Probes.Add(ProbeExpression.Parse(probe).Value).IsOk);
-            session.Run("cat /proc/meminfo");
-            return session.Kernel.Clock.Nanoseconds;
-        }
-    }
-
-    [Fact]
     public void What_cannot_be_watched_is_said()
     {
         using var session = BootedKernel.Start();

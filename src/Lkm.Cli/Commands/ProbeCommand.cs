@@ -21,7 +21,7 @@ internal static class ProbeCommand
         Details = """
             A PROBE is a function, with what to report in parentheses: names of arguments, $arg1 to $arg6, or registers, with LABEL= before
             them. Without parentheses all arguments are reported, with the types that the kernel's BTF gives them. `-> $ret` reports the
-            return too. MODULE:FUNCTION is a function of the module that --module loads. The kernel runs as it would without probes.
+            return too. MODULE:FUNCTION is a function of the module that --module loads.
             """,
         Options =
         [

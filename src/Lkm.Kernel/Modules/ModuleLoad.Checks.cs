@@ -97,12 +97,30 @@ internal sealed partial class ModuleLoad
 
         Passed("vermagic", magic ?? "ignored");
         await CheckOrigin();
-        if (_info.Modinfo["livepatch"u8] is not null)
-            return Refuse(Errno.ENOEXEC, "is a live patch, which lkm does not support");
+        if (_info.Modinfo["livepatch"u8] is not null && await CheckLivePatch() is { } refusal)
+            return refusal;
         await SetLicense(_info.Modinfo["license"u8] ?? "unspecified");
         if (_info.Modinfo["test"u8] is not null && _kernel.IsAtLeast(5, 19))
             await TaintFirst(Modules.Taint.Test, $"{Name}: loading test module taints kernel.");
         return CheckSectionFlags();
+    }
+
+    /// <summary>check_modinfo_livepatch(): the kernel's livepatch code, and what it keeps of the file, do the rest.</summary>
+    private async GuestTask<Refusal?> CheckLivePatch()
+    {
+        if (_kernel.Layout.Find("klp") is not { } member || !_kernel.Has("copy_module_elf"))
+        {
+            _kernel.Error($"{Name}: module is marked as livepatch module, but livepatch support is disabled");
+            return Refuse(Errno.ENOEXEC, "is a live patch, and this kernel has no live patching");
+        }
+
+        if (_info.Sections.Any(section => (section.Flags & SectionFlags.RelaLivepatch) != 0))
+            return Refuse(Errno.ENOEXEC, "is a live patch with relocations against what it patches (.klp.rela), which lkm does not support");
+        Memory.WriteByte(_module.Address + member, 1);
+        if (!_kernel.IsTainted(Modules.Taint.LivePatch))
+            _kernel.Notice($"{Name}: tainting kernel with TAINT_LIVEPATCH");
+        await Taint(Modules.Taint.LivePatch);
+        return null;
     }
 
     private async GuestTask CheckOrigin()

@@ -105,6 +105,15 @@ internal sealed partial class ModuleLoad
 
     private async GuestTask AnnounceGoing() => await ModuleUnload.AnnounceGoing(_kernel, _module);
 
+    /// <summary>copy_module_elf(): a live patch keeps its file's headers.</summary>
+    private async GuestTask<Refusal?> KeepFileOfLivePatch()
+    {
+        if (_info.Modinfo["livepatch"u8] is null)
+            return null;
+        var code = await _kernel.CallInt("copy_module_elf", _module.Address, _info.Address);
+        return code >= 0 ? null : new Refusal(code, $"the headers of {Name} could not be kept ({Refusal.Name(code)})");
+    }
+
     /// <summary>mod_sysfs_setup(): /sys/module/NAME with parameters, holders, sections and notes.</summary>
     private async GuestTask<Refusal?> LinkIntoSysfs()
     {

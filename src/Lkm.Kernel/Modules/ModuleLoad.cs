@@ -63,7 +63,8 @@ internal sealed partial class ModuleLoad
             ?? await Form()
             ?? await AnnounceComing()
             ?? await ParseArguments()
-            ?? await LinkIntoSysfs();
+            ?? await LinkIntoSysfs()
+            ?? await KeepFileOfLivePatch();
         if (refusal is not null)
         {
             while (_undo.TryPop(out var undo))

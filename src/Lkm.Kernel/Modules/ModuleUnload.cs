@@ -50,6 +50,8 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
     {
         await kernel.Trace("module_free", module.Address);
         await kernel.Call("mod_sysfs_teardown", module.Address);
+        if (kernel.Layout.Find("klp") is { } livePatch && kernel.Memory.ReadByte(module.Address + livePatch) != 0)
+            await kernel.Call("free_module_elf", module.Address);
         // It stays in the list to keep its name, but nobody may use it any more.
         await kernel.Lock();
         module.State = ModuleState.Unformed;

@@ -9,7 +9,7 @@ namespace Lkm.Kernel.Probes;
 
 /// <summary>
 /// Probes from outside: functions of the kernel and of modules are watched without a change of the guest, not a byte and not an
-/// instruction of its time. The processor stops at the entry, and, for returns, where the call will come back to.
+/// instruction. The processor stops at the entry, and, for returns, where the call will come back to.
 /// </summary>
 public sealed class HostProbes
 {

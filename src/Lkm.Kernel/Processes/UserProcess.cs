@@ -203,6 +203,8 @@ public sealed partial class UserProcess : ISystemCalls, IForks
                 await _calls.Call(_schedule);
             else if ((flags & signals) != 0)
                 await _calls.Call(_takeSignals, regs, flags & ThreadFlag.SignalPending);
+            else if ((flags & ThreadFlag.PatchPending) != 0 && _image.TrySymbol("klp_update_patch_state", out var update))
+                await _calls.Call(update, _task);
             else if (_memory.ReadUInt64(_taskWorks) != 0)
                 await _calls.Call(_taskWorkRun);
             else

@@ -19,6 +19,7 @@ internal static class ThreadFlag
 {
     public const ulong SignalPending = 1 << 2;
     public const ulong NeedReschedule = 1 << 3;
+    public const ulong PatchPending = 1 << 13;
     public const ulong NotifySignal = 1 << 17;
 }
 
