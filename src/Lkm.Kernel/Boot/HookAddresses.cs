@@ -6,10 +6,12 @@ namespace Lkm.Kernel.Boot;
 internal static class HookAddresses
 {
     /// <summary>
-    /// Where calls from the core return to: inside an instruction of ret_from_fork, which is never executed from there, and where the image's
-    /// unwind tables say that a stack ends. So a stack with the core at its base unwinds reliably, as livepatch needs it.
+    /// Where calls from the core return to: inside the first instruction of ret_from_fork (since 6.6 ret_from_fork_asm), which is never
+    /// executed from there, and where the image's unwind tables say that a stack ends. So a stack with the core at its base unwinds
+    /// reliably, as livepatch needs it.
     /// </summary>
-    public static ulong CallReturn(KernelImage image) => image.Symbol("ret_from_fork") + 4;
+    public static ulong CallReturn(KernelImage image) =>
+        (image.TrySymbol("ret_from_fork_asm", out var entry) ? entry : image.Symbol("ret_from_fork")) + 1;
 
     /// <summary>The function of every kernel thread whose body is C#: int lkm_thread(void *id).</summary>
     public const ulong Thread = AddressSpace.Core + 0x20;
