@@ -14,6 +14,8 @@ internal sealed class CodeBounds(GuestMemory memory, KernelImage image, ModuleTa
     private const ulong ValueOffset = 8;
     private const byte Function = 2; // STT_FUNC, in the low bits of st_info
 
+    private const ulong MadeCode = 64 << 10;
+
     private ulong _table;
     private ulong _base, _end;
     private ulong[] _starts = [];
@@ -23,8 +25,14 @@ internal sealed class CodeBounds(GuestMemory memory, KernelImage image, ModuleTa
     {
         if (image.TryGetFunction(address, out start, out end))
             return true;
-        if (address < AddressSpace.ModulesStart || address >= AddressSpace.ModulesEnd || modules.FindByAddress(address) is not { } module)
+        if (address < AddressSpace.ModulesStart || address >= AddressSpace.ModulesEnd)
             return false;
+        if (modules.FindByAddress(address) is not { } module)
+        {
+            // Code that the kernel made, BPF programs above all: where they begin nobody says, so what runs often does.
+            (start, end) = (address, Math.Min(address + MadeCode, AddressSpace.ModulesEnd));
+            return true;
+        }
         Learn(module, address);
         var at = Array.BinarySearch(_starts, address);
         at = at >= 0 ? at : ~at - 1;

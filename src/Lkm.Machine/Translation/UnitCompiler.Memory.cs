@@ -11,8 +11,11 @@ internal sealed unsafe partial class UnitCompiler
     private const long Window = unchecked((long)GuestMemory.WindowStart);
     private int _ordinal; // of the next check of the instruction
 
-    /// <summary>Bytes at distances from an address whose granules are checked one by one.</summary>
-    private readonly record struct Crossing(Label Start, Label Back, LocalBuilder Address, List<(int Further, bool Write)> Pieces, Label Exit);
+    /// <summary>
+    /// A check of what is not aligned: of the granule behind that of an address, which an access of this size reaches; or, if the size is 0,
+    /// of those of bytes at distances from the address.
+    /// </summary>
+    private readonly record struct Crossing(Label Start, Label Back, LocalBuilder Address, int Size, List<(int Further, bool Write)> Pieces, Label Exit);
 
     /// <summary>Loads the address of the memory operand.</summary>
     private void LoadAddress(in Instruction i)
@@ -87,11 +90,13 @@ internal sealed unsafe partial class UnitCompiler
         var (start, back) = (_il.DefineLabel(), _il.DefineLabel());
         LoadLocal(address);
         _il.Emit(OpCodes.Conv_I4);
-        LoadInt(size - 1);
+        LoadInt(7);
         _il.Emit(OpCodes.And);
-        _il.Emit(OpCodes.Brtrue, start);
+        if (size < 8)
+            LoadInt(8 - size);
+        _il.Emit(size < 8 ? OpCodes.Bgt : OpCodes.Brtrue, start);
         _il.MarkLabel(back);
-        _crossings.Add(new Crossing(start, back, address, [(size - 1, write)], exit));
+        _crossings.Add(new Crossing(start, back, address, size, [(0, write)], exit));
     }
 
     private void CheckWindow(LocalBuilder address, Label exit)
@@ -141,7 +146,7 @@ internal sealed unsafe partial class UnitCompiler
         }
         CheckGranules(shadow, granules, exit);
         _il.MarkLabel(back);
-        _crossings.Add(new Crossing(start, back, from, pieces, exit));
+        _crossings.Add(new Crossing(start, back, from, 0, pieces, exit));
     }
 
     // Where the group's granules begin if its widest members are aligned.
@@ -228,6 +233,20 @@ internal sealed unsafe partial class UnitCompiler
         _il.Emit(write ? OpCodes.Bne_Un : OpCodes.Blt, exit);
     }
 
+    private void CheckNextGranule(LocalBuilder address, bool write, Label exit)
+    {
+        _il.Emit(OpCodes.Ldarg_3);
+        LoadLocal(address);
+        LoadInt(3);
+        _il.Emit(OpCodes.Shr_Un);
+        _il.Emit(OpCodes.Add);
+        LoadInt(1);
+        _il.Emit(OpCodes.Add);
+        _il.Emit(write ? OpCodes.Ldind_U1 : OpCodes.Ldind_I1);
+        LoadInt((int)Shadow.Accessible);
+        _il.Emit(write ? OpCodes.Bne_Un : OpCodes.Blt, exit);
+    }
+
     // What is not aligned may reach into the next granule. Out of the way.
     private void EmitCrossings()
     {
@@ -235,7 +254,12 @@ internal sealed unsafe partial class UnitCompiler
         {
             _il.MarkLabel(crossing.Start);
             foreach (var (further, write) in crossing.Pieces)
-                CheckGranule(crossing.Address, further, write, crossing.Exit);
+            {
+                if (crossing.Size > 0)
+                    CheckNextGranule(crossing.Address, write, crossing.Exit);
+                else
+                    CheckGranule(crossing.Address, further, write, crossing.Exit);
+            }
             _il.Emit(OpCodes.Br, crossing.Back);
         }
     }
