@@ -20,17 +20,33 @@ public sealed class CheckTests : IDisposable
     [Fact]
     public void Every_reason_against_a_module_is_told()
     {
-        byte[] module = File.ReadAllBytes(ResidentFixture.Misbehave);
+        byte[] module = File.ReadAllBytes(Path.Combine(ResidentFixture.Symbols, "importer.ko"));
         Replace(module, "license=GPL\0"u8, "license=XXX\0"u8);
+        Replace(module, "import_ns=EXPORTER\0"u8, "import_ns=EXPORTEX\0"u8);
         Replace(module, "mod_unload modversions"u8, "mod_unload madversions"u8);
-        string changed = Path.Combine(_lkm.Folder, "changed.ko");
+        string changed = Path.Combine(_lkm.Folder, "importer.ko");
         File.WriteAllBytes(changed, module);
-        HostCommandResult result = _lkm.Lkm("check", changed, "--json");
+
+        string[] beside = Refusals(changed, File.ReadAllBytes(Path.Combine(ResidentFixture.Symbols, "exporter.ko")));
+        Assert.Contains("vermagic ", beside);
+        Assert.Contains("gpl-only exporter_calls", beside);
+        Assert.Contains("namespace exporter_name", beside);
+        Assert.DoesNotContain(beside, refusal => refusal.StartsWith("missing", StringComparison.Ordinal));
+        Assert.Contains("missing exporter_add", Refusals(changed, null));
+    }
+
+    /// <summary>Kind and symbol of each reason, with a module beside it or without.</summary>
+    private string[] Refusals(string file, byte[]? exporter)
+    {
+        string sibling = Path.Combine(_lkm.Folder, "exporter.ko");
+        File.Delete(sibling);
+        if (exporter is not null)
+            File.WriteAllBytes(sibling, exporter);
+        HostCommandResult result = _lkm.Lkm("check", file, "--json");
         Assert.Equal(1, result.ExitCode);
         JsonElement check = JsonDocument.Parse(result.Output).RootElement.GetProperty("checks")[0];
         Assert.False(check.GetProperty("loads").GetBoolean());
-        string[] kinds = [.. check.GetProperty("refusals").EnumerateArray().Select(refusal => refusal.GetProperty("kind").GetString()!).Distinct().Order()];
-        Assert.Contains("vermagic", kinds);
+        return [.. check.GetProperty("refusals").EnumerateArray().Select(refusal => $"{refusal.GetProperty("kind").GetString()} {refusal.GetProperty("symbol").GetString()}")];
     }
 
     [Fact]
