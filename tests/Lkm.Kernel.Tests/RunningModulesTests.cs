@@ -27,6 +27,19 @@ public class RunningModulesTests
     }
 
     [Fact]
+    public void A_device_mapper_table_made_by_the_shell_shows_a_part_of_a_disk()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Probe("brd", "rd_nr=1 rd_size=1024").Succeeded);
+        Assert.True(session.Probe("dm-mod").Succeeded);
+        Assert.Equal(0, session.Run("dmsetup create swapped --table '0 8 linear /dev/ram0 8'").Status);
+        Assert.Equal(0, session.Run("echo -n second > /dev/mapper/swapped && sync").Status);
+        Assert.Equal("second", session.Run("dd if=/dev/ram0 bs=512 skip=8 count=1 2> /dev/null | head -c 6").Output);
+        Assert.Equal(0, session.Run("dmsetup remove swapped").Status);
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
     public void Ext4_is_there_once_it_is_loaded_and_gone_once_it_is_unloaded()
     {
         using var session = BootedKernel.Start();
