@@ -13,13 +13,14 @@ public class RealKernelTests
     /// <summary>Commands; /tools has links to kmod, or to lkm.</summary>
     private static readonly string[] Commands =
     [
-        "/tools/insmod /root/crc7.ko",
+        "/tools/insmod /root/hello.ko",
         "/tools/lsmod",
-        "/tools/insmod /root/crc7.ko",
-        "/tools/rmmod -v crc7",
-        "/tools/rmmod crc7",
-        "/tools/insmod -f /root/crc7.ko; /tools/rmmod crc7",
-        "/tools/insmod /root/crc7.ko no_such_parameter=1; /tools/rmmod crc7",
+        "/tools/insmod /root/hello.ko",
+        "/tools/modinfo -F vermagic /root/hello.ko",
+        "/tools/rmmod -v hello",
+        "/tools/rmmod hello",
+        "/tools/insmod -f /root/hello.ko; /tools/rmmod hello",
+        "/tools/insmod /root/hello.ko no_such_parameter=1; /tools/rmmod hello",
         "/tools/insmod /nonexistent.ko",
         "/tools/insmod /etc/text.ko",
         "/tools/modprobe -v ext4",
@@ -36,6 +37,33 @@ public class RealKernelTests
         "/tools/modprobe -D ext4; /tools/modprobe -R fs-ext4; /tools/modinfo -F license ext4",
     ];
 
+    private static string Repository()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists($"{folder}/Lkm.slnx"))
+        {
+            folder = Path.GetDirectoryName(folder.TrimEnd('/'))!;
+        }
+        return folder;
+    }
+
+    /// <summary>samples/hello, built in a folder of its own for the guest's kernel.</summary>
+    private static string BuildHello(KernelSource kernel)
+    {
+        var cache = LkmCache.FromEnvironment();
+        var complete = new KernelLocator(cache, Console.Error.WriteLine).AddHeaders(kernel);
+        Assert.True(complete.Succeeded, complete.Error);
+        var folder = Path.Combine(AppContext.BaseDirectory, "hello-for-guest");
+        Directory.CreateDirectory(folder);
+        foreach (var file in (string[])["hello.c", "Makefile"])
+        {
+            File.Copy($"{Repository()}/samples/hello/{file}", $"{folder}/{file}", overwrite: true);
+        }
+        var built = new Kbuild(cache).Build(folder, complete.Value);
+        Assert.True(built.Error is null, built.Error + built.Output);
+        return Assert.Single(built.Modules);
+    }
+
     /// <summary>lkm for a machine without .NET. LKM_TOOLS_PUBLISHED may name a folder that has it already.</summary>
     private static string Published()
     {
@@ -43,11 +71,7 @@ public class RealKernelTests
         {
             return ready;
         }
-        var repository = AppContext.BaseDirectory;
-        while (!File.Exists($"{repository}/Lkm.slnx"))
-        {
-            repository = Path.GetDirectoryName(repository.TrimEnd('/'))!;
-        }
+        var repository = Repository();
         var folder = Path.Combine(AppContext.BaseDirectory, "lkm-for-guest");
         using var publish = Process.Start(new ProcessStartInfo(
             "dotnet", ["publish", $"{repository}/src/Lkm.Cli", "-c", "Release", "-r", "linux-x64", "--self-contained", "-p:PublishReadyToRun=true", "-o", folder])
@@ -85,11 +109,14 @@ public class RealKernelTests
     {
         var located = new KernelLocator(LkmCache.FromEnvironment(), Console.Error.WriteLine).Locate("debian:6.1-cloud");
         Assert.True(located.Succeeded, located.Error);
+        var hello = BuildHello(located.Value);
         // A boot for each: forced modules taint a kernel for good.
-        var kmod = Run(located.Value, "/sbin/kmod", static _ => { });
-        var lkm = Run(located.Value, "/opt/lkm/lkm", AddLkm);
-        Assert.Equal(0ul, kmod[0].Taint);
-        Assert.NotEqual(0ul, kmod[^1].Taint);
+        var kmod = Run(located.Value, hello, "/sbin/kmod", static _ => { });
+        var lkm = Run(located.Value, hello, "/opt/lkm/lkm", AddLkm);
+        // hello is neither of the kernel's tree nor signed; what is forced in later is worse (include/linux/panic.h).
+        const ulong forced = 1 << 1, outOfTree = 1 << 12, unsigned = 1 << 13;
+        Assert.Equal(outOfTree | unsigned, kmod[0].Taint);
+        Assert.Equal(forced, kmod[^1].Taint & forced);
         var different = new List<string>();
         for (var i = 0; i < Commands.Length; i++)
         {
@@ -101,13 +128,12 @@ public class RealKernelTests
         Assert.True(different.Count == 0, string.Join('\n', different));
     }
 
-    private static List<GuestResult> Run(KernelSource kernel, string program, Action<Guest> addProgram)
+    private static List<GuestResult> Run(KernelSource kernel, string hello, string program, Action<Guest> addProgram)
     {
         var guest = new Guest(kernel) { MemoryMegabytes = 1024, CommandTimeout = TimeSpan.FromMinutes(4) };
         Assert.Null(guest.AddModules("ext4", "dm-mod"));
         addProgram(guest);
-        // A module by path: the least one, without dependencies or hardware.
-        guest.AddFile("/root/crc7.ko", $"{kernel.ModulesDirectory}/kernel/lib/crc7.ko");
+        guest.AddFile("/root/hello.ko", hello);
         var text = Path.GetTempFileName();
         File.WriteAllText(text, "this is not a module at all\n");
         guest.AddFile("/etc/text.ko", text);
