@@ -82,7 +82,7 @@ internal sealed class ModuleTree
             }
             else if (ModuleName.HasModuleExtension(entry.Name))
             {
-                if (entry.IsLink && !File.Exists(path))
+                if (entry.IsLink && !LeadsToFile(path))
                 {
                     _messages.Add(new(DepmodSeverity.Error, $"fstatat({depth + 3}, {entry.Name}): No such file or directory"));
                     continue;
@@ -91,6 +91,19 @@ internal sealed class ModuleTree
             }
         }
         return true;
+    }
+
+    /// <summary>Whether a symbolic link leads to something. File.Exists() is content with the link itself.</summary>
+    private static bool LeadsToFile(string link)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(link, returnFinalTarget: true) is { Exists: true };
+        }
+        catch (IOException)
+        {
+            return false; // it leads in circles
+        }
     }
 
     private sealed record Entry(string Name, bool IsDirectory, bool IsLink);
