@@ -36,7 +36,8 @@ public sealed class ResidentFixture : IDisposable
     /// <summary>Starts the program, to go on beside the test.</summary>
     public Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Program, .. arguments])
+        // What runs the tests may ignore SIGINT, as a shell makes its background jobs do, and programs inherit that.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Program, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
