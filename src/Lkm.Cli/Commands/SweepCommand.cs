@@ -9,7 +9,7 @@ namespace Lkm.Cli.Commands;
 /// <summary><c>lkm sweep</c>: all modules of a kernel, each loaded and unloaded in a fresh kernel.</summary>
 internal static class SweepCommand
 {
-    private const string Kernel = "--kernel", Worker = "worker";
+    private const string Worker = "worker";
     private const int DefaultSeconds = 120, DefaultMebibytes = 2048;
 
     /// <summary>The command.</summary>
@@ -153,7 +153,7 @@ internal static class SweepCommand
         else
         {
             foreach (SweepResult result in report.Results.Where(result => result.NeedsAttention || report.Differences.Contains(result)))
-                Screen.Output.WriteLine(SweepProgress.Describe(result));
+                Screen.Output.WriteLine(result);
             Screen.Output.Write(report.Summary);
         }
         return report.IsGood ? ExitCode.Done : ExitCode.Failed;
@@ -173,7 +173,7 @@ internal static class SweepCommand
         List<string> words = [program];
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
             words.Add(Path.Combine(AppContext.BaseDirectory, "lkm.dll"));
-        words.AddRange(["sweep", Kernel, kernel.ImagePath, Worker]);
+        words.AddRange(["sweep", KernelOption.Option.Name, kernel.ImagePath, Worker]);
         return words;
     }
 }

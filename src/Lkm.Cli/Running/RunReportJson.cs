@@ -59,8 +59,17 @@ internal static class RunReportJson
         }
         json.WriteEndArray();
         json.WriteNumber("taint", report.Taint);
+        WriteFindings(json, report.Findings);
+        json.WriteEndObject();
+        json.Flush();
+        output.Write("\n"u8);
+    }
+
+    /// <summary>Writes the member <c>findings</c>, which other reports have as well.</summary>
+    public static void WriteFindings(Utf8JsonWriter json, IEnumerable<Finding> findings)
+    {
         json.WriteStartArray("findings");
-        foreach (Finding finding in report.Findings)
+        foreach (Finding finding in findings)
         {
             json.WriteStartObject();
             json.WriteString("kind", finding.Kind);
@@ -68,9 +77,6 @@ internal static class RunReportJson
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        output.Write("\n"u8);
     }
 
     private static void WriteStep(Utf8JsonWriter json, string name, StepResult? step)

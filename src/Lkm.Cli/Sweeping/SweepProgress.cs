@@ -21,18 +21,11 @@ internal sealed class SweepProgress(int total, int done)
     {
         _done++;
         if (result.NeedsAttention)
-            Screen.Progress(Describe(result));
+            Screen.Progress(result.ToString());
         if (Stopwatch.GetElapsedTime(_told) < s_pause && _done < total)
             return;
         _told = Stopwatch.GetTimestamp();
         TimeSpan left = Stopwatch.GetElapsedTime(_started) * (total - _done) / Math.Max(1, _done - _before);
         Screen.Progress(string.Create(CultureInfo.InvariantCulture, $"{_done} of {total} modules, {left.TotalMinutes:f1} minutes to go"));
-    }
-
-    /// <summary>A result on one line.</summary>
-    public static string Describe(SweepResult result)
-    {
-        string why = result.Reason ?? string.Join("; ", result.Findings.Select(finding => finding.Summary));
-        return $"{result.Module}: {result.Outcome.Name()}{(result.Errno is null ? "" : " " + result.Errno)}: {why}";
     }
 }

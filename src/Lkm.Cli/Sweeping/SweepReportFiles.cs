@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Xml;
-using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Sweeping;
 
@@ -42,7 +41,7 @@ internal static class SweepReportFiles
             json.WriteStartObject();
             json.WriteString("module", result.Module);
             json.WriteString("expected", report.Expected[result.Module].ToString());
-            json.WriteString("found", Answer(result));
+            json.WriteString("found", result.Answer);
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -95,7 +94,7 @@ internal static class SweepReportFiles
         var text = new StringBuilder();
         int width = report.Results.Count == 0 ? 0 : report.Results.Max(result => result.Module.Length);
         foreach (SweepResult result in report.Results)
-            text.Append(result.Module.PadRight(width)).Append("  ").Append(Answer(result).PadRight(24)).Append("  ").Append(Why(result)).Append('\n');
+            text.Append(result.Module.PadRight(width)).Append("  ").Append(result.Answer.PadRight(24)).Append("  ").Append(result.Why).Append('\n');
         return text.Append('\n').Append(report.Summary).ToString();
     }
 
@@ -115,26 +114,21 @@ internal static class SweepReportFiles
         {
             text.Append("\n| module | real Linux | lkm | why |\n|---|---|---|---|\n");
             foreach (SweepResult result in report.Differences)
-                text.Append(CultureInfo.InvariantCulture, $"| {result.Module} | {report.Expected[result.Module]} | {Answer(result)} | {Cell(Why(result))} |\n");
+                text.Append(CultureInfo.InvariantCulture, $"| {result.Module} | {report.Expected[result.Module]} | {result.Answer} | {Cell(result.Why)} |\n");
         }
         SweepResult[] others = [.. report.Results.Where(result => result.NeedsAttention && !report.Differences.Contains(result))];
         if (others.Length > 0)
         {
             text.Append("\nNot finished, or a rule broken:\n\n| module | lkm | why |\n|---|---|---|\n");
             foreach (SweepResult result in others)
-                text.Append(CultureInfo.InvariantCulture, $"| {result.Module} | {Answer(result)} | {Cell(Why(result))} |\n");
+                text.Append(CultureInfo.InvariantCulture, $"| {result.Module} | {result.Answer} | {Cell(result.Why)} |\n");
         }
         return text.ToString();
     }
 
-    private static string Answer(SweepResult result) => result.Errno is null ? result.Outcome.Name() : $"{result.Outcome.Name()} {result.Errno}";
-
-    private static string Why(SweepResult result) =>
-        result.Reason ?? string.Join("; ", result.Findings.Select((Finding finding) => finding.Summary));
-
     private static string Explain(SweepReport report, SweepResult result)
     {
-        string found = $"{Answer(result)}: {Why(result)}";
+        string found = $"{result.Answer}: {result.Why}";
         return report.Differences.Contains(result) ? $"real Linux: {report.Expected[result.Module]}; lkm: {found}" : found;
     }
 

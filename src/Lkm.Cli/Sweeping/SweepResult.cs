@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lkm.Formats;
+using Lkm.Cli.Running;
 using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Sweeping;
@@ -36,6 +36,15 @@ internal sealed record SweepResult
     /// <summary>Whether a person should look at it: the run failed, or the module broke a rule.</summary>
     public bool NeedsAttention => Outcome.IsFailure() || Findings.Count > 0;
 
+    /// <summary>The outcome, with the errno if there is one.</summary>
+    public string Answer => Errno is null ? Outcome.Name() : $"{Outcome.Name()} {Errno}";
+
+    /// <summary>What failed, or which rules were broken; empty when nothing is to be said.</summary>
+    public string Why => Reason ?? string.Join("; ", Findings.Select(finding => finding.Summary));
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Module}: {Answer}: {Why}";
+
     /// <summary>The result as one line of JSON.</summary>
     public string ToLine()
     {
@@ -53,15 +62,7 @@ internal sealed record SweepResult
         json.WriteString("outcome", Outcome.Name());
         json.WriteString("errno", Errno);
         json.WriteString("reason", Reason);
-        json.WriteStartArray("findings");
-        foreach (Finding finding in Findings)
-        {
-            json.WriteStartObject();
-            json.WriteString("kind", finding.Kind);
-            json.WriteString("summary", finding.Summary);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        RunReportJson.WriteFindings(json, Findings);
         json.WriteStartArray("log");
         foreach (string line in Log)
             json.WriteStringValue(line);
