@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using Lkm.Distribution;
 
 namespace Lkm.RealLinux;
 
 /// <summary>
-/// A real kernel under QEMU's translator (no KVM), with an initial root folder of busybox, kmod and the files given. It runs a list of
-/// commands and powers off: some three seconds for the boot, then as long as the commands take.
+/// A real kernel under QEMU with an initial root folder of busybox, kmod and the files given. It runs a list of commands and is gone: some three
+/// seconds for the boot, then as long as the commands take. <see cref="GuestSnapshot"/> boots once for many.
 /// </summary>
 /// <param name="kernel">The kernel to boot.</param>
 public sealed class Guest(KernelSource kernel)
@@ -51,57 +50,37 @@ public sealed class Guest(KernelSource kernel)
         return null;
     }
 
-    /// <summary>Boots, runs the commands one after another with the guest's shell, and powers off.</summary>
+    /// <summary>Boots, runs the commands one after another with the guest's shell, and ends.</summary>
     /// <param name="commands">Lines for busybox's ash.</param>
     /// <param name="limit">The time for everything.</param>
+    /// <returns>What each did; after one that the guest did not survive, none.</returns>
     public Outcome<IReadOnlyList<GuestResult>> Run(IReadOnlyList<string> commands, TimeSpan limit)
     {
-        if (GuestRoot.MissingTool() is { } missing)
+        if (Qemu.MissingTool() is { } missing)
             return Outcome<IReadOnlyList<GuestResult>>.Failure(missing);
+        DateTime end = DateTime.UtcNow + limit;
         string folder = Directory.CreateTempSubdirectory("lkm-guest-").FullName;
         try
         {
             string root = Path.Combine(folder, "initramfs");
-            GuestRoot.Write(root, _files, commands, CommandTimeout);
-            string console = Boot(root, limit);
-            IReadOnlyList<GuestResult> results = GuestProtocol.Read(console, commands);
-            return results.Count == 0
-                ? Outcome<IReadOnlyList<GuestResult>>.Failure($"{kernel.Version} did not reach its init under QEMU; its console ended with: {Tail(console)}")
-                : Outcome<IReadOnlyList<GuestResult>>.Success(results);
+            GuestRoot.Write(root, _files);
+            Outcome<GuestMachine> booted = GuestMachine.Boot(kernel.ImagePath, root, ["-m", $"{MemoryMegabytes}"], KernelArguments, limit);
+            if (!booted.Succeeded)
+                return Outcome<IReadOnlyList<GuestResult>>.Failure(booted.Error);
+            using GuestMachine machine = booted.Value;
+            var results = new List<GuestResult>();
+            foreach (string command in commands)
+            {
+                TimeSpan left = end - DateTime.UtcNow;
+                if (!machine.IsAlive || left <= TimeSpan.Zero)
+                    break;
+                results.Add(machine.Run(command, left < CommandTimeout ? left : CommandTimeout));
+            }
+            return Outcome<IReadOnlyList<GuestResult>>.Success(results);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private string Boot(string root, TimeSpan limit)
-    {
-        var start = new ProcessStartInfo("qemu-system-x86_64",
-        [
-            "-accel", "tcg", "-cpu", "qemu64", "-m", $"{MemoryMegabytes}", "-smp", "1",
-            "-kernel", kernel.ImagePath, "-initrd", root,
-            // On a busy host the check whether timer interrupts arrive fails, and the kernel panics: it is skipped.
-            "-append", $"console=ttyS0 quiet loglevel=1 log_buf_len=4M panic=-1 no_timer_check {KernelArguments}",
-            "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-monitor", "none",
-        ])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
-        using Process qemu = Process.Start(start)!;
-        qemu.StandardInput.Close();
-        Task<string> output = qemu.StandardOutput.ReadToEndAsync();
-        Task<string> error = qemu.StandardError.ReadToEndAsync();
-        if (!qemu.WaitForExit(limit))
-            qemu.Kill();
-        return output.Result.Replace("\r", "", StringComparison.Ordinal) + error.Result;
-    }
-
-    private static string Tail(string console)
-    {
-        string trimmed = console.TrimEnd();
-        return trimmed[Math.Max(0, trimmed.Length - 200)..].Replace('\n', ' ');
     }
 }

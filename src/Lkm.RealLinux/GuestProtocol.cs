@@ -1,58 +1,40 @@
 using System.Globalization;
+using System.Text;
 
 namespace Lkm.RealLinux;
 
-/// <summary>Reads the guest's console: for each command a begin mark, its output, a status mark, the kernel's log, an end mark.</summary>
+/// <summary>
+/// What is said over the guest's serial port. To the guest, a line each: <c>text BASE64</c>, a part of a command; <c>run SECONDS</c>, run what
+/// was sent; <c>file PATH BLOCKS BYTES</c>, after which gzip's format follows in blocks. From the guest, between its other output: lines that
+/// begin with <see cref="Mark"/>.
+/// </summary>
 public static class GuestProtocol
 {
     /// <summary>What starts a line of the protocol.</summary>
     public const string Mark = "@@lkm@@";
 
-    /// <summary>Reads a console's text. A command that the guest did not survive has no status, and those after it are missing.</summary>
-    /// <param name="console">What the guest printed.</param>
-    /// <param name="commands">The commands, in order.</param>
-    public static IReadOnlyList<GuestResult> Read(string console, IReadOnlyList<string> commands)
-    {
-        var results = new List<GuestResult>();
-        List<string>? output = null;
-        List<GuestLogLine> log = [];
-        int? status = null;
-        ulong taint = 0;
-        foreach (string line in console.Split('\n'))
-        {
-            string[] words = line.StartsWith(Mark, StringComparison.Ordinal) ? line.Split(' ') : [];
-            if (words is [_, "begin", ..])
-            {
-                (output, log, status) = ([], [], null);
-            }
-            else if (words is [_, "status", string code, string tainted])
-            {
-                status = int.Parse(code, CultureInfo.InvariantCulture);
-                taint = ulong.Parse(tainted, CultureInfo.InvariantCulture);
-            }
-            else if (words is [_, "end"] && output is not null)
-            {
-                Add();
-                output = null;
-            }
-            else if (output is not null && status is null)
-            {
-                output.Add(line);
-            }
-            else if (output is not null && ReadLogLine(line) is { } entry)
-            {
-                log.Add(entry);
-            }
-        }
-        if (output is not null)
-            Add();
-        return results;
+    /// <summary>Init takes commands.</summary>
+    internal const string Ready = $"{Mark} ready";
 
-        void Add()
-        {
-            if (results.Count < commands.Count)
-                results.Add(new GuestResult(commands[results.Count], status, string.Join('\n', output!).TrimEnd('\n'), log, taint));
-        }
+    /// <summary>The guest takes the next block of a file.</summary>
+    internal const string Next = $"{Mark} next";
+
+    /// <summary>The guest has the file.</summary>
+    internal const string Taken = $"{Mark} taken";
+
+    /// <summary>Bytes that are sent before the guest asks for more: what fits into its terminal's buffers (TTYB_DEFAULT_MEM_LIMIT).</summary>
+    internal const int BlockSize = 32768;
+
+    /// <summary>A terminal's line has at most 4,095 bytes (N_TTY_BUF_SIZE).</summary>
+    private const int TextBytes = 2400;
+
+    /// <summary>The lines that make the guest run a command.</summary>
+    internal static IEnumerable<string> Ask(string command, TimeSpan limit)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes($"{command}\n");
+        for (int at = 0; at < bytes.Length; at += TextBytes)
+            yield return $"text {Convert.ToBase64String(bytes, at, Math.Min(TextBytes, bytes.Length - at))}";
+        yield return string.Create(CultureInfo.InvariantCulture, $"run {Math.Ceiling(limit.TotalSeconds)}");
     }
 
     /// <summary>Reads <c>&lt;6&gt;[    1.234567] text</c>.</summary>

@@ -3,7 +3,7 @@ using Lkm.Distribution;
 
 namespace Lkm.RealLinux;
 
-/// <summary>The guest's root folder: busybox, kmod, the files asked for, and an init that runs the commands between marks.</summary>
+/// <summary>The guest's root folder: busybox, kmod, the files asked for, and an init that takes commands (<see cref="GuestProtocol"/>).</summary>
 internal static class GuestRoot
 {
     private static readonly string[] KmodNames = ["insmod", "rmmod", "lsmod", "modprobe", "modinfo", "depmod"];
@@ -11,19 +11,8 @@ internal static class GuestRoot
     /// <summary>busybox's shell would run its own applets of these names, whatever PATH says.</summary>
     private static readonly string KmodFunctions = string.Concat(KmodNames.Select(name => $"{name}() {{ /sbin/{name} \"$@\"; }}\n"));
 
-    /// <summary>What the machine lacks, and the packages that have it; null when nothing.</summary>
-    public static string? MissingTool()
-    {
-        foreach ((string tool, string package) in (ReadOnlySpan<(string, string)>)
-            [("qemu-system-x86_64", "qemu-system-x86"), ("busybox", "busybox-static"), ("kmod", "kmod"), ("modprobe", "kmod"), ("ldd", "libc-bin")])
-        {
-            if (HostCommand.Find(tool) is null)
-                return $"{tool} is not installed; real Linux is run with: apt-get install qemu-system-x86 busybox-static kmod (missing: {package})";
-        }
-        return null;
-    }
-
-    public static void Write(string path, IEnumerable<(string GuestPath, string HostPath)> files, IReadOnlyList<string> commands, TimeSpan timeout)
+    /// <summary>Writes it as the kernel unpacks it.</summary>
+    public static void Write(string path, IEnumerable<(string GuestPath, string HostPath)> files)
     {
         using FileStream stream = File.Create(path);
         var archive = new CpioArchive(stream);
@@ -36,9 +25,8 @@ internal static class GuestRoot
         AddKmod(archive);
         foreach ((string guestPath, string hostPath) in files)
             archive.AddFile(guestPath, File.ReadAllBytes(hostPath));
-        for (int i = 0; i < commands.Count; i++)
-            archive.AddFile($"commands/{i}", KmodFunctions + commands[i] + "\n");
-        archive.AddFile("init", Init(commands.Count, timeout));
+        archive.AddFile("etc/kmod-functions", KmodFunctions);
+        archive.AddFile("init", Init);
         archive.Finish();
     }
 
@@ -60,35 +48,55 @@ internal static class GuestRoot
         }
     }
 
-    private static string Init(int commands, TimeSpan timeout)
-    {
-        string seconds = timeout.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
-        return $$"""
-            #!/bin/sh
-            export PATH=/sbin:/bin
-            /bin/busybox mount -t proc proc /proc
-            /bin/busybox mount -t sysfs sysfs /sys
-            /bin/busybox mount -t devtmpfs devtmpfs /dev
-            /bin/busybox mount -t debugfs debugfs /sys/kernel/debug
-            /bin/busybox mount -t tmpfs tmpfs /tmp
-            for applet in $(/bin/busybox --list); do [ -e /sbin/$applet ] || /bin/busybox ln -s /bin/busybox /bin/$applet 2>/dev/null; done
-            ifconfig lo 127.0.0.1 up
-            stty -opost
-            dmesg -c >/dev/null
-            i=0
-            while [ $i -lt {{commands}} ]; do
+    /// <summary>
+    /// The random number generator is waited for: it tells of being ready when it likes, which would be during some module's turn. The terminal
+    /// is raw while a file comes.
+    /// </summary>
+    internal static readonly string Init = string.Create(CultureInfo.InvariantCulture, $$"""
+        #!/bin/sh
+        export PATH=/sbin:/bin
+        /bin/busybox mount -t proc proc /proc
+        /bin/busybox mount -t sysfs sysfs /sys
+        /bin/busybox mount -t devtmpfs devtmpfs /dev
+        /bin/busybox mount -t debugfs debugfs /sys/kernel/debug
+        /bin/busybox mount -t tmpfs tmpfs /tmp
+        for applet in $(/bin/busybox --list); do [ -e /sbin/$applet ] || /bin/busybox ln -s /bin/busybox /bin/$applet 2>/dev/null; done
+        ifconfig lo 127.0.0.1 up
+        head -c 1 /dev/random >/dev/null
+        stty -opost -echo
+        dmesg -c >/dev/null
+        echo
+        echo "{{GuestProtocol.Ready}}"
+        while read -r verb one two three; do
+            case $verb in
+            text)
+                echo "$one" | base64 -d >>/run/command
+                ;;
+            run)
                 echo
-                echo "{{GuestProtocol.Mark}} begin $i"
-                timeout {{seconds}} sh /commands/$i </dev/null 2>&1
+                echo "{{GuestProtocol.Mark}} begin"
+                timeout "$one" sh -c '. /etc/kmod-functions; . /run/command' </dev/null 2>&1
                 status=$?
+                rm /run/command
                 echo
                 echo "{{GuestProtocol.Mark}} status $status $(cat /proc/sys/kernel/tainted)"
                 dmesg -r -c
                 echo "{{GuestProtocol.Mark}} end"
-                i=$((i+1))
-            done
-            poweroff -f
+                ;;
+            file)
+                terminal=$(stty -g)
+                stty raw
+                while [ "$two" -gt 0 ]; do
+                    echo "{{GuestProtocol.Next}}" >/dev/console
+                    dd bs={{GuestProtocol.BlockSize}} count=1 iflag=fullblock 2>/dev/null
+                    two=$((two-1))
+                done | head -c "$three" | gunzip >"$one"
+                stty "$terminal"
+                echo "{{GuestProtocol.Taken}}"
+                ;;
+            esac
+        done
+        poweroff -f
 
-            """;
-    }
+        """);
 }

@@ -36,27 +36,39 @@ public class FormatTests
     }
 
     [Fact]
-    public void The_console_is_read_command_by_command()
+    public void What_a_command_did_is_read_from_the_console()
     {
-        string console = $"""
-            boot noise
-            {GuestProtocol.Mark} begin 0
+        GuestResult result = Read($"""
+            noise
+            {GuestProtocol.Mark} begin
             hello
             <6>[    1.000000] not the log yet
-            {GuestProtocol.Mark} status 0 0
+
+            {GuestProtocol.Mark} status 3 4096
             <6>[    1.234567] brd: module loaded
             noise
             <30>[    2.000000] from user space
             {GuestProtocol.Mark} end
-            {GuestProtocol.Mark} begin 1
-            then it died
-            """;
-        IReadOnlyList<GuestResult> results = GuestProtocol.Read(console, ["first", "second", "third"]);
-        Assert.Equal(2, results.Count);
-        Assert.Equal("hello\n<6>[    1.000000] not the log yet", results[0].Output);
-        Assert.Equal([new GuestLogLine(6, 1.234567, "brd: module loaded"), new GuestLogLine(6, 2, "from user space")], results[0].Log);
-        Assert.Null(results[1].Status);
-        Assert.Equal("then it died", results[1].Output);
+            """);
+        Assert.Equal("hello\n<6>[    1.000000] not the log yet", result.Output);
+        Assert.Equal([new GuestLogLine(6, 1.234567, "brd: module loaded"), new GuestLogLine(6, 2, "from user space")], result.Log);
+        Assert.Equal((3, 4096ul), (result.Status, result.Taint));
+    }
+
+    [Fact]
+    public void A_command_that_the_guest_did_not_survive_has_no_status()
+    {
+        GuestResult result = Read($"{GuestProtocol.Mark} begin\nthen it died");
+        Assert.Null(result.Status);
+        Assert.Equal("then it died", result.Output);
+    }
+
+    private static GuestResult Read(string console)
+    {
+        var reader = new GuestResultReader("a command");
+        foreach (string line in console.Split('\n'))
+            reader.Add(line);
+        return reader.Result;
     }
 
     [Fact]
@@ -92,6 +104,6 @@ public class FormatTests
         Assert.Equal(Errno.ENOENT, Read("modprobe: ERROR: could not insert 'x': Unknown symbol in module, or unknown parameter (see dmesg)"));
         Assert.Equal(Errno.EBUSY, Read("modprobe: FATAL: Module x is in use."));
 
-        static Errno Read(string output) => ModuleRecorder.ErrnoOf(new GuestResult("", 1, output, [], 0));
+        static Errno Read(string output) => KmodMessage.ErrnoOf(new GuestResult("", 1, output, [], 0));
     }
 }

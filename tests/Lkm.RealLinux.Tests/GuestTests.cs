@@ -44,4 +44,30 @@ public class GuestTests
         Assert.Equal(0, run.Value[0].Status);
         Assert.Null(run.Value[1].Status);
     }
+
+    [Fact]
+    public void Machines_go_on_from_a_snapshot_and_know_nothing_of_each_other()
+    {
+        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(Kernel("debian:6.1-cloud"), LkmCache.FromEnvironment(), Console.Error.WriteLine);
+        Assert.True(snapshot.Succeeded, snapshot.Error);
+        byte[] sent = new byte[100_000];
+        new Random(1).NextBytes(sent);
+        for (int i = 0; i < 2; i++)
+        {
+            Outcome<GuestMachine> started = snapshot.Value.Start();
+            Assert.True(started.Succeeded, started.Error);
+            using GuestMachine machine = started.Value;
+            Assert.Equal("", machine.Run("lsmod | grep dm_mod; ls /tmp", s_limit).Output);
+            GuestResult loaded = machine.Run("modprobe dm-mod", s_limit);
+            Assert.Equal(0, loaded.Status);
+            Assert.Contains(loaded.Log, line => line.Text.StartsWith("device-mapper: ioctl:", StringComparison.Ordinal));
+            Assert.Null(machine.Send("/tmp/sent", sent));
+            Assert.StartsWith(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(sent)), machine.Run("sha256sum /tmp/sent", s_limit).Output);
+            Assert.Equal("one\ntwo", machine.Run("echo one\n# a long line " + new string('x', 9000) + "\necho two", s_limit).Output);
+            Assert.NotEqual(0, machine.Run("sleep 100", TimeSpan.FromSeconds(1)).Status);
+            Assert.Equal("alive", machine.Run("echo alive", s_limit).Output);
+        }
+    }
+
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 }

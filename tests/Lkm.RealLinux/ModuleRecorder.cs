@@ -47,9 +47,9 @@ public sealed class ModuleRecorder(KernelSource kernel)
             GuestResult load = run.Value[CommandsPerModule * i], unload = run.Value[CommandsPerModule * i + 1], rest = run.Value[CommandsPerModule * i + 2];
             if (load.Status is null || unload.Status is null || rest.Status is null)
                 break;
-            Errno loaded = ErrnoOf(load);
+            Errno loaded = KmodMessage.ErrnoOf(load);
             outcomes.Add(new ModuleOutcome(modules[i].Module, modules[i].Parameters, loaded, LogOf(load),
-                loaded == Errno.OK ? ErrnoOf(unload) : null, loaded == Errno.OK ? [.. LogOf(unload), .. LogOf(rest)] : []));
+                loaded == Errno.OK ? KmodMessage.ErrnoOf(unload) : null, loaded == Errno.OK ? [.. LogOf(unload), .. LogOf(rest)] : []));
         }
         return Outcome<IReadOnlyList<ModuleOutcome>>.Success(outcomes);
     }
@@ -63,24 +63,5 @@ public sealed class ModuleRecorder(KernelSource kernel)
                 lines.Add(new ExpectedLine(line.Level, line.Text));
         }
         return lines;
-    }
-
-    /// <summary>kmod prints strerror's text, but for four errors its own (libkmod's mod_strerror).</summary>
-    public static Errno ErrnoOf(GuestResult result)
-    {
-        if (result.Status == 0)
-            return Errno.OK;
-        string text = result.Output.TrimEnd();
-        string message = text[(text.LastIndexOf(": ", StringComparison.Ordinal) + 2)..];
-        if (text.EndsWith(" is in use.", StringComparison.Ordinal))
-            return Errno.EBUSY;
-        return message switch
-        {
-            "Invalid module format" or "Exec format error" => Errno.ENOEXEC,
-            "Unknown symbol in module, or unknown parameter (see dmesg)" => Errno.ENOENT,
-            "Module has wrong symbol version (see dmesg)" => Errno.ESRCH,
-            "Invalid parameters" => Errno.EINVAL,
-            _ => Enum.GetValues<Errno>().FirstOrDefault(errno => errno.Message() == message, Errno.EIO),
-        };
     }
 }

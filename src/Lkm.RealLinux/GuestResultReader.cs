@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace Lkm.RealLinux;
+
+/// <summary>Reads what a command did from the guest's console: a begin mark, its output, a status mark, the kernel's log, an end mark.</summary>
+/// <param name="command">The command.</param>
+public sealed class GuestResultReader(string command)
+{
+    private readonly List<GuestLogLine> _log = [];
+    private List<string>? _output;
+    private int? _status;
+    private ulong _taint;
+
+    /// <summary>Whether the end mark has come.</summary>
+    public bool IsDone { get; private set; }
+
+    /// <summary>What was read. A command that the guest did not survive has no status.</summary>
+    public GuestResult Result => new(command, _status, string.Join('\n', _output ?? []).TrimEnd('\n'), _log, _taint);
+
+    /// <summary>Takes a line.</summary>
+    public void Add(string line)
+    {
+        string[] words = line.StartsWith(GuestProtocol.Mark, StringComparison.Ordinal) ? line.Split(' ') : [];
+        if (words is [_, "begin", ..])
+        {
+            _output = [];
+        }
+        else if (words is [_, "status", string code, string tainted])
+        {
+            _status = int.Parse(code, CultureInfo.InvariantCulture);
+            _taint = ulong.Parse(tainted, CultureInfo.InvariantCulture);
+        }
+        else if (words is [_, "end"])
+        {
+            IsDone = true;
+        }
+        else if (_status is null)
+        {
+            _output?.Add(line);
+        }
+        else if (GuestProtocol.ReadLogLine(line) is { } entry)
+        {
+            _log.Add(entry);
+        }
+    }
+}

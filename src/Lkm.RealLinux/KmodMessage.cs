@@ -1,0 +1,28 @@
+using Lkm.Formats;
+
+namespace Lkm.RealLinux;
+
+/// <summary>What insmod, rmmod and modprobe print when they fail, which is all that tells the errno.</summary>
+public static class KmodMessage
+{
+    /// <summary>The errno of a command that ran one of them last.</summary>
+    /// <returns>OK when it ended with 0; EBUSY for a module in use, which modprobe finds before it asks the kernel; EIO for a message that is none of kmod's.</returns>
+    public static Errno ErrnoOf(GuestResult result)
+    {
+        if (result.Status == 0)
+            return Errno.OK;
+        string text = result.Output.TrimEnd();
+        string message = text[(text.LastIndexOf(": ", StringComparison.Ordinal) + 2)..];
+        if (text.Contains(" is in use", StringComparison.Ordinal))
+            return Errno.EBUSY;
+        // strerror's text, but for four errors kmod's own (tools/insmod.c, mod_strerror).
+        return message switch
+        {
+            "Invalid module format" or "Exec format error" => Errno.ENOEXEC,
+            "Unknown symbol in module, or unknown parameter (see dmesg)" => Errno.ENOENT,
+            "Module has wrong symbol version (see dmesg)" => Errno.ESRCH,
+            "Invalid parameters" => Errno.EINVAL,
+            _ => Enum.GetValues<Errno>().FirstOrDefault(errno => errno.Message() == message, Errno.EIO),
+        };
+    }
+}

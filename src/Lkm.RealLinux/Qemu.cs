@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using Lkm.Distribution;
+
+namespace Lkm.RealLinux;
+
+/// <summary>QEMU's program and how it is called: a PC with one processor, one serial port, and nothing else.</summary>
+public static class Qemu
+{
+    private const string Program = "qemu-system-x86_64";
+
+    /// <summary>What the machine lacks to run real Linux, and the packages that have it; null when nothing.</summary>
+    public static string? MissingTool()
+    {
+        foreach ((string tool, string package) in (ReadOnlySpan<(string, string)>)
+            [(Program, "qemu-system-x86"), ("busybox", "busybox-static"), ("kmod", "kmod"), ("modprobe", "kmod"), ("ldd", "libc-bin")])
+        {
+            if (HostCommand.Find(tool) is null)
+                return $"{tool} is not installed; real Linux is run with: apt-get install qemu-system-x86 busybox-static kmod (missing: {package})";
+        }
+        return null;
+    }
+
+    /// <summary>The programs that make the machine and are put into it, as paths.</summary>
+    internal static IEnumerable<string> Programs => new[] { Program, "busybox", "kmod" }.Select(HostCommand.Find).OfType<string>();
+
+    /// <summary>What executes the guest: <c>kvm</c> where the processor can and the user may, otherwise <c>tcg</c>, QEMU's translator.</summary>
+    /// <remarks>
+    /// A /dev/kvm on a processor without VMX or SVM, as some virtual machines have, is an emulation that takes longer than QEMU's own.
+    /// </remarks>
+    public static string Accelerator { get; } = CanUseKvm() ? "kvm" : "tcg";
+
+    /// <summary>What the machine is beside its memory: the same for a boot and for going on from a snapshot.</summary>
+    /// <remarks>The model is QEMU's own, not the host's, so that an outcome does not depend on where it was found out.</remarks>
+    public static IReadOnlyList<string> Machine { get; } =
+    [
+        "-accel", Accelerator, "-cpu", "qemu64", "-smp", "1",
+        "-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio",
+    ];
+
+    /// <summary>Starts it, with the serial port on its standard input and output.</summary>
+    internal static Process Start(IEnumerable<string> arguments) => Process.Start(new ProcessStartInfo(HostCommand.Find(Program)!, [.. Machine, .. arguments])
+    {
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    private static bool CanUseKvm()
+    {
+        const string device = "/dev/kvm";
+        try
+        {
+            if (!File.Exists(device))
+                return false;
+            using FileStream stream = new(device, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            foreach (string line in File.ReadLines("/proc/cpuinfo"))
+            {
+                if (line.StartsWith("flags", StringComparison.Ordinal))
+                    return $"{line} ".Contains(" vmx ", StringComparison.Ordinal) || $"{line} ".Contains(" svm ", StringComparison.Ordinal);
+            }
+            return false;
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}
