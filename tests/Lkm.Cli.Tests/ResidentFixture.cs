@@ -19,7 +19,10 @@ public sealed class ResidentFixture : IDisposable
     public static string Misbehave => Path.Combine(s_modules.Value, "misbehave", "misbehave.ko");
 
     /// <summary>A module that exports symbols, and one that uses them.</summary>
-    public static string Symbols => Path.Combine(s_modules.Value, "symbols");
+    public static string Symbols => ModulesOf("symbols");
+
+    /// <summary>The folder of a sample, built.</summary>
+    public static string ModulesOf(string sample) => Path.Combine(s_modules.Value, sample);
 
     /// <summary>Runs the program.</summary>
     public HostCommandResult Lkm(params string[] arguments) => HostCommand.Run("dotnet", [Program, .. arguments], Folder, Environment());
@@ -72,7 +75,7 @@ public sealed class ResidentFixture : IDisposable
     {
         string folder = Directory.CreateTempSubdirectory("lkm-modules-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        foreach (string module in (string[])["misbehave", "symbols"])
+        foreach (string module in (string[])["misbehave", "symbols", "zerocopy"])
         {
             string target = Path.Combine(folder, module);
             Directory.CreateDirectory(target);

@@ -245,7 +245,7 @@ public sealed class ResidentKernelTests : IDisposable
         Assert.Equal(4, shell.ExitCode);
     }
 
-    private static void WaitFor(Func<bool> condition)
+    internal static void WaitFor(Func<bool> condition)
     {
         var patience = Stopwatch.StartNew();
         while (!condition())

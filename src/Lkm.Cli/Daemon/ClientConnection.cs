@@ -1,7 +1,11 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net.Sockets;
+using System.Text;
+using Lkm.Kernel.Processes;
 using Lkm.Kernel.Sessions;
 using Lkm.Kernel.Shell;
+using Microsoft.Win32.SafeHandles;
 
 namespace Lkm.Cli.Daemon;
 
@@ -19,7 +23,7 @@ internal sealed class ClientConnection : IRequestClient
     private readonly Socket _socket;
     private readonly NetworkStream _stream;
     private readonly KernelShell _shell;
-    private readonly BlockingCollection<Frame> _frames = new(new ConcurrentQueue<Frame>());
+    private readonly BlockingCollection<(Frame Frame, SafeFileHandle? File)> _frames = [];
     private readonly Thread _writer;
     private KernelRequest? _request;
     private LogFollower? _follower;
@@ -54,6 +58,10 @@ internal sealed class ClientConnection : IRequestClient
 
     /// <inheritdoc/>
     public void WantInput() => Send(new Frame(FrameKind.WantInput, []));
+
+    /// <inheritdoc/>
+    public void Share(int descriptor, IReadOnlyList<SharedPiece> pieces, bool writable) =>
+        Send(Frame.OfMemory(pieces), DescriptorPassing.Reopen(descriptor, writable));
 
     /// <summary>Tells that a command has ended.</summary>
     public void Exit(int status) => Send(Frame.OfExit(status, _shell.IsExited, _shell.Directory));
@@ -139,6 +147,9 @@ internal sealed class ClientConnection : IRequestClient
             case ("dmesg", _):
                 _follower = LogFollower.Start(kernel, this, arguments);
                 break;
+            case ("map", [var path, var offset, var length, "r" or "w"]):
+                Map(path, offset, length, isWritable: arguments[^1] == "w");
+                break;
             case ("complete", [var line]):
                 Run(kernel.Complete(_shell, line, this));
                 break;
@@ -157,10 +168,22 @@ internal sealed class ClientConnection : IRequestClient
         request.Completion.ContinueWith(ended => Exit(ended.Result), TaskScheduler.Default);
     }
 
+    private void Map(string path, string offset, string length, bool isWritable)
+    {
+        if (ulong.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out ulong at)
+            && int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out int bytes) && bytes is > 0 and <= HostMapping.Longest)
+        {
+            Run(_server.Kernel.Map(new HostMapping(path, at, bytes, isWritable), this));
+            return;
+        }
+        Write(2, Encoding.UTF8.GetBytes($"map: {path}: an offset, and a length of 1 to {HostMapping.Longest} bytes are needed, not {offset} and {length}\n"));
+        Exit(1);
+    }
+
     private void Answer(Task<string> text) => text.ContinueWith(
         answered =>
         {
-            Write(1, System.Text.Encoding.UTF8.GetBytes(answered.Result));
+            Write(1, Encoding.UTF8.GetBytes(answered.Result));
             Exit(0);
         },
         TaskScheduler.Default);
@@ -178,16 +201,16 @@ internal sealed class ClientConnection : IRequestClient
             TaskScheduler.Default);
     }
 
-    private void Send(Frame frame)
+    private void Send(Frame frame, SafeFileHandle? file = null)
     {
         Interlocked.Add(ref _pending, frame.Payload.Length);
         try
         {
-            _frames.Add(frame);
+            _frames.Add((frame, file));
         }
         catch (InvalidOperationException)
         {
-            // The connection is closing: nobody will read it.
+            file?.Dispose(); // The connection is closing: nobody will read it.
         }
     }
 
@@ -195,9 +218,14 @@ internal sealed class ClientConnection : IRequestClient
     {
         try
         {
-            foreach (Frame frame in _frames.GetConsumingEnumerable())
+            foreach ((Frame frame, SafeFileHandle? file) in _frames.GetConsumingEnumerable())
             {
-                _stream.Write(frame.ToBytes());
+                using (file)
+                {
+                    byte[] bytes = frame.ToBytes();
+                    int sent = file is null ? 0 : DescriptorPassing.Send(_socket, bytes, file);
+                    _stream.Write(bytes, sent, bytes.Length - sent);
+                }
                 bool wasFull = IsFull;
                 Interlocked.Add(ref _pending, -frame.Payload.Length);
                 if (wasFull && !IsFull)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Lkm.Kernel.Processes;
 
 namespace Lkm.Cli.Daemon;
 
@@ -26,6 +27,9 @@ internal enum FrameKind : byte
 
     /// <summary>To the client: the command reads its standard input.</summary>
     WantInput = (byte)'N',
+
+    /// <summary>To the client, with a file descriptor (SCM_RIGHTS): which parts of that file are the memory that it asked for.</summary>
+    Memory = (byte)'F',
 
     /// <summary>To the client: the command has ended; status, whether the shell was told to exit, and its directory.</summary>
     Exit = (byte)'X',
@@ -60,6 +64,18 @@ internal readonly record struct Frame(FrameKind Kind, byte[] Payload)
         payload[ExitFlagAt] = isExited ? (byte)1 : (byte)0;
         Encoding.UTF8.GetBytes(directory, payload.AsSpan(ExitDirectoryAt));
         return new Frame(FrameKind.Exit, payload);
+    }
+
+    /// <summary>The frame that goes with memory's descriptor: offset and length of each piece, 8 bytes each.</summary>
+    public static Frame OfMemory(IReadOnlyList<SharedPiece> pieces)
+    {
+        var payload = new byte[pieces.Count * PieceLength];
+        for (int i = 0; i < pieces.Count; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(payload.AsSpan(i * PieceLength), pieces[i].Offset);
+            BinaryPrimitives.WriteInt64LittleEndian(payload.AsSpan((i * PieceLength) + sizeof(long)), pieces[i].Length);
+        }
+        return new Frame(FrameKind.Memory, payload);
     }
 
     /// <summary>The texts of a frame of texts.</summary>
@@ -99,7 +115,7 @@ internal readonly record struct Frame(FrameKind Kind, byte[] Payload)
         return new Frame((FrameKind)header[4], payload);
     }
 
-    private const int ExitFlagAt = 4, ExitDirectoryAt = 5;
+    private const int ExitFlagAt = 4, ExitDirectoryAt = 5, PieceLength = 2 * sizeof(long);
 
     private static int PayloadLength(ReadOnlySpan<byte> header)
     {

@@ -59,4 +59,28 @@ public sealed class UserMapping
     /// offset for mmap(2) with MAP_SHARED.
     /// </summary>
     public (int Descriptor, long Offset) ShareWithHost(int index) => _memory.ShareWithHost(_pages[index]);
+
+    /// <summary>Puts all pages where another program of the host can map them.</summary>
+    /// <returns>A file descriptor, and the pieces of that file which, one behind the other, are the mapping; each is whole pages.</returns>
+    public (int Descriptor, IReadOnlyList<SharedPiece> Pieces) ShareWithHost()
+    {
+        const long page = (long)AddressSpace.PageSize;
+        var file = -1;
+        var pieces = new List<SharedPiece>();
+        for (var i = 0; i < _pages.Length; i++)
+        {
+            (file, var offset) = ShareWithHost(i);
+            if (pieces.Count > 0 && pieces[^1] is var last && last.Offset + last.Length == offset)
+                pieces[^1] = last with { Length = last.Length + page };
+            else
+                pieces.Add(new SharedPiece(offset, page));
+        }
+
+        return (file, pieces);
+    }
 }
+
+/// <summary>A part of a file that holds pages of the guest, for mmap(2).</summary>
+/// <param name="Offset">Where it begins, in bytes.</param>
+/// <param name="Length">Bytes; a multiple of the page size.</param>
+public readonly record struct SharedPiece(long Offset, long Length);

@@ -1,3 +1,5 @@
+using Lkm.Kernel.Processes;
+
 namespace Lkm.Kernel.Sessions;
 
 /// <summary>
@@ -19,4 +21,10 @@ public interface IRequestClient
 
     /// <summary>The process reads, and sleeps until <see cref="KernelRequest.Supply"/> or <see cref="KernelRequest.EndInput"/> is called.</summary>
     void WantInput();
+
+    /// <summary>Takes memory of the guest, which stays mapped in the process until the input ends.</summary>
+    /// <param name="descriptor">A file of the host that holds the pages; the client duplicates it before it returns.</param>
+    /// <param name="pieces">The parts of that file, in the mapping's order.</param>
+    /// <param name="writable">Whether the client may write to the pages.</param>
+    void Share(int descriptor, IReadOnlyList<SharedPiece> pieces, bool writable);
 }

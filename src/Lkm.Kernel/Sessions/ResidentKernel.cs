@@ -108,6 +108,10 @@ public sealed class ResidentKernel : IDisposable
         return 0;
     });
 
+    /// <summary>Maps a file for a program of the host, by a process that holds the mapping until the client's input ends.</summary>
+    public KernelRequest Map(HostMapping mapping, IRequestClient client) =>
+        Start("map", client, (process, request) => mapping.Hold(process, request.Streams(process), client));
+
     /// <summary>Ends the kernel, with all that is in it, whatever it is doing.</summary>
     public void Dispose()
     {
