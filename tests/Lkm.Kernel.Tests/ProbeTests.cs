@@ -50,8 +50,7 @@ public class ProbeTests
     {
         using var session = BootedKernel.Start();
         var events = new List<ProbeEvent>();
-        var probe = session.Kernel.Probes.Add(ProbeExpression.Parse("vfs_read(count) -> $ret").Value).Value;
-        session.Kernel.Probes.Hit = events.Add;
+        var probe = session.Kernel.Probes.Add(ProbeExpression.Parse("vfs_read(count) -> $ret").Value, events.Add).Value;
         session.Run("head -c 5 /dev/zero > /dev/null");
         var read = events.First(e => e.Fields is [("count", "5")]);
         Assert.Equal("head", read.Comm);
@@ -69,11 +68,13 @@ public class ProbeTests
     {
         using var session = BootedKernel.Start();
         var results = new List<string>();
-        Assert.True(session.Kernel.Probes.Add(ProbeExpression.Parse("__kmalloc(size) -> $ret").Value).IsOk);
-        session.Kernel.Probes.Hit = e => results.Add($"{e.Fields[0].Label}{(e.IsReturn && e.Fields[0].Value.StartsWith("0xfffffff", StringComparison.Ordinal) ? " memory" : "")}");
+        Assert.True(session.Kernel.Probes.Add(ProbeExpression.Parse("__kmalloc(size) -> $ret").Value, Report).IsOk);
         session.Run("cat /proc/version /proc/meminfo");
         Assert.Contains("size", results);
         Assert.Contains("$ret memory", results);
+
+        void Report(ProbeEvent e) =>
+            results.Add($"{e.Fields[0].Label}{(e.IsReturn && e.Fields[0].Value.StartsWith("0xfffffff", StringComparison.Ordinal) ? " memory" : "")}");
     }
 
     [Fact]
@@ -81,8 +82,8 @@ public class ProbeTests
     {
         using var session = BootedKernel.Start();
         var probes = session.Kernel.Probes;
-        Assert.Equal("there is no function no_such", probes.Add(ProbeExpression.Parse("no_such").Value).Error!.Reason);
-        Assert.Equal("there is no function f in hello", probes.Add(ProbeExpression.Parse("hello:f").Value).Error!.Reason);
-        Assert.StartsWith("vfs_read has no argument foo", probes.Add(ProbeExpression.Parse("vfs_read(foo)").Value).Error!.Reason);
+        Assert.Equal("there is no function no_such", probes.Add(ProbeExpression.Parse("no_such").Value, _ => { }).Error!.Reason);
+        Assert.Equal("there is no function f in hello", probes.Add(ProbeExpression.Parse("hello:f").Value, _ => { }).Error!.Reason);
+        Assert.StartsWith("vfs_read has no argument foo", probes.Add(ProbeExpression.Parse("vfs_read(foo)").Value, _ => { }).Error!.Reason);
     }
 }

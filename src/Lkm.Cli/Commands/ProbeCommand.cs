@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Running;
 using Lkm.Distribution;
@@ -9,7 +8,10 @@ using Lkm.Kernel.Probes;
 
 namespace Lkm.Cli.Commands;
 
-/// <summary><c>lkm probe</c>: watches functions of a fresh kernel while a module is loaded and commands run.</summary>
+/// <summary>
+/// <c>lkm probe</c>: watches functions of a kernel that stays, until it is interrupted or commands have run; or of a fresh kernel while a module
+/// is loaded and commands run.
+/// </summary>
 internal static class ProbeCommand
 {
     /// <summary>The command.</summary>
@@ -21,10 +23,14 @@ internal static class ProbeCommand
         Details = """
             A PROBE is a function, with what to report in parentheses: names of arguments, $arg1 to $arg6, or registers, with LABEL= before
             them. Without parentheses all arguments are reported, with the types that the kernel's BTF gives them. `-> $ret` reports the
-            return too. MODULE:FUNCTION is a function of the module that --module loads.
+            return too. MODULE:FUNCTION is a function of a module.
+
+            The kernel is the one that `lkm boot` started, and Ctrl-C ends the watching. With --module, --kernel or --do, and without --name, it is a
+            fresh one, which the module is loaded into and the lines run in.
             """,
         Options =
         [
+            NameOption.Option,
             KernelOption.Option,
             new("--module", "MODULE", "load this: a .ko file, a folder, or the name of one of the kernel's modules"),
             new("--do", "LINE", "run a line of the kernel's shell; may be repeated"),
@@ -33,6 +39,7 @@ internal static class ProbeCommand
         ],
         Examples =
         [
+            "lkm probe hello:hello_ioctl --stack",
             "lkm probe 'kmalloc_trace(size=%rdx) -> $ret' --module samples/memory --count 5",
             "lkm probe 'vfs_read -> $ret' --do 'cat /proc/version'",
             "lkm probe pipe:pipe_write --module samples/pipe --do 'echo hello > /dev/samplepipe0'",
@@ -54,6 +61,15 @@ internal static class ProbeCommand
         long limit = long.MaxValue;
         if (arguments.Value("--count") is { } count && (!long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit < 0))
             return Screen.Fail($"--count {count}: a number is needed");
+        bool isFresh = arguments.Has("--module") || arguments.Has(KernelOption.Option.Name);
+        if (arguments.Value(NameOption.Option.Name) is { } name)
+        {
+            return isFresh
+                ? Screen.Misused("probe: --name is a kernel that runs already; load modules into it with \"lkm insmod\"")
+                : ResidentCommands.Run(name, Words(arguments));
+        }
+        if (!isFresh && !arguments.Has("--do"))
+            return ResidentCommands.Run(null, Words(arguments));
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
         if (!kernel.Succeeded)
             return Screen.Fail(kernel.Error);
@@ -69,14 +85,28 @@ internal static class ProbeCommand
         return Watch(started.Value, session, expressions, plan.Value, arguments.Values("--do"), limit, arguments.Has("--stack"));
     }
 
+    /// <summary>The words of the daemon's command.</summary>
+    private static List<string> Words(Arguments arguments)
+    {
+        List<string> words = ["probe"];
+        foreach ((string option, string? value) in arguments.Options)
+        {
+            if (option == NameOption.Option.Name)
+                continue;
+            words.Add(option);
+            if (value is not null)
+                words.Add(value);
+        }
+        words.AddRange(arguments.Operands);
+        return words;
+    }
+
     private static int Watch(
         UserModeKernel kernel, LocalKernelSession session, List<ProbeExpression> expressions, IReadOnlyList<PlannedModule> modules,
         IReadOnlyList<string> commands, long limit, bool withStack)
     {
         var probes = new List<HostProbe>();
-        kernel.Probes.Hit = hit => Print(hit, limit);
-        kernel.Probes.Stack = withStack ? kernel.BackTrace : null;
-        if (Add(kernel, expressions.Where(e => e.Module is null), probes) is { } failure)
+        if (Add(expressions.Where(e => e.Module is null)) is { } failure)
             return Screen.Fail(failure);
         foreach (PlannedModule module in modules)
         {
@@ -85,7 +115,7 @@ internal static class ProbeCommand
                 return Screen.Fail($"{module.Name}: cannot load: {loaded.Explanation ?? loaded.Errno.Message()}");
         }
 
-        if (Add(kernel, expressions.Where(e => e.Module is not null), probes) is { } missing)
+        if (Add(expressions.Where(e => e.Module is not null)) is { } missing)
             return Screen.Fail(missing);
         int status = ExitCode.Done;
         foreach (string line in commands)
@@ -98,44 +128,25 @@ internal static class ProbeCommand
 
         for (int i = modules.Count - 1; i >= 0; i--)
             session.Unload(modules[i].Name);
-        kernel.Probes.Hit = null;
         foreach (HostProbe probe in probes)
-            Screen.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Name(probe)}: {probe.Hits} calls"));
+            Screen.Output.Write(ProbeText.Summary(probe));
         return status;
-    }
 
-    private static string? Add(UserModeKernel kernel, IEnumerable<ProbeExpression> expressions, List<HostProbe> probes)
-    {
-        foreach (ProbeExpression expression in expressions)
+        string? Add(IEnumerable<ProbeExpression> wanted)
         {
-            if (!kernel.Probes.Add(expression).TryGet(out HostProbe? probe, out FormatError? error))
-                return error.Reason;
-            probes.Add(probe);
+            foreach (ProbeExpression expression in wanted)
+            {
+                if (!kernel.Probes.Add(expression, Print, withStack).TryGet(out HostProbe? probe, out FormatError? error))
+                    return error.Reason;
+                probes.Add(probe);
+            }
+            return null;
         }
 
-        return null;
-    }
-
-    private static string Name(HostProbe probe) =>
-        probe.Expression.Module is { } module ? $"{module}:{probe.Expression.Function}" : probe.Expression.Function;
-
-    /// <summary>One line: <c>[    2.171901] insmod/63 kmalloc_trace(size=64)</c>, and for a return <c>... -> 0xffff... (1200 ns)</c>.</summary>
-    private static void Print(ProbeEvent hit, long limit)
-    {
-        if (hit.Probe.Hits > limit)
-            return;
-        var line = new StringBuilder();
-        long microseconds = hit.Nanoseconds / 1000;
-        line.Append(CultureInfo.InvariantCulture, $"[{microseconds / 1_000_000,5}.{microseconds % 1_000_000:d6}] {hit.Comm}/{hit.Pid} {Name(hit.Probe)}");
-        if (hit.IsReturn)
-            line.Append(CultureInfo.InvariantCulture, $" -> {hit.Fields[0].Value} ({hit.CalledFor} ns)");
-        else
-            line.Append('(').AppendJoin(", ", hit.Fields.Select(field => $"{field.Label}={field.Value}")).Append(')');
-        Screen.Output.WriteLine(line.ToString());
-        if (!hit.IsReturn)
+        void Print(ProbeEvent hit)
         {
-            foreach (string caller in hit.Stack)
-                Screen.Output.WriteLine($"        {caller}");
+            if (hit.Probe.Hits <= limit)
+                Screen.Output.Write(ProbeText.Format(hit));
         }
     }
 }

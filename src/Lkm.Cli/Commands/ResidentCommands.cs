@@ -1,5 +1,6 @@
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Daemon;
+using Lkm.Cli.Running;
 using Lkm.Distribution;
 
 namespace Lkm.Cli.Commands;
@@ -15,7 +16,7 @@ internal static class ResidentCommands
     /// <summary>The command of a name, or null.</summary>
     public static Command? Find(string name) => name switch
     {
-        "insmod" => New(name, "FILE [PARAM=VALUE ...]", "Load a module from a file", [new("--trace", null, "print each step of the loading"), Json], least: 1),
+        "insmod" => New(name, "FILE|DIR [PARAM=VALUE ...]", "Load a module from a file, or the modules of a folder, which is built first", [new("--trace", null, "print each step of the loading"), Json], least: 1),
         "rmmod" => New(name, "NAME ...", "Unload modules", [new("-f", null, "force: also one that is in use")], least: 1),
         "lsmod" => New(name, "", "List the loaded modules", [Json], most: 0),
         "modprobe" => New(
@@ -58,6 +59,32 @@ internal static class ResidentCommands
             return client.Value.Run(words);
     }
 
+    /// <summary>Builds a folder as <c>lkm run</c> does, for the kernel that runs, and loads what it made, each module after what it depends on.</summary>
+    private static int InsertFolder(Arguments arguments)
+    {
+        Outcome<DaemonClient> client = DaemonClient.Connect(arguments.Value(NameOption.Option.Name));
+        if (!client.Succeeded)
+            return Screen.Fail(client.Error);
+        using DaemonClient connected = client.Value;
+        string folder = arguments.Operands[0];
+        if (KernelOption.Locator().List().FirstOrDefault(known => known.Version == connected.Release) is not { } kernel)
+            return Screen.Fail($"{folder}: \"lkm kernels\" does not list {connected.Release}: build the folder with \"lkm build --kernel IMAGE\", and name the file");
+        Outcome<IReadOnlyList<PlannedModule>> plan = RunCommand.Plan(kernel, folder, string.Join(' ', arguments.Operands.Skip(1)));
+        if (!plan.Succeeded)
+            return Screen.Fail(plan.Error);
+        string[] options = [.. arguments.Options.Where(option => option.Name != NameOption.Option.Name).Select(option => option.Name)];
+        foreach (PlannedModule module in plan.Value)
+        {
+            string[] words = module.IsProbed
+                ? ["modprobe", module.Name]
+                : ["insmod", .. options, "--", module.Path, .. module.Parameters.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+            int status = connected.Run(words);
+            if (status != 0 && module.IsRequired)
+                return status;
+        }
+        return ExitCode.Done;
+    }
+
     private static Command New(
         string name, string operands, string summary, IReadOnlyList<CommandOption>? options = null, int least = 0, int most = int.MaxValue) => new()
         {
@@ -67,7 +94,9 @@ internal static class ResidentCommands
             Options = [NameOption.Option, .. options ?? []],
             LeastOperands = least,
             MostOperands = most,
-            Run = arguments => Run(arguments.Value(NameOption.Option.Name), Words(name, arguments)),
+            Run = arguments => name == "insmod" && Directory.Exists(arguments.Operands[0])
+                ? InsertFolder(arguments)
+                : Run(arguments.Value(NameOption.Option.Name), Words(name, arguments)),
         };
 
     /// <summary>The command's words for the kernel: options of its own, then operands.</summary>

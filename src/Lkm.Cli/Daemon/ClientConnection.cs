@@ -26,7 +26,7 @@ internal sealed class ClientConnection : IRequestClient
     private readonly BlockingCollection<(Frame Frame, SafeFileHandle? File)> _frames = [];
     private readonly Thread _writer;
     private KernelRequest? _request;
-    private LogFollower? _follower;
+    private IFollower? _follower;
     private long _pending;
     private volatile bool _isGone;
 
@@ -84,7 +84,7 @@ internal sealed class ClientConnection : IRequestClient
             // A client that breaks off, or speaks another language, is gone; nobody else is concerned.
         }
         _isGone = true;
-        _follower?.Dispose();
+        _follower?.End();
         if (_request is { Completion.IsCompleted: false } request)
         {
             request.EndInput();
@@ -119,8 +119,7 @@ internal sealed class ClientConnection : IRequestClient
                 break;
             case FrameKind.Interrupt when _follower is { } follower:
                 _follower = null;
-                follower.Dispose();
-                Exit(128 + Interrupt);
+                follower.End().ContinueWith(_ => Exit(128 + Interrupt), TaskScheduler.Default);
                 break;
             case FrameKind.Interrupt:
                 if (_request is { } request)
@@ -147,6 +146,9 @@ internal sealed class ClientConnection : IRequestClient
             case ("dmesg", _):
                 _follower = LogFollower.Start(kernel, this, arguments);
                 break;
+            case ("probe", _):
+                Probe(arguments);
+                break;
             case ("map", [var path, var offset, var length, "r" or "w"]):
                 Map(path, offset, length, isWritable: arguments[^1] == "w");
                 break;
@@ -162,10 +164,28 @@ internal sealed class ClientConnection : IRequestClient
         }
     }
 
-    private void Run(KernelRequest request)
+    private void Run(KernelRequest request, ProbeFollower? follower = null)
     {
         _request = request;
-        request.Completion.ContinueWith(ended => Exit(ended.Result), TaskScheduler.Default);
+        request.Completion.ContinueWith(
+            async ended =>
+            {
+                await (follower?.End() ?? Task.CompletedTask);
+                Exit(ended.Result);
+            },
+            TaskScheduler.Default);
+    }
+
+    /// <summary>Watches functions while lines run, or until the user has enough.</summary>
+    private void Probe(string[] arguments)
+    {
+        ProbeFollower? follower = ProbeFollower.Start(_server.Kernel, this, arguments);
+        if (follower is null)
+            Exit(1);
+        else if (follower.Lines.Length == 0)
+            _follower = follower;
+        else
+            Run(_server.Kernel.RunLine(_shell, follower.Lines, this), follower);
     }
 
     private void Map(string path, string offset, string length, bool isWritable)

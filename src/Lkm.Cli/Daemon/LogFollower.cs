@@ -9,7 +9,7 @@ namespace Lkm.Cli.Daemon;
 /// <c>dmesg</c> for a client: the kernel's log, and with <c>--follow</c> what comes. It is read beside the guest, so that it can be read whatever
 /// the guest is doing, also when it will never do anything again.
 /// </summary>
-internal sealed class LogFollower : IDisposable
+internal sealed class LogFollower : IFollower
 {
     private const int Schema = 1;
 
@@ -26,7 +26,7 @@ internal sealed class LogFollower : IDisposable
     }
 
     /// <summary>Starts to tell the client; without <c>--follow</c> that ends with what is there.</summary>
-    /// <returns>What is to be disposed when the client has enough; null when it gets what is there only.</returns>
+    /// <returns>What is to be ended when the client has enough; null when it gets what is there only.</returns>
     public static LogFollower? Start(ResidentKernel kernel, ClientConnection client, string[] options)
     {
         var follows = options.Contains("--follow");
@@ -44,8 +44,8 @@ internal sealed class LogFollower : IDisposable
         return follows ? follower : null;
     }
 
-    /// <summary>Ends the following.</summary>
-    public void Dispose() => _kernel.Ask(guest =>
+    /// <inheritdoc/>
+    public Task End() => _kernel.Ask(guest =>
     {
         guest.Log.Written -= Tell;
         return true;

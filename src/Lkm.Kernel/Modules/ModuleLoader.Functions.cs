@@ -34,7 +34,7 @@ public sealed partial class ModuleLoader
             return length;
         if (name.Length == 0)
             return -(long)Errno.ENOENT;
-        var refusal = await new ModuleUnload(Context, Modules, Observer).Run(name, (ModuleUnloadFlags)flags);
+        var refusal = await TakeOut(name, (ModuleUnloadFlags)flags);
         return refusal?.Code ?? 0;
     }
 }

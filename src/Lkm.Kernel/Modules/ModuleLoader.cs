@@ -35,6 +35,9 @@ public sealed partial class ModuleLoader
 
     internal ModuleContext Context { get; }
 
+    /// <summary>Raised when a module's memory is free again, with its name.</summary>
+    internal event Action<string>? Unloaded;
+
     /// <summary>Loads a module, and runs its init function.</summary>
     /// <param name="image">The file. Compressed only with <see cref="ModuleLoadFlags.CompressedFile"/>.</param>
     /// <param name="parameters">Its parameters, as insmod's further arguments: "a=1 b=2,3".</param>
@@ -74,7 +77,7 @@ public sealed partial class ModuleLoader
         name = name.Replace('-', '_');
         if (IsDisabled())
             return Failed(name, new Refusal(Errno.EPERM, "this kernel lets no module go (kernel.modules_disabled)"), firstRecord);
-        var refusal = await new ModuleUnload(Context, Modules, Observer).Run(name, flags);
+        var refusal = await TakeOut(name, flags);
         return refusal is null
             ? new ModuleLoadResult(name, 0, $"{name} is unloaded", 0, LogSince(firstRecord))
             : Failed(name, refusal, firstRecord);
@@ -82,6 +85,14 @@ public sealed partial class ModuleLoader
 
     /// <summary>Looks up all layouts that the loader uses; to be done before a snapshot is taken, which then holds them.</summary>
     public void LearnLayouts() => ModuleLayouts.Learn(Context.Image);
+
+    private async GuestTask<Refusal?> TakeOut(string name, ModuleUnloadFlags flags)
+    {
+        var refusal = await new ModuleUnload(Context, Modules, Observer).Run(name, flags);
+        if (refusal is null)
+            Unloaded?.Invoke(name);
+        return refusal;
+    }
 
     private bool IsDisabled() =>
         Context.Image.TrySymbol("modules_disabled", out var variable) && Context.Memory.ReadInt32(variable) != 0;

@@ -5,8 +5,12 @@ namespace Lkm.Kernel.Probes;
 /// <summary>A probe that is set.</summary>
 public sealed class HostProbe
 {
-    internal HostProbe(ProbeExpression expression, ulong address, IReadOnlyList<(string Label, Func<ulong> Read, BtfType Type)> fields, BtfType returnType)
+    internal HostProbe(
+        ProbeExpression expression, ulong address, IReadOnlyList<(string Label, Func<ulong> Read, BtfType Type)> fields, BtfType returnType,
+        Action<ProbeEvent> hit, bool withStack)
     {
+        Hit = hit;
+        WithStack = withStack;
         Expression = expression;
         Address = address;
         Fields = fields;
@@ -21,6 +25,12 @@ public sealed class HostProbe
 
     /// <summary>How often the function was called.</summary>
     public long Hits { get; internal set; }
+
+    /// <summary>Told of each call and return.</summary>
+    internal Action<ProbeEvent> Hit { get; }
+
+    /// <summary>Whether events have the callers.</summary>
+    internal bool WithStack { get; }
 
     internal IReadOnlyList<(string Label, Func<ulong> Read, BtfType Type)> Fields { get; }
 

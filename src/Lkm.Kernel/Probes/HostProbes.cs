@@ -31,18 +31,15 @@ public sealed class HostProbes
         _memory = kernel.Memory;
         _image = kernel.Image;
         _functions = kernel.Functions;
+        kernel.Modules.Unloaded += Forget;
     }
 
-    /// <summary>Told of each call and return.</summary>
-    public Action<ProbeEvent>? Hit { get; set; }
-
-    /// <summary>Gives the callers of the running function, when events shall have them.</summary>
-    public Func<IReadOnlyList<string>>? Stack { get; set; }
-
-    /// <summary>Sets a probe.</summary>
+    /// <summary>Sets a probe. One on a module's function goes with the module.</summary>
     /// <param name="expression">What to watch.</param>
+    /// <param name="hit">Told of each call and return, on the thread that runs the guest.</param>
+    /// <param name="withStack">Whether it is to be told of the callers too.</param>
     /// <returns>The probe; ENOENT when there is no such function or argument.</returns>
-    public Result<HostProbe> Add(ProbeExpression expression)
+    public Result<HostProbe> Add(ProbeExpression expression, Action<ProbeEvent> hit, bool withStack = false)
     {
         var address = expression.Module is { } module ? _moduleSymbols.Find(module, expression.Function) : _image.SymbolOrZero(expression.Function);
         if (address == 0 || (expression.Module is null && !_image.IsText(address)))
@@ -61,7 +58,7 @@ public sealed class HostProbes
             fields.Add((field.Label, read, fieldType));
         }
 
-        var probe = new HostProbe(expression, _functions.EntryPoint(address), fields, type?.ReturnType ?? default);
+        var probe = new HostProbe(expression, _functions.EntryPoint(address), fields, type?.ReturnType ?? default, hit, withStack);
         if (!_entries.TryGetValue(probe.Address, out var probes))
         {
             _entries[probe.Address] = probes = [];
@@ -80,6 +77,13 @@ public sealed class HostProbes
         _entries.Remove(probe.Address);
         if (!_functions.Has(probe.Address))
             _cpu.Unhook(probe.Address);
+    }
+
+    /// <summary>The module is gone: at its addresses there will be something else.</summary>
+    private void Forget(string module)
+    {
+        foreach (var probe in _entries.Values.SelectMany(probes => probes).Where(probe => probe.Expression.Module == module).ToList())
+            Remove(probe);
     }
 
     /// <summary>The processor stopped at a hooked address: reports what is to be reported there.</summary>
@@ -147,7 +151,9 @@ public sealed class HostProbes
     private void Report(HostProbe probe, IReadOnlyList<(string, string)> fields, bool isReturn, long calledFor)
     {
         var task = _kernel.PerCpu.Current;
-        Hit?.Invoke(new ProbeEvent(probe, _kernel.Clock.Nanoseconds, _kernel.Tasks.Pid(task), _kernel.Tasks.Comm(task), fields, isReturn, calledFor, Stack?.Invoke() ?? []));
+        probe.Hit(new ProbeEvent(
+            probe, _kernel.Clock.Nanoseconds, _kernel.Tasks.Pid(task), _kernel.Tasks.Comm(task), fields, isReturn, calledFor,
+            probe.WithStack ? _kernel.BackTrace() : []));
     }
 
     private static List<ProbeField> AllArguments(BtfFunction? type)
