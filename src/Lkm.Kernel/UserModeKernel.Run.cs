@@ -76,7 +76,13 @@ public sealed partial class UserModeKernel
     {
         try
         {
-            var isProbed = Probes.Arrive(address);
+            if (DebugRegisters.TryBreak(address, out var breakpoint))
+            {
+                HandleException(breakpoint);
+                return;
+            }
+
+            var isProbed = Probes.Arrive(address) || DebugRegisters.Has(address);
             if (address == Calls.ReturnAddress)
                 Calls.Return();
             else if (Functions.TryDispatch(address))
@@ -101,6 +107,13 @@ public sealed partial class UserModeKernel
             return;
         }
 
+        if (exit is { Vector: CpuVector.PageFault, Shadow: Shadow.Watched })
+        {
+            exit = DebugRegisters.Handle(exit);
+            if (exit.Kind != CpuExitKind.Exception)
+                return;
+        }
+
         if (MemoryFaults.IsPoison(exit))
         {
             exit = Faults.Handle(exit);
@@ -109,6 +122,13 @@ public sealed partial class UserModeKernel
         }
 
         _ = Exceptions.Deliver(exit);
+    }
+
+    /// <summary>Lets the processor pass an address, unless somebody else waits there.</summary>
+    internal void Unhook(ulong address)
+    {
+        if (!Functions.Has(address) && !Probes.Has(address) && !DebugRegisters.Has(address))
+            Cpu.Unhook(address);
     }
 
     /// <summary>

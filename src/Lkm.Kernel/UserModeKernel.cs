@@ -59,6 +59,7 @@ public sealed partial class UserModeKernel : IDisposable
         PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), ImageLoader.PerCpuSize);
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
         Probes = new HostProbes(this, _moduleSymbols);
+        DebugRegisters = new DebugRegisters(Cpu, Memory, Unhook);
     }
 
     /// <summary>The guest's memory.</summary>
@@ -102,6 +103,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>Probes from outside.</summary>
     public HostProbes Probes { get; }
+
+    /// <summary>The processor's breakpoints and watchpoints.</summary>
+    internal DebugRegisters DebugRegisters { get; }
 
     /// <summary>Changes of code.</summary>
     public TextPatching Text { get; }

@@ -22,6 +22,8 @@ public sealed unsafe partial class GuestMemory
             throw new ArgumentException($"{address:x16} is not the start of a granule", nameof(address));
         ForgetCode(address, size);
         NativeMemory.Fill(ShadowPointer(address), (nuint)((size + Granule - 1) / Granule), (byte)state);
+        if (_watched is not null)
+            KeepWatching(address, size, (byte)state);
     }
 
     /// <summary>Lets exactly <paramref name="size"/> bytes be read and written; what remains of the last granule is denied.</summary>
@@ -38,7 +40,7 @@ public sealed unsafe partial class GuestMemory
     public Shadow ShadowAt(ulong address)
     {
         At(address, 1);
-        return (Shadow)(*ShadowPointer(address));
+        return (Shadow)StateOf(address);
     }
 
     /// <summary>Whether all bytes may be read (or written); if not, the first one that may not.</summary>
@@ -52,7 +54,7 @@ public sealed unsafe partial class GuestMemory
         var last = address + size - 1;
         for (var at = address; ; at = (at | (Granule - 1)) + 1)
         {
-            var state = *ShadowPointer(at);
+            var state = StateOf(at);
             var end = Math.Min(last, at | (Granule - 1)) & (Granule - 1);
             if (!Permits(state, (int)end, write))
             {

@@ -28,6 +28,8 @@ internal static unsafe partial class Handlers
                 return Step.Next;
             case SystemOperation.WriteDebug:
                 c->Debug[o->Info.Extra] = c->Gpr[o->S];
+                Charged(o, c).Environment.DebugRegisterWritten(o->Info.Extra, c->Gpr[o->S]);
+                Uncharge(o, c);
                 return Step.Next;
             case SystemOperation.ClearTaskSwitched:
                 c->Cr0 &= ~TaskSwitched;

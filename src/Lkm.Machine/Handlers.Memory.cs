@@ -51,6 +51,11 @@ internal static unsafe partial class Handlers
     private static byte* AccessChecked(CpuRecord* c, ulong address, int size, bool write, byte* m)
     {
         var memory = c->Cpu.Memory;
+        if (memory.IsWatched(address, (ulong)size) && c->IgnoreShadow == 0)
+        {
+            PageFault(c, address, size, write, PageFaultError.Present, (byte)Shadow.Watched);
+            return null;
+        }
         if (!memory.IsAccessible(address, (ulong)size, write, out var bad) && c->IgnoreShadow == 0)
         {
             var state = memory.ShadowAt(bad);

@@ -26,6 +26,16 @@ public interface ICpuEnvironment
     /// <summary>Identifies the processor.</summary>
     CpuidResult Cpuid(uint leaf, uint subleaf);
 
+    /// <summary>
+    /// A debug register was written (Intel SDM volume 3, 17.2). The processor keeps the values; what they ask for, breakpoints and
+    /// watchpoints, is the environment's.
+    /// </summary>
+    /// <param name="register">0 to 7.</param>
+    /// <param name="value">Its value.</param>
+    void DebugRegisterWritten(int register, ulong value)
+    {
+    }
+
     /// <summary>What RDTSC reads, in the environment's own ticks.</summary>
     ulong TimestampCounter { get; }
 }

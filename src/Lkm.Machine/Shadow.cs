@@ -50,4 +50,7 @@ public enum Shadow : byte
 
     /// <summary>A per-CPU area that was freed or never allocated.</summary>
     PercpuFreed = 0x89,
+
+    /// <summary>Watched (<see cref="GuestMemory.Watch"/>): what may be done is remembered elsewhere, and each access is to be told of.</summary>
+    Watched = 0xFF,
 }

@@ -28,6 +28,10 @@ internal sealed class TestMachine : ICpuEnvironment, IDisposable
 
     internal List<string> Ports { get; } = [];
 
+    internal List<(int Register, ulong Value)> DebugWrites { get; } = [];
+
+    public void DebugRegisterWritten(int register, ulong value) => DebugWrites.Add((register, value));
+
     public ulong TimestampCounter => (ulong)Cpu.Instructions;
 
     /// <summary>Assembles code at the start of the code area and puts RIP there, with a return address on the stack.</summary>

@@ -66,6 +66,9 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     }
 
     /// <inheritdoc/>
+    public void DebugRegisterWritten(int register, ulong value) => kernel.DebugRegisters.Written(register);
+
+    /// <inheritdoc/>
     public CpuidResult Cpuid(uint leaf, uint subleaf) => leaf switch
     {
         0 => new CpuidResult(7, 0x68747541, 0x444d4163, 0x69746e65), // AuthenticAMD

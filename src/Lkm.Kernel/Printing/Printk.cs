@@ -44,7 +44,8 @@ public sealed partial class Printk
         var buffer = _buffers + ((ulong)(_depth++ % nestedBuffers) * 1024);
         var length = (int)await _calls.Call(_vscnprintf, buffer, LineMax, format, arguments);
         _depth--;
-        _log.Print(level, Encoding.UTF8.GetString(_memory.Span(buffer, length)), deviceInfo != 0);
+        const int deferred = -2, unknown = -1; // LOGLEVEL_SCHED: only when it comes to a console, which matters to nobody here; LOGLEVEL_DEFAULT
+        _log.Print(level == deferred ? unknown : level, Encoding.UTF8.GetString(_memory.Span(buffer, length)), deviceInfo != 0);
         return length;
     }
 

@@ -75,9 +75,11 @@ public sealed class HostProbes
         if (!_entries.TryGetValue(probe.Address, out var probes) || !probes.Remove(probe) || probes.Count > 0)
             return;
         _entries.Remove(probe.Address);
-        if (!_functions.Has(probe.Address))
-            _cpu.Unhook(probe.Address);
+        _kernel.Unhook(probe.Address);
     }
+
+    /// <summary>Whether arrivals at the address are waited for.</summary>
+    internal bool Has(ulong address) => _entries.ContainsKey(address) || _returnHooks.ContainsKey(address);
 
     /// <summary>The module is gone: at its addresses there will be something else.</summary>
     private void Forget(string module)
@@ -141,8 +143,8 @@ public sealed class HostProbes
         if (_returnHooks[address] > 0)
             return;
         _returnHooks.Remove(address);
-        if (!_entries.ContainsKey(address) && !_functions.Has(address) && GuestMemory.Contains(address) && _image.IsText(address))
-            _cpu.Unhook(address);
+        if (GuestMemory.Contains(address) && _image.IsText(address))
+            _kernel.Unhook(address);
     }
 
     private string Text(BtfType type, ulong value) =>
