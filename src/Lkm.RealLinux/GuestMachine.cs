@@ -51,7 +51,8 @@ public sealed class GuestMachine : IDisposable
                 return machine;
             console.Append(line).Append('\n');
         }
-        string error = machine.Describe($"{Path.GetFileName(image)} did not reach its init under QEMU within {limit.TotalSeconds:0} s", console.ToString());
+        string how = machine._process.HasExited ? "ended before it reached its init" : $"did not reach its init within {limit.TotalSeconds:0} s";
+        string error = machine.Describe($"{Path.GetFileName(image)} {how} under QEMU", PanicOf(console.ToString()));
         machine.Dispose();
         return Outcome<GuestMachine>.Failure(error);
     }
@@ -172,6 +173,13 @@ public sealed class GuestMachine : IDisposable
         string? line = _line.Result;
         _line = null;
         return line?.Replace("\r", "", StringComparison.Ordinal);
+    }
+
+    /// <summary>From where the kernel says that it gives up, if it does.</summary>
+    private static string PanicOf(string console)
+    {
+        int panic = console.IndexOf("Kernel panic", StringComparison.Ordinal);
+        return panic < 0 ? console : console[panic..].Split('\n')[0];
     }
 
     private string Describe(string what, string console)

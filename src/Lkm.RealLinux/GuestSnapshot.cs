@@ -18,8 +18,11 @@ public sealed class GuestSnapshot
     private const string MemoryFile = "memory", StateFile = "state";
     private const int Mebibyte = 1 << 20;
 
-    /// <summary>Beside the modules, which lie in memory twice while they are unpacked.</summary>
-    private const int BaseMegabytes = 512, MemoryStep = 128;
+    /// <summary>
+    /// Beside the modules, which lie in memory twice while they are unpacked, into a file system that may take half of what is left. What is never
+    /// touched costs nothing: the file of the memory has holes.
+    /// </summary>
+    private const int BaseMegabytes = 512, MemoryStep = 128, TimesModules = 3;
 
     private static readonly TimeSpan s_bootLimit = TimeSpan.FromMinutes(5);
 
@@ -41,7 +44,7 @@ public sealed class GuestSnapshot
         if (Qemu.MissingTool() is { } missing)
             return Outcome<GuestSnapshot>.Failure(missing);
         List<(string GuestPath, string HostPath)> files = ModulesOf(kernel);
-        int megabytes = BaseMegabytes + (2 * (int)(files.Sum(file => new FileInfo(file.HostPath).Length) / Mebibyte) / MemoryStep + 1) * MemoryStep;
+        int megabytes = BaseMegabytes + (TimesModules * (int)(files.Sum(file => new FileInfo(file.HostPath).Length) / Mebibyte) / MemoryStep + 1) * MemoryStep;
         string folder = cache.PathOf("real-linux", $"{kernel.Version}-{Identity(kernel, megabytes)}");
         if (!Directory.Exists(folder))
         {

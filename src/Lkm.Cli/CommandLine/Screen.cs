@@ -6,12 +6,13 @@ namespace Lkm.Cli.CommandLine;
 internal static class Screen
 {
     private static StreamWriter? s_output;
-    private static StreamWriter? s_error;
+    private static TextWriter? s_error;
 
     /// <summary>Standard output, line by line.</summary>
     public static TextWriter Output => s_output ??= Open(Console.OpenStandardOutput());
 
-    private static TextWriter ErrorOutput => s_error ??= Open(Console.OpenStandardError());
+    /// <remarks>A line of one thread never comes into a line of another.</remarks>
+    private static TextWriter ErrorOutput => s_error ??= TextWriter.Synchronized(Open(Console.OpenStandardError()));
 
     /// <summary>Reports a failure on one line of standard error.</summary>
     /// <returns>1, the exit code that goes with it.</returns>

@@ -11,7 +11,7 @@ internal static class CommandTable
         new("run and build", ["run", "probe", "new", "build", "kernels"]),
         new("without a kernel", ["check", "objdump"]),
         new("a kernel that stays", ["boot", "halt", .. ResidentCommands.Names, "sh"]),
-        new("many modules", ["sweep"]),
+        new("beside real Linux, and many modules", ["compare", "sweep"]),
     ];
 
     /// <summary>The command of a name, or null.</summary>
@@ -27,6 +27,7 @@ internal static class CommandTable
         "boot" => BootCommand.Command,
         "halt" => HaltCommand.Command,
         "sh" => ShellCommand.Command,
+        "compare" => CompareCommand.Command,
         "sweep" => SweepCommand.Command,
         _ => ResidentCommands.Find(name),
     };

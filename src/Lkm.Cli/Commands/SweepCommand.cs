@@ -9,7 +9,6 @@ namespace Lkm.Cli.Commands;
 /// <summary><c>lkm sweep</c>: all modules of a kernel, each loaded and unloaded in a fresh kernel.</summary>
 internal static class SweepCommand
 {
-    private const string Worker = "worker";
     private const int DefaultSeconds = 120, DefaultMebibytes = 2048;
 
     /// <summary>The command.</summary>
@@ -61,7 +60,7 @@ internal static class SweepCommand
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
         if (!kernel.Succeeded)
             return Screen.Fail(kernel.Error);
-        if (arguments.Operands is [Worker])
+        if (arguments.Operands is [WorkerProcess.Word])
         {
             new SweepWorker(kernel.Value).Serve(Console.In, Console.Out);
             return ExitCode.Done;
@@ -101,7 +100,7 @@ internal static class SweepCommand
             HashSet<string> done = [.. results.Select(result => result.Module)];
             var limits = new SweepLimits(TimeSpan.FromSeconds(seconds), (long)mebibytes << 20);
             var progress = new SweepProgress(modules.Count, done.Count);
-            var runner = new SweepRunner(() => new WorkerProcess(WorkerProgram(kernel), limits), jobs);
+            var runner = new SweepRunner(() => new WorkerProcess(WorkerProcess.ProgramFor(kernel), limits), jobs);
             runner.Run([.. modules.Where(module => !done.Contains(module))], result =>
             {
                 folder.Add(result);
@@ -159,21 +158,10 @@ internal static class SweepCommand
         return report.IsGood ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static bool TryNumber(Arguments arguments, string option, int usual, out int number)
+    internal static bool TryNumber(Arguments arguments, string option, int usual, out int number)
     {
         number = usual;
         return arguments.Value(option) is not { } text
             || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0);
-    }
-
-    /// <summary>This program again, as a worker.</summary>
-    private static List<string> WorkerProgram(KernelSource kernel)
-    {
-        string program = Environment.ProcessPath!;
-        List<string> words = [program];
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-            words.Add(Path.Combine(AppContext.BaseDirectory, "lkm.dll"));
-        words.AddRange(["sweep", KernelOption.Option.Name, kernel.ImagePath, Worker]);
-        return words;
     }
 }

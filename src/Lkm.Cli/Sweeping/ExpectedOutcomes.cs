@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Lkm.Distribution;
 
@@ -9,8 +10,11 @@ namespace Lkm.Cli.Sweeping;
 internal sealed record ExpectedOutcome(SweepOutcome Outcome, string? Errno)
 {
     /// <summary>Whether a sweep found the same.</summary>
+    /// <remarks>
+    /// kmod looks whether a module is in use before it asks the kernel, and ends with what would be EBUSY; the kernel says EAGAIN (EWOULDBLOCK).
+    /// </remarks>
     public bool IsMetBy(SweepResult result) =>
-        result.Outcome == Outcome && (Errno is null || Errno == result.Errno);
+        result.Outcome == Outcome && (Errno is null || Errno == result.Errno || (Errno == nameof(Formats.Errno.EBUSY) && result.Errno == nameof(Formats.Errno.EAGAIN)));
 
     /// <inheritdoc/>
     public override string ToString() => Errno is null ? Outcome.Name() : $"{Outcome.Name()} {Errno}";
@@ -22,6 +26,25 @@ internal sealed record ExpectedOutcome(SweepOutcome Outcome, string? Errno)
 /// </summary>
 internal static class ExpectedOutcomes
 {
+    /// <summary>The answers of a sweep of real Linux; what it did not get an answer to is left out.</summary>
+    public static IReadOnlyDictionary<string, ExpectedOutcome> Of(SweepRecord real) =>
+        real.Results.Where(result => !result.Outcome.IsFailure()).ToDictionary(result => result.Module, result => new ExpectedOutcome(result.Outcome, result.Errno));
+
+    /// <summary>Writes a table that <see cref="Read"/> reads.</summary>
+    public static void Write(string path, IReadOnlyDictionary<string, ExpectedOutcome> table)
+    {
+        using FileStream file = File.Create(path);
+        file.Write("{"u8);
+        string separator = "\n ";
+        foreach ((string module, ExpectedOutcome expected) in table.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            string errno = expected.Errno is null ? "null" : $"\"{expected.Errno}\"";
+            file.Write(Encoding.UTF8.GetBytes($"{separator}\"{JsonEncodedText.Encode(module)}\": {{\"status\": \"{expected.Outcome.Name()}\", \"errno\": {errno}}}"));
+            separator = ",\n ";
+        }
+        file.Write("\n}\n"u8);
+    }
+
     /// <summary>Reads a table.</summary>
     public static Outcome<IReadOnlyDictionary<string, ExpectedOutcome>> Read(string path)
     {

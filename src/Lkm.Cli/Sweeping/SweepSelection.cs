@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Lkm.Modules;
 
 namespace Lkm.Cli.Sweeping;
@@ -41,4 +43,12 @@ internal static class SweepSelection
         names.Sort(StringComparer.Ordinal);
         return [.. names.Where((_, i) => i % shard.Count == shard.Index - 1)];
     }
+
+    /// <summary>
+    /// As many modules as wanted, chosen as if by chance but by nothing other than their names and the seed: the same on every machine, and a module
+    /// more or less in a tree changes the choice by no more than one.
+    /// </summary>
+    public static IReadOnlyList<string> Sample(IReadOnlyList<string> modules, int count, int seed) =>
+        [.. modules.OrderBy(name => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{seed} {name}"))), StringComparer.Ordinal).Take(count)
+            .Order(StringComparer.Ordinal)];
 }

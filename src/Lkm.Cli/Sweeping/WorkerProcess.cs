@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Lkm.Distribution;
 
 namespace Lkm.Cli.Sweeping;
 
@@ -13,11 +14,25 @@ internal sealed record SweepLimits(TimeSpan Time, long MemoryBytes);
 /// <param name="limits">What a module may take.</param>
 internal sealed class WorkerProcess(IReadOnlyList<string> program, SweepLimits limits) : IDisposable
 {
+    /// <summary>The operand of <c>lkm sweep</c> that makes it a worker.</summary>
+    public const string Word = "worker";
+
     private const int ModulesPerProcess = 200; // a fresh one now and then keeps what the runs leave behind from adding up
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(200);
 
     private Process? _process;
     private int _served;
+
+    /// <summary>This program again, as a worker for a kernel.</summary>
+    public static IReadOnlyList<string> ProgramFor(KernelSource kernel)
+    {
+        string program = Environment.ProcessPath!;
+        List<string> words = [program];
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+            words.Add(Path.Combine(AppContext.BaseDirectory, "lkm.dll"));
+        words.AddRange(["sweep", Commands.KernelOption.Option.Name, kernel.ImagePath, Word]);
+        return words;
+    }
 
     /// <summary>Runs one module.</summary>
     public SweepResult Run(string module)

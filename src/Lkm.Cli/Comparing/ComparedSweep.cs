@@ -1,0 +1,53 @@
+using System.Globalization;
+using System.Text;
+using Lkm.Cli.Sweeping;
+
+namespace Lkm.Cli.Comparing;
+
+/// <summary>A sweep beside the same sweep of real Linux: the outcomes, and beyond them the logs.</summary>
+internal sealed class ComparedSweep
+{
+    /// <summary>Compares two sweeps.</summary>
+    /// <param name="real">Real Linux's.</param>
+    /// <param name="lkm">lkm's.</param>
+    public ComparedSweep(SweepRecord real, SweepRecord lkm)
+    {
+        Report = new SweepReport(lkm, ExpectedOutcomes.Of(real));
+        Dictionary<string, SweepResult> answers = real.Results.ToDictionary(result => result.Module);
+        foreach (SweepResult result in Report.Results)
+        {
+            if (!answers.TryGetValue(result.Module, out SweepResult? answer) || Report.Differences.Contains(result))
+                continue;
+            IReadOnlyList<AlignedLine> log = LineAlignment.Align(Lines(answer), Lines(result));
+            if (log.Any(line => !line.IsSame))
+                OtherLogs.Add((result.Module, log));
+        }
+    }
+
+    /// <summary>The outcomes.</summary>
+    public SweepReport Report { get; }
+
+    /// <summary>Modules that ended the same way but did not log the same, with both logs.</summary>
+    public List<(string Module, IReadOnlyList<AlignedLine> Log)> OtherLogs { get; } = [];
+
+    /// <summary>The report's summary, and how many logs are the same.</summary>
+    public string Summary
+    {
+        get
+        {
+            int alike = Report.Compared - Report.Differences.Count;
+            return string.Create(CultureInfo.InvariantCulture, $"{Report.Summary}{alike - OtherLogs.Count} of these {alike} logged the same, line by line\n");
+        }
+    }
+
+    /// <summary>Both logs of each module that did not log the same, side by side.</summary>
+    public string FormatLogs(int width)
+    {
+        var text = new StringBuilder();
+        foreach ((string module, IReadOnlyList<AlignedLine> log) in OtherLogs)
+            text.Append(new ComparisonTable(width, colour: false).FormatLog(module, log)).Append('\n');
+        return text.ToString();
+    }
+
+    private static string[] Lines(SweepResult result) => [.. result.Log.SelectMany(message => message.Split('\n'))];
+}

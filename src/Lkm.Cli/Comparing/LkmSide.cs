@@ -1,0 +1,67 @@
+using Lkm.Cli.Running;
+using Lkm.Distribution;
+using Lkm.Formats;
+using Lkm.Kernel.Sessions;
+
+namespace Lkm.Cli.Comparing;
+
+/// <summary>A run in lkm's kernel.</summary>
+internal static class LkmSide
+{
+    /// <summary>Loads, runs the commands, unloads.</summary>
+    public static Outcome<SideRun> Run(KernelSource kernel, IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands, Action<string> progress)
+    {
+        Outcome<IKernelSession> started = KernelSessions.Start(kernel, progress);
+        if (!started.Succeeded)
+            return Outcome<SideRun>.Failure(started.Error);
+        using IKernelSession session = started.Value;
+        var report = new RunReport { Kernel = kernel.Version };
+        new ModuleRunner(session, report).Run(plan, commands, keep: false);
+        return Of(report);
+    }
+
+    /// <summary>What a report says.</summary>
+    internal static SideRun Of(RunReport report)
+    {
+        var steps = new List<SideStep>();
+        bool loaded = report.Modules.Count > 0 && report.Modules[^1].Load.Succeeded;
+        steps.Add(new SideStep(loaded ? SideStep.Ok : NameOf(report.Modules.LastOrDefault()?.Load.Errno ?? Errno.ENOENT), [], LogOf(report, "load ")));
+        foreach (CommandResult command in report.Commands)
+            steps.Add(new SideStep(CommandOutcome(command.Status), LinesOf(command.Output), LogOf(report, $"do {command.Line}")));
+        if (loaded)
+            steps.Add(new SideStep(Unloading(report), [], LogOf(report, "unload ")));
+        return new SideRun(steps, report.Taint);
+    }
+
+    /// <summary>How the exit status of a command is shown.</summary>
+    public static string CommandOutcome(int status) => status == 0 ? SideStep.Ok : $"status {status}";
+
+    /// <summary>The lines of a text; none of an empty one.</summary>
+    public static IReadOnlyList<string> LinesOf(string text) => text.Length == 0 ? [] : text.TrimEnd('\n').Split('\n');
+
+    /// <summary>The first module asked for that could not be unloaded decides.</summary>
+    private static string Unloading(RunReport report)
+    {
+        if (report.Findings.FirstOrDefault(finding => finding.Kind == Finding.Stopped) is { } stopped)
+            return $"stopped: {stopped.Summary}";
+        // kmod finds a module in use before it asks the kernel, and says EBUSY where the kernel would say EAGAIN (EWOULDBLOCK).
+        Errno errno = report.Modules.Where(run => run.Module.IsAsked).Select(run => run.Unload?.Errno ?? Errno.OK)
+            .FirstOrDefault(errno => errno is not Errno.OK and not Errno.ENOENT);
+        return NameOf(errno == Errno.EAGAIN ? Errno.EBUSY : errno);
+    }
+
+    private static string NameOf(Errno errno) => errno == Errno.OK ? SideStep.Ok : errno.Name();
+
+    private static List<LogLine> LogOf(RunReport report, string phase)
+    {
+        var lines = new List<LogLine>();
+        foreach (PhasedMessage entry in report.Log)
+        {
+            if (!entry.Phase.StartsWith(phase, StringComparison.Ordinal))
+                continue;
+            foreach (string line in entry.Message.Text.Split('\n'))
+                lines.Add(new LogLine(entry.Message.Level, line));
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,38 @@
+using System.Text.RegularExpressions;
+
+namespace Lkm.Cli.Comparing;
+
+/// <summary>Makes the same of what differs from one run of the same kernel to the next: addresses, times, speeds, process ids.</summary>
+/// <remarks>Each becomes a word, so that a line with an address still differs from one without.</remarks>
+internal static partial class Normalizer
+{
+    /// <summary>The text to compare.</summary>
+    public static string Normalize(string line)
+    {
+        string text = Address().Replace(line.TrimEnd(), "ADDRESS");
+        text = Date().Replace(text, "DATE");
+        text = Clock().Replace(text, "TIME");
+        text = Measured().Replace(text, "N $1");
+        return Process().Replace(text, "$1N");
+    }
+
+    /// <summary>A pointer, or its hash, as %p and %px print it; shorter numbers are sizes and flags.</summary>
+    [GeneratedRegex(@"(?<![0-9a-zA-Z])(0x)?[0-9a-f]{12,16}(?![0-9a-zA-Z])")]
+    private static partial Regex Address();
+
+    /// <summary>As ls, date and drivers print it.</summary>
+    [GeneratedRegex(@"\b((Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}\s+(\d\d:\d\d(:\d\d)?|\d{4})|\d{4}-\d\d-\d\d)\b")]
+    private static partial Regex Date();
+
+    /// <summary>The time of day.</summary>
+    [GeneratedRegex(@"\b\d\d:\d\d:\d\d(\.\d+)?\b")]
+    private static partial Regex Clock();
+
+    /// <summary>A number with a unit of time or of speed.</summary>
+    [GeneratedRegex(@"\b\d+(?:\.\d+)?\s*(ns|nsec|us|usec|usecs|µs|ms|msec|msecs|s|sec|secs|seconds|jiffies|cycles|(?:[KMG]i?)?[Bb](?:ytes)?/s(?:ec)?|[KMG]?Hz|BogoMIPS)\b")]
+    private static partial Regex Measured();
+
+    /// <summary>What says of itself that it is a process.</summary>
+    [GeneratedRegex(@"\b((?:pid|PID|tid|Pid|tgid|process)(?:[:=]|\s)\s*)\d+")]
+    private static partial Regex Process();
+}

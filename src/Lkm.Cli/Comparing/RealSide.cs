@@ -1,0 +1,100 @@
+using Lkm.Cli.Running;
+using Lkm.Distribution;
+using Lkm.Formats;
+using Lkm.RealLinux;
+
+namespace Lkm.Cli.Comparing;
+
+/// <summary>A run in real Linux: the same steps with kmod's tools, each in a machine that goes on from the kernel's snapshot.</summary>
+/// <param name="snapshot">The booted kernel.</param>
+/// <param name="limit">What each step may take.</param>
+internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
+{
+    /// <summary>What <c>timeout</c> ends with when it had to end the command: 128 + SIGTERM.</summary>
+    private const int TimedOutStatus = 143;
+
+    /// <summary>Work that a module queued has its turn before the log is looked at.</summary>
+    private const string Settle = "status=$?; sleep 0.1; exit $status";
+
+    /// <summary>What the machine says when it likes, whatever module is loaded.</summary>
+    private static readonly string[] s_machineMessages = ["random: crng init done", "clocksource: ", "hrtimer: interrupt took", "sched: RT throttling"];
+
+    /// <summary>Loads, runs the commands, unloads.</summary>
+    public Outcome<SideRun> Run(IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands)
+    {
+        Outcome<GuestMachine> started = snapshot.Start();
+        if (!started.Succeeded)
+            return Outcome<SideRun>.Failure(started.Error);
+        using GuestMachine machine = started.Value;
+        var modules = new List<RealModule>();
+        foreach (PlannedModule module in plan)
+        {
+            // modprobe loads what a module of the kernel's needs by itself; what a file needs is loaded for it.
+            if (module.IsProbed && !module.IsAsked && plan.Any(other => other.IsAsked && other.IsProbed))
+                continue;
+            string path = $"/tmp/{Path.GetFileName(module.Path)}";
+            if (!module.IsProbed && machine.Send(path, File.ReadAllBytes(module.Path)) is { } error)
+                return Outcome<SideRun>.Failure(error);
+            modules.Add(module.IsProbed
+                ? new RealModule($"modprobe {module.Name} {module.Parameters}", $"modprobe -r {module.Name}", module.IsAsked)
+                : new RealModule($"insmod {path} {module.Parameters}", $"rmmod {module.Name}", module.IsAsked));
+        }
+        return Run(machine, modules, commands);
+    }
+
+    private sealed record RealModule(string Load, string Unload, bool IsAsked);
+
+    private SideRun Run(GuestMachine machine, List<RealModule> modules, IReadOnlyList<string> commands)
+    {
+        var steps = new List<SideStep>();
+        ulong taint = 0;
+        steps.Add(RunAll(modules.Select(module => (module.Load, true))));
+        if (steps[0].Outcome == SideStep.Ok)
+        {
+            foreach (string line in commands)
+            {
+                GuestResult result = Run(line);
+                steps.Add(new SideStep(result.Status is { } status ? LkmSide.CommandOutcome(status) : Ended(result), LkmSide.LinesOf(result.Output), LogOf(result)));
+            }
+            steps.Add(RunAll(modules.AsEnumerable().Reverse().Select(module => (module.Unload, module.IsAsked))));
+        }
+        return new SideRun(steps, taint);
+
+        GuestResult Run(string command)
+        {
+            GuestResult result = machine.IsAlive ? machine.Run(command, limit) : new GuestResult(command, null, "", [], taint);
+            taint = result.Status is null ? taint : result.Taint;
+            return result;
+        }
+
+        // One that is not asked for may fail to unload: something else may use it.
+        SideStep RunAll(IEnumerable<(string Command, bool Counts)> all)
+        {
+            var log = new List<LogLine>();
+            foreach ((string command, bool counts) in all)
+            {
+                GuestResult result = Run($"{command}; {Settle}");
+                log.AddRange(LogOf(result));
+                if (counts && result.Status != 0)
+                    return new SideStep(OutcomeOf(result), [], log);
+            }
+            return new SideStep(SideStep.Ok, [], log);
+        }
+    }
+
+    private string OutcomeOf(GuestResult result) =>
+        result.Status is null or TimedOutStatus ? Ended(result) : KmodMessage.ErrnoOf(result).Name();
+
+    private string Ended(GuestResult result) => result.Status is null ? "stopped: the machine died or did not answer" : $"timed out after {limit.TotalSeconds:0} s";
+
+    private static List<LogLine> LogOf(GuestResult result)
+    {
+        var lines = new List<LogLine>();
+        foreach (GuestLogLine line in result.Log)
+        {
+            if (!s_machineMessages.Any(start => line.Text.StartsWith(start, StringComparison.Ordinal)))
+                lines.Add(new LogLine(line.Level, line.Text));
+        }
+        return lines;
+    }
+}
