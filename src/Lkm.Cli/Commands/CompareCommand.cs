@@ -13,7 +13,7 @@ namespace Lkm.Cli.Commands;
 /// <summary><c>lkm compare</c>: the same on real Linux under QEMU and in lkm, side by side.</summary>
 internal static class CompareCommand
 {
-    private const int DefaultSeconds = 60, DefaultMebibytes = 2048, PlainWidth = 140;
+    private const int DefaultSeconds = 120, DefaultMebibytes = 2048, PlainWidth = 140;
 
     /// <summary>As diff ends when it cannot compare; 1 says that there are differences.</summary>
     private const int CouldNotRun = ExitCode.Misused;
@@ -139,11 +139,11 @@ internal static class CompareCommand
 
         string output = arguments.Value("--output") ?? $"compare-{kernel.Version}";
         bool resume = arguments.Has("--resume");
-        Outcome<SweepFolder> lkmFolder = SweepFolder.Open(output, kernel.Version, resume, out List<SweepResult> lkmResults);
+        Outcome<SweepFolder> lkmFolder = SweepFolder.Open(output, kernel.Version, resume, out List<SweepResult> lkmResults, retry: true);
         if (!lkmFolder.Succeeded)
             return Trouble(lkmFolder.Error);
         using SweepFolder lkm = lkmFolder.Value;
-        Outcome<SweepFolder> realFolder = SweepFolder.Open(Path.Combine(output, "real-linux"), kernel.Version, resume, out List<SweepResult> realResults);
+        Outcome<SweepFolder> realFolder = SweepFolder.Open(Path.Combine(output, "real-linux"), kernel.Version, resume, out List<SweepResult> realResults, retry: true);
         if (!realFolder.Succeeded)
             return Trouble(realFolder.Error);
         using SweepFolder real = realFolder.Value;

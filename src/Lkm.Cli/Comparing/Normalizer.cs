@@ -12,7 +12,7 @@ internal static partial class Normalizer
         string text = Address().Replace(line.TrimEnd(), "ADDRESS");
         text = Date().Replace(text, "DATE");
         text = Clock().Replace(text, "TIME");
-        text = Measured().Replace(text, "N $1");
+        text = Measured().Replace(text, " N $1");
         return Process().Replace(text, "$1N");
     }
 
@@ -29,7 +29,7 @@ internal static partial class Normalizer
     private static partial Regex Clock();
 
     /// <summary>A number with a unit of time or of speed.</summary>
-    [GeneratedRegex(@"\b\d+(?:\.\d+)?\s*(ns|nsec|us|usec|usecs|µs|ms|msec|msecs|s|sec|secs|seconds|jiffies|cycles|(?:[KMG]i?)?[Bb](?:ytes)?/s(?:ec)?|[KMG]?Hz|BogoMIPS)\b")]
+    [GeneratedRegex(@"\s*\b\d+(?:\.\d+)?\s*(ns|nsec|us|usec|usecs|µs|ms|msec|msecs|s|sec|secs|seconds|jiffies|cycles|(?:[KMG]i?)?[Bb](?:ytes)?/s(?:ec)?|[KMG]?Hz|BogoMIPS)\b")]
     private static partial Regex Measured();
 
     /// <summary>What says of itself that it is a process.</summary>

@@ -29,7 +29,8 @@ internal sealed class SweepFolder : IDisposable
     /// <param name="kernel">The kernel's release.</param>
     /// <param name="resume">Whether to go on with what is there; otherwise there must be nothing.</param>
     /// <param name="done">The results that are there already.</param>
-    public static Outcome<SweepFolder> Open(string path, string kernel, bool resume, out List<SweepResult> done)
+    /// <param name="retry">Whether runs that failed are forgotten, to have another chance: they may have had bad luck, a busy machine for example.</param>
+    public static Outcome<SweepFolder> Open(string path, string kernel, bool resume, out List<SweepResult> done, bool retry = false)
     {
         done = [];
         Directory.CreateDirectory(path);
@@ -43,7 +44,7 @@ internal sealed class SweepFolder : IDisposable
                 return Outcome<SweepFolder>.Failure(read.Error);
             if (read.Value.Kernel != kernel)
                 return Outcome<SweepFolder>.Failure($"{path}: holds a sweep of {read.Value.Kernel}, not of {kernel}");
-            done.AddRange(read.Value.Results);
+            done.AddRange(read.Value.Results.Where(result => !retry || !result.Outcome.IsFailure()));
         }
         // Written anew, so that a torn last line does not stay.
         var folder = new SweepFolder(path, new StreamWriter(file, append: false, new UTF8Encoding(false)) { NewLine = "\n", AutoFlush = true });
