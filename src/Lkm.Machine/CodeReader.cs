@@ -32,7 +32,7 @@ internal sealed unsafe class GuestCodeReader(GuestMemory memory) : CodeReader
     {
         if (_at < GuestMemory.WindowStart || _at >= ulong.MaxValue - 7)
             return false;
-        var state = memory.ShadowBias[_at >> 3];
+        var state = memory.ShadowBias[GuestMemory.GranuleOf(_at)];
         if (_trusted || GuestMemory.Permits(state, 7, write: false))
             _readableUntil = (_at | 7) + 1;
         else if (GuestMemory.Permits(state, (int)(_at & 7), write: false))

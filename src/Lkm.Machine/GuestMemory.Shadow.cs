@@ -7,6 +7,17 @@ public sealed unsafe partial class GuestMemory
 {
     private const ulong Granule = 8;
 
+    /// <summary>The number of the window's first granule: one that fits 32 bits, so that code compares with it directly.</summary>
+    internal const long FirstGranule = unchecked((long)WindowStart) >> 3;
+
+    /// <summary>The number of the granule that holds an address: negative in the window, as addresses there are.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static long GranuleOf(ulong address) => (long)address >> 3;
+
+    /// <summary>Whether a granule lies in the window.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool InWindow(long granule) => (ulong)granule >= unchecked((ulong)FirstGranule);
+
     /// <summary>
     /// Gives whole granules one state. Decoded instructions in the range are discarded.
     /// </summary>
@@ -121,5 +132,5 @@ public sealed unsafe partial class GuestMemory
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private byte* ShadowPointer(ulong address) => ShadowBias + (address >> 3);
+    private byte* ShadowPointer(ulong address) => ShadowBias + GranuleOf(address);
 }

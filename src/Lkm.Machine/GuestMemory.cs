@@ -39,8 +39,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>What to add to a guest address to get its host address.</summary>
     internal byte* Bias => (byte*)((ulong)_window - WindowStart);
 
-    /// <summary>What to add to an eighth of a guest address to get its shadow byte's host address.</summary>
-    internal byte* ShadowBias => (byte*)((ulong)_shadow - (WindowStart >> 3));
+    /// <summary>What to add to the number of a granule to get its shadow byte's host address.</summary>
+    internal byte* ShadowBias => _shadow - GranuleOf(WindowStart);
 
     /// <summary>Told of every range whose decoded instructions may no longer hold.</summary>
     internal Action<ulong, ulong>? CodeChanged { get; set; }

@@ -15,17 +15,18 @@ internal static unsafe partial class Handlers
     private static bool IsPlain<TSize>(ulong address, byte* sh, bool write)
         where TSize : struct, ISize
     {
-        if (address < GuestMemory.WindowStart || !IsPlain(sh[address >> 3], write))
+        var granule = GuestMemory.GranuleOf(address);
+        if (!GuestMemory.InWindow(granule) || !IsPlain(sh[granule], write))
             return false;
         if (TSize.Bytes == 1 || (address & 7) <= (ulong)(8 - TSize.Bytes))
             return true;
-        return IsPlain(sh[(address >> 3) + 1], write); // behind the last granule the shadow says unmapped
+        return IsPlain(sh[granule + 1], write); // behind the last granule the shadow says unmapped
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPlain(byte state, bool write) => write
         ? state == (byte)Shadow.Accessible
-        : (byte)(state - (byte)Shadow.Accessible) <= Shadow.ReadOnlyCode - Shadow.Accessible;
+        : (sbyte)state >= (sbyte)Shadow.Accessible; // above the accessible states there is only poison, which is negative
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OperateBody<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* p)

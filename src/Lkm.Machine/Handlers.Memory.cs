@@ -35,7 +35,7 @@ internal static unsafe partial class Handlers
         var last = address + (uint)(size - 1);
         if (address < GuestMemory.WindowStart || last < address)
             return AccessOutside(c, address, size, write, m);
-        if (size <= 9 && sh[address >> 3] == (byte)Shadow.Accessible && sh[last >> 3] == (byte)Shadow.Accessible)
+        if (size <= 9 && sh[GuestMemory.GranuleOf(address)] == (byte)Shadow.Accessible && sh[GuestMemory.GranuleOf(last)] == (byte)Shadow.Accessible)
             return m + address;
         return AccessChecked(c, address, size, write, m);
     }

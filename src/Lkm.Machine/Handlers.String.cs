@@ -166,7 +166,7 @@ internal static unsafe partial class Handlers
         ulong good = 0;
         while (good < granules)
         {
-            var states = new ReadOnlySpan<byte>(sh + (address >> 3) + good, (int)Math.Min(granules - good, 1 << 28));
+            var states = new ReadOnlySpan<byte>(sh + GuestMemory.GranuleOf(address) + good, (int)Math.Min(granules - good, 1 << 28));
             var bad = write ? states.IndexOfAnyExcept((byte)Shadow.Accessible)
                 : states.IndexOfAnyExceptInRange((byte)Shadow.Accessible, (byte)Shadow.ReadOnlyCode);
             if (bad < 0)

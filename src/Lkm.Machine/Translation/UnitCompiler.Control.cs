@@ -119,7 +119,7 @@ internal sealed unsafe partial class UnitCompiler
             LoadMemory(Access(i, 8, write: false), 8);
         StoreLocal(target);
         LoadLocal(target);
-        LoadLocal(_window);
+        LoadRecord(RecordOffset.WindowStart);
         _il.Emit(OpCodes.Blt_Un, ExitHere());
         return target;
     }
@@ -153,13 +153,10 @@ internal sealed unsafe partial class UnitCompiler
             _il.Emit(OpCodes.Ret);
             return;
         }
-        LoadRecord(RecordOffset.Budget);
-        StoreLocal(_left);
+        LoadBudget(null);
         (_uncharged, _dirty) = (0, 0);
         SetFlags(FlagState.Recorded);
-        LoadLocal(_left);
-        LoadConstant(_margin);
-        _il.Emit(OpCodes.Ble, ExitTo(block.Next, 0));
+        CheckBudget(ExitTo(block.Next, 0));
         LoadRegisters(following.LiveIn);
         if (following != next)
             _il.Emit(OpCodes.Br, _labels[following]);
@@ -219,7 +216,7 @@ internal sealed unsafe partial class UnitCompiler
         LoadMemory(RegisterLocal(CpuRecord.Rsp), 8);
         StoreLocal(target);
         LoadLocal(target);
-        LoadLocal(_window);
+        LoadRecord(RecordOffset.WindowStart);
         _il.Emit(OpCodes.Blt_Un, ExitHere());
         SaveFlags();
         LoadRegister(CpuRecord.Rsp);

@@ -42,7 +42,7 @@ internal sealed unsafe partial class UnitCompiler
         for (var n = 0; n < _exits.Count; n++)
         {
             var exit = _exits[n];
-            table[n] = new SideExit { Rip = exit.Rip, Uncharged = exit.Uncharged };
+            table[n] = new SideExit { Rip = exit.Rip, Uncharged = exit.Uncharged - _margin };
             _il.MarkLabel(exit.Label);
             LoadInt(n);
             StoreLocal(_exit);

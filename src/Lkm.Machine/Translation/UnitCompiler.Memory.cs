@@ -8,14 +8,12 @@ namespace Lkm.Machine.Translation;
 internal sealed unsafe partial class UnitCompiler
 {
     private readonly List<Crossing> _crossings = [];
-    private const long Window = unchecked((long)GuestMemory.WindowStart);
     private int _ordinal; // of the next check of the instruction
 
     /// <summary>
-    /// A check of what is not aligned: of the granule behind that of an address, which an access of this size reaches; or, if the size is 0,
-    /// of those of bytes at distances from the address.
+    /// A check of what is not aligned: of the granules of bytes at distances from an address.
     /// </summary>
-    private readonly record struct Crossing(Label Start, Label Back, LocalBuilder Address, int Size, List<(int Further, bool Write)> Pieces, Label Exit);
+    private readonly record struct Crossing(Label Start, Label Back, LocalBuilder Address, List<(int Further, bool Write)> Pieces, Label Exit);
 
     /// <summary>Loads the address of the memory operand.</summary>
     private void LoadAddress(in Instruction i)
@@ -83,27 +81,37 @@ internal sealed unsafe partial class UnitCompiler
             return;
         }
         var exit = ExitHere();
-        CheckWindow(address, exit);
-        CheckGranule(address, 0, write, exit);
+        var granule = Granule(address, exit);
+        CompareShadow(granule, 0, 1, write, exit, numbered: true);
         if (size == 1)
             return;
         var (start, back) = (_il.DefineLabel(), _il.DefineLabel());
-        LoadLocal(address);
-        _il.Emit(OpCodes.Conv_I4);
-        LoadInt(7);
-        _il.Emit(OpCodes.And);
-        if (size < 8)
-            LoadInt(8 - size);
-        _il.Emit(size < 8 ? OpCodes.Bgt : OpCodes.Brtrue, start);
+        BranchIfUnaligned(address, size, start);
         _il.MarkLabel(back);
-        _crossings.Add(new Crossing(start, back, address, size, [(0, write)], exit));
+        _crossings.Add(new Crossing(start, back, address, [(size - 1, write)], exit));
     }
 
-    private void CheckWindow(LocalBuilder address, Label exit)
+    private void BranchIfUnaligned(LocalBuilder address, int to, Label label)
     {
         LoadLocal(address);
-        LoadLocal(_window);
+        _il.Emit(OpCodes.Conv_I4);
+        LoadInt(to - 1);
+        _il.Emit(OpCodes.And);
+        _il.Emit(OpCodes.Brtrue, label);
+    }
+
+    /// <summary>The number of the granule that holds an address, in a variable, after the check that it is in the window.</summary>
+    private LocalBuilder Granule(LocalBuilder address, Label exit)
+    {
+        var granule = Temporary();
+        LoadLocal(address);
+        LoadInt(3);
+        _il.Emit(OpCodes.Shr);
+        StoreLocal(granule);
+        LoadLocal(granule);
+        LoadConstant(GuestMemory.FirstGranule);
         _il.Emit(OpCodes.Blt_Un, exit);
+        return granule;
     }
 
     // All that will be accessed, from the lowest byte on; granule by granule if that is aligned.
@@ -120,16 +128,10 @@ internal sealed unsafe partial class UnitCompiler
             _il.Emit(OpCodes.Add);
         }
         StoreLocal(from);
-        CheckWindow(from, exit);
-        LoadLocal(from);
-        _il.Emit(OpCodes.Conv_I4);
-        LoadInt(7);
-        _il.Emit(OpCodes.And);
-        _il.Emit(OpCodes.Brtrue, start);
+        var granule = Granule(from, exit);
+        BranchIfUnaligned(from, 8, start);
         _il.Emit(OpCodes.Ldarg_3);
-        LoadLocal(from);
-        LoadInt(3);
-        _il.Emit(OpCodes.Shr_Un);
+        LoadLocal(granule);
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Conv_I8);
         StoreLocal(shadow);
@@ -146,7 +148,7 @@ internal sealed unsafe partial class UnitCompiler
         }
         CheckGranules(shadow, granules, exit);
         _il.MarkLabel(back);
-        _crossings.Add(new Crossing(start, back, from, 0, pieces, exit));
+        _crossings.Add(new Crossing(start, back, from, pieces, exit));
     }
 
     // Where the group's granules begin if its widest members are aligned.
@@ -186,9 +188,14 @@ internal sealed unsafe partial class UnitCompiler
         }
     }
 
-    private void CompareShadow(LocalBuilder shadow, long at, int width, bool write, Label exit)
+    private void CompareShadow(LocalBuilder shadow, long at, int width, bool write, Label exit, bool numbered = false)
     {
         LoadLocal(shadow);
+        if (numbered)
+        {
+            _il.Emit(OpCodes.Ldarg_3);
+            _il.Emit(OpCodes.Add);
+        }
         if (at != 0)
         {
             LoadConstant(at);
@@ -215,32 +222,10 @@ internal sealed unsafe partial class UnitCompiler
     {
         _il.Emit(OpCodes.Ldarg_3);
         LoadLocal(address);
-        if (further != 0) // which may be over the end of the address space
-        {
-            LoadConstant(further - Window);
-            _il.Emit(OpCodes.Add);
-        }
-        LoadInt(3);
-        _il.Emit(OpCodes.Shr_Un);
+        LoadConstant(further); // over the end of the address space the shadow says unmapped
         _il.Emit(OpCodes.Add);
-        if (further != 0)
-        {
-            LoadConstant(Window >>> 3);
-            _il.Emit(OpCodes.Add);
-        }
-        _il.Emit(write ? OpCodes.Ldind_U1 : OpCodes.Ldind_I1);
-        LoadInt((int)Shadow.Accessible);
-        _il.Emit(write ? OpCodes.Bne_Un : OpCodes.Blt, exit);
-    }
-
-    private void CheckNextGranule(LocalBuilder address, bool write, Label exit)
-    {
-        _il.Emit(OpCodes.Ldarg_3);
-        LoadLocal(address);
         LoadInt(3);
-        _il.Emit(OpCodes.Shr_Un);
-        _il.Emit(OpCodes.Add);
-        LoadInt(1);
+        _il.Emit(OpCodes.Shr);
         _il.Emit(OpCodes.Add);
         _il.Emit(write ? OpCodes.Ldind_U1 : OpCodes.Ldind_I1);
         LoadInt((int)Shadow.Accessible);
@@ -255,10 +240,7 @@ internal sealed unsafe partial class UnitCompiler
             _il.MarkLabel(crossing.Start);
             foreach (var (further, write) in crossing.Pieces)
             {
-                if (crossing.Size > 0)
-                    CheckNextGranule(crossing.Address, write, crossing.Exit);
-                else
-                    CheckGranule(crossing.Address, further, write, crossing.Exit);
+                CheckGranule(crossing.Address, further, write, crossing.Exit);
             }
             _il.Emit(OpCodes.Br, crossing.Back);
         }

@@ -24,7 +24,7 @@ internal sealed unsafe partial class UnitCompiler
     private readonly DynamicMethod _method;
     private readonly ILGenerator _il;
     private readonly LocalBuilder?[] _registers = new LocalBuilder?[16];
-    private readonly LocalBuilder _left, _window, _exit;
+    private readonly LocalBuilder _left, _exit;
     private readonly Dictionary<Block, Label> _labels = [];
     private readonly Dictionary<Block, (FlagState Flags, int Uncharged)> _inherited = [];
     private readonly int _margin;
@@ -43,8 +43,8 @@ internal sealed unsafe partial class UnitCompiler
         _plan = new AccessPlan(_region, _liveness, options);
         _method = new DynamicMethod($"guest_{unit.Entry:x}", typeof(nint), Signature, typeof(UnitCompiler).Module, skipVisibility: true) { InitLocals = false };
         _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
-        (_left, _window, _exit) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)));
-        _margin = _region.Instructions.Length;
+        (_left, _exit) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)));
+        _margin = _region.Instructions.Length + 1;
     }
 
     /// <summary>Compiles a unit. May run on any thread, while the guest runs.</summary>
@@ -80,11 +80,7 @@ internal sealed unsafe partial class UnitCompiler
     // The registers that are read before they are written, and those that are written back somewhere.
     private void Prologue()
     {
-        LoadRecord(RecordOffset.Budget);
-        StoreLocal(_left);
-        LoadLocal(_left);
-        LoadConstant(_margin);
-        _il.Emit(OpCodes.Ble, Refused());
+        LoadBudget(Refused());
         if (_region.Blocks.Any(b => b.Ending is Ending.Call or Ending.CallIndirect))
         {
             var here = _il.DeclareLocal(typeof(int));
@@ -93,8 +89,6 @@ internal sealed unsafe partial class UnitCompiler
             LoadRecord(RecordOffset.StackLimit);
             _il.Emit(OpCodes.Blt_Un, Refused());
         }
-        LoadRecord(RecordOffset.WindowStart);
-        StoreLocal(_window);
         LoadRegisters(_region.EntryBlock.LiveIn);
         if (LoopFlags(_region.EntryBlock) is { } flags)
             SettleFlags(flags);
@@ -111,9 +105,7 @@ internal sealed unsafe partial class UnitCompiler
         if (block.IsLoopHead)
         {
             _index = block.First;
-            LoadLocal(_left);
-            LoadConstant(_margin);
-            _il.Emit(OpCodes.Ble, ExitTo(block.Address, 0));
+            CheckBudget(ExitTo(block.Address, 0));
         }
         var end = block.Ending is Ending.Fall or Ending.Leave ? block.End : block.End - 1;
         for (var i = block.First; i < end; i++)
@@ -151,8 +143,7 @@ internal sealed unsafe partial class UnitCompiler
         LoadConstant(step->Handler);
         CallHandler();
         ReturnUnless(Handlers.Finished);
-        LoadRecord(RecordOffset.Budget);
-        StoreLocal(_left);
+        LoadBudget(null);
         _uncharged = 0;
         SetFlags(instruction.RflagsModified == 0 ? _flags with { IsRecorded = true } : FlagState.Recorded);
         for (var number = 0; number < 16; number++)
@@ -162,9 +153,25 @@ internal sealed unsafe partial class UnitCompiler
         }
         LoadRegisters(_liveness.Defines[_index] & _liveness.LiveAfter[_index]);
         _dirty = 0;
-        LoadLocal(_left);
+        CheckBudget(ExitTo(instruction.NextIP, 1));
+    }
+
+    // The variable holds what is left beyond the margin, so that looking at it is looking at its sign.
+    private void LoadBudget(Label? exit)
+    {
+        LoadRecord(RecordOffset.Budget);
         LoadConstant(_margin);
-        _il.Emit(OpCodes.Ble, ExitTo(instruction.NextIP, 1));
+        _il.Emit(OpCodes.Sub);
+        StoreLocal(_left);
+        if (exit is { } label)
+            CheckBudget(label);
+    }
+
+    private void CheckBudget(Label exit)
+    {
+        LoadLocal(_left);
+        LoadConstant(0);
+        _il.Emit(OpCodes.Blt, exit);
     }
 
     /// <summary>Brings the record up to date: some registers, the flags, the budget after so many more instructions.</summary>
@@ -175,11 +182,8 @@ internal sealed unsafe partial class UnitCompiler
         StoreRecord(RecordOffset.Budget, () =>
         {
             LoadLocal(_left);
-            if (_uncharged + more != 0)
-            {
-                LoadConstant(_uncharged + more);
-                _il.Emit(OpCodes.Sub);
-            }
+            LoadConstant(_margin - _uncharged - more);
+            _il.Emit(OpCodes.Add);
         });
     }
 
