@@ -16,12 +16,13 @@ public class TranslationTests
     private static int Rounds(int usual) =>
         usual * (int.TryParse(Environment.GetEnvironmentVariable("LKM_TEST_ROUNDS"), out var times) ? times : 1);
 
-    public static TheoryData<string> Switches => ["all", "flags", "loops", "checks", "forms", "calls", "size", "mixed"];
+    public static TheoryData<string> Switches => ["all", "flags", "loops", "plain", "checks", "forms", "calls", "size", "mixed"];
 
     private static TranslationOptions Options(string without) => without switch
     {
         "flags" => Translated with { DeadFlags = false },
         "loops" => Translated with { LoopFlags = false },
+        "plain" => Translated with { PlainLoops = false },
         "checks" => Translated with { SharedChecks = false },
         "forms" => Translated with { NativeForms = false },
         "calls" => Translated with { DirectCalls = false },
@@ -64,6 +65,32 @@ public class TranslationTests
         or Mnemonic.Sete or Mnemonic.Setb or Mnemonic.Setle or Mnemonic.Seto or Mnemonic.Setp or Mnemonic.Cmove or Mnemonic.Cmovb or Mnemonic.Cmovg
         or Mnemonic.Xadd or Mnemonic.Cmpxchg or Mnemonic.Bts or Mnemonic.Shld or Mnemonic.Lahf or Mnemonic.Stc or Mnemonic.Pushfq or Mnemonic.Rdtsc;
 
+    [Theory]
+    [InlineData("all")]
+    [InlineData("flags")]
+    [InlineData("loops")]
+    [InlineData("plain")]
+    [InlineData("checks")]
+    [InlineData("mixed")]
+    public void Generated_loops_do_the_same(string without)
+    {
+        using var expected = new TestMachine(Interpreted);
+        using var actual = new TestMachine(Options(without));
+        var failures = new List<string>();
+        var rounds = Rounds(300);
+        for (var seed = 0; seed < rounds && failures.Count < 5; seed++)
+        {
+            var random = new Random(seed);
+            var loop = new GeneratedLoop(random);
+            var state = random.Next();
+            loop.Place(expected, new Random(state));
+            loop.Place(actual, new Random(state));
+            if (Compare(expected, actual, random, longest: 20_000) is { } difference)
+                failures.Add($"seed {seed}: {difference}");
+        }
+        Assert.True(failures.Count == 0, string.Join("\n", failures));
+    }
+
     private static string? Compare(TestMachine expected, TestMachine actual, int seed, Code[] pool)
     {
         var random = new Random(seed);
@@ -73,10 +100,15 @@ public class TranslationTests
         var state = random.Next();
         code.Place(expected, data, new Random(state));
         code.Place(actual, data, new Random(state));
+        return Compare(expected, actual, random, longest: 5000);
+    }
+
+    private static string? Compare(TestMachine expected, TestMachine actual, Random random, int longest)
+    {
         var (from, to) = (expected.Cpu.Instructions, actual.Cpu.Instructions);
         for (var run = 0; run < 40; run++)
         {
-            var budget = random.Next(4) == 0 ? random.Next(1, 60) : random.Next(1, 5000);
+            var budget = random.Next(4) == 0 ? random.Next(1, 60) : random.Next(1, longest);
             var (wanted, got) = (expected.Run(budget), actual.Run(budget));
             if (wanted != got)
                 return $"run {run}: {got} at {actual.Cpu.Rip:x}, interpreted {wanted} at {expected.Cpu.Rip:x}";

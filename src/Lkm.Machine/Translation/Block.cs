@@ -66,7 +66,10 @@ internal sealed class Block(ulong address, int first)
     internal bool FollowsCall;
 
     /// <summary>Whether the state at the start is not simply that at the end of one block before.</summary>
-    internal bool IsJoin => IsEntry || Predecessors != 1 || IsLoopHead || FollowsCall;
+    internal bool IsJoin => IsEntry || Predecessors != 1 || IsLoopHead || FollowsCall || LeavesCycle;
+
+    /// <summary>Whether both forms of a loop lead here.</summary>
+    internal bool LeavesCycle;
 
     // Found by Liveness: sets of registers, one bit each.
     internal uint LiveIn, LiveOut, DirtyIn, DirtyOut;

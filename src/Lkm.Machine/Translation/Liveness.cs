@@ -46,6 +46,12 @@ internal sealed class Liveness
         return full is >= Register.RAX and <= Register.R15 ? full - Register.RAX : -1;
     }
 
+    /// <summary>Whether an instruction replaces all flags.</summary>
+    internal bool SetsFlags(int i) => _setsFlags[i];
+
+    /// <summary>Whether what an instruction does, or leaves of the flags, depends on the flags before.</summary>
+    internal bool ReadsFlags(int i) => _readsFlags[i];
+
     private void Describe(int i, InstructionInfoFactory information, TranslationOptions options)
     {
         ref var instruction = ref _region.Instructions[i];

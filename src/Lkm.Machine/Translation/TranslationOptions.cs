@@ -37,6 +37,9 @@ public sealed record TranslationOptions
     /// <summary>An access of what the same block has already checked is not checked again.</summary>
     public bool SharedChecks { get; init; } = true;
 
+    /// <summary>Simple loops have a second form, which checks the accesses of many rounds at once.</summary>
+    public bool PlainLoops { get; init; } = true;
+
     /// <summary>Instructions have code of their own; otherwise each calls the interpreter's step for it.</summary>
     public bool NativeForms { get; init; } = true;
 

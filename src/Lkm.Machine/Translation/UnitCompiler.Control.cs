@@ -12,14 +12,14 @@ internal sealed unsafe partial class UnitCompiler
         switch (block.Ending)
         {
             case Ending.Fall:
-                GoTo(block.Following, block.Next, next);
+                GoTo(block, block.Following, block.Next, next);
                 break;
             case Ending.Leave:
                 _il.Emit(OpCodes.Br, ExitTo(block.Next, 0));
                 break;
             case Ending.Jump:
                 _uncharged++;
-                GoTo(block.Taken, block.Target, next);
+                GoTo(block, block.Taken, block.Target, next);
                 break;
             case Ending.Branch:
                 EmitBranch(block, next);
@@ -44,7 +44,7 @@ internal sealed unsafe partial class UnitCompiler
     }
 
     /// <summary>Goes to a block with the state as it is, or out of the region.</summary>
-    private void GoTo(Block? block, ulong address, Block? next)
+    private void GoTo(Block from, Block? block, ulong address, Block? next)
     {
         if (block == null)
         {
@@ -56,18 +56,23 @@ internal sealed unsafe partial class UnitCompiler
             Settle(block);
         else
             _inherited[block] = (_flags, _uncharged);
-        if (block != next)
-            _il.Emit(OpCodes.Br, _labels[block]);
+        if (block != next || IsWayBack(from, block))
+            _il.Emit(OpCodes.Br, LabelOf(from, block));
     }
 
     // What a block that has several before it expects.
     private void Settle(Block block)
     {
+        SettleAt(block);
+        Charge();
+    }
+
+    private void SettleAt(Block block)
+    {
         if (LoopFlags(block) is { } expected)
             SettleFlags(expected);
         else if (block.FlagsIn || !_options.DeadFlags)
             SaveFlags();
-        Charge();
     }
 
     private void EmitBranch(Block block, Block? next)
@@ -81,17 +86,17 @@ internal sealed unsafe partial class UnitCompiler
         Label label;
         if (block.Taken is { } taken && (!taken.IsJoin || settled || IsSettled(taken)))
         {
-            label = _labels[taken];
+            label = LabelOf(block, taken);
             if (!taken.IsJoin)
                 _inherited[taken] = (_flags, _uncharged);
         }
         else
         {
             label = _il.DefineLabel();
-            _edges.Add((label, _flags, _uncharged, _dirty, block));
+            _edges.Add(new Edge(label, _flags, _uncharged, _dirty, block, true, null));
         }
         BranchIf(condition, label);
-        GoTo(block.Following, block.Next, next);
+        GoTo(block, block.Following, block.Next, next);
     }
 
     private bool IsSettled(Block block) => _uncharged == 0 && LoopFlags(block) == null && (_flags.IsRecorded || !block.FlagsIn && _options.DeadFlags);
@@ -99,13 +104,19 @@ internal sealed unsafe partial class UnitCompiler
     // Taken branches to where something has to be done first.
     private void EmitEdges()
     {
-        foreach (var (label, flags, uncharged, dirty, block) in _edges)
+        foreach (var edge in _edges)
         {
-            _il.MarkLabel(label);
-            (_flags, _uncharged, _dirty) = (flags, uncharged, dirty);
+            var block = edge.From;
+            _il.MarkLabel(edge.Label);
+            (_flags, _uncharged, _dirty) = (edge.Flags, edge.Uncharged, edge.Dirty);
             _index = block.End - 1;
             BeginTemporaries();
-            GoTo(block.Taken, block.Target, null);
+            if (edge.Plain is { } cycle)
+                Rebate(_forms[cycle].Rounds, cycle, OpCodes.Add);
+            if (edge.Taken)
+                GoTo(block, block.Taken, block.Target, null);
+            else
+                GoTo(block, block.Following, block.Next, null);
         }
     }
 

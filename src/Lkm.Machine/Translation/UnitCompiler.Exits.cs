@@ -6,8 +6,12 @@ namespace Lkm.Machine.Translation;
 // Ways out of the method, behind its code. A side exit says where the interpreter goes on; those that write back the same share it.
 internal sealed unsafe partial class UnitCompiler
 {
-    private readonly List<(Label Label, ulong Rip, int Uncharged, uint Dirty, FlagState Flags)> _exits = [];
-    private readonly List<(Label Label, FlagState Flags, int Uncharged, uint Dirty, Block From)> _edges = [];
+    private readonly List<(Label Label, ulong Rip, int Uncharged, uint Dirty, FlagState Flags, Cycle? Plain)> _exits = [];
+    private readonly List<Edge> _edges = [];
+
+    /// <summary>A way from a block to the one where it jumps to, or to the following one, on which something has to be done first.</summary>
+    private readonly record struct Edge(Label Label, FlagState Flags, int Uncharged, uint Dirty, Block From, bool Taken, Cycle? Plain);
+
     private Label _here;
     private bool _hasExitHere;
     private Label? _refused;
@@ -27,7 +31,7 @@ internal sealed unsafe partial class UnitCompiler
     private Label ExitTo(ulong rip, int more)
     {
         var label = _il.DefineLabel();
-        _exits.Add((label, rip, _uncharged + more, _dirty, _flags));
+        _exits.Add((label, rip, _uncharged + more, _dirty, _flags, _plain));
         return label;
     }
 
@@ -44,6 +48,8 @@ internal sealed unsafe partial class UnitCompiler
             var exit = _exits[n];
             table[n] = new SideExit { Rip = exit.Rip, Uncharged = exit.Uncharged - _margin };
             _il.MarkLabel(exit.Label);
+            if (exit.Plain is { } cycle)
+                Rebate(_forms[cycle].Rounds, cycle, OpCodes.Add);
             LoadInt(n);
             StoreLocal(_exit);
             if (!writers.TryGetValue((exit.Dirty, exit.Flags), out var writer))

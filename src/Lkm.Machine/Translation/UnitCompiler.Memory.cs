@@ -73,7 +73,8 @@ internal sealed unsafe partial class UnitCompiler
     /// <summary>Leaves to the interpreter unless all bytes lie in the window, in granules that are accessible as a whole.</summary>
     private void Check(LocalBuilder address, int size, bool write)
     {
-        if (!_plan.Needs(_index, _ordinal++, out var group))
+        var covered = _plain?.Covered.Contains((_index, _ordinal)) ?? false;
+        if (!_plan.Needs(_index, _ordinal++, out var group) || covered)
             return;
         if (group != null)
         {

@@ -40,11 +40,12 @@ internal sealed unsafe partial class UnitCompiler
     {
         (_unit, _region, _options, _slotOf) = (unit, unit.Region!, options, slotOf);
         _liveness = new Liveness(_region, options);
-        _plan = new AccessPlan(_region, _liveness, options);
         _method = new DynamicMethod($"guest_{unit.Entry:x}", typeof(nint), Signature, typeof(UnitCompiler).Module, skipVisibility: true) { InitLocals = false };
         _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
         (_left, _exit) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)));
         _margin = _region.Instructions.Length + 1;
+        FindCycles();
+        _plan = new AccessPlan(_region, _liveness, options);
     }
 
     /// <summary>Compiles a unit. May run on any thread, while the guest runs.</summary>
@@ -72,6 +73,7 @@ internal sealed unsafe partial class UnitCompiler
         Prologue();
         for (var n = 0; n < _region.Blocks.Count; n++)
             EmitBlock(_region.Blocks[n], n + 1 < _region.Blocks.Count ? _region.Blocks[n + 1] : null);
+        EmitCycles();
         EmitEdges();
         EmitCrossings();
         EmitExits();
@@ -102,11 +104,19 @@ internal sealed unsafe partial class UnitCompiler
         (_flags, _uncharged) = block.IsJoin ? (LoopFlags(block) ?? FlagState.Recorded, 0) : _inherited[block];
         _dirty = block.DirtyIn;
         BeginTemporaries();
+        EnterCycle(block);
         if (block.IsLoopHead)
         {
             _index = block.First;
             CheckBudget(ExitTo(block.Address, 0));
         }
+        EmitInstructions(block);
+        EmitEnding(block, next);
+    }
+
+    // All but the one that ends it, which becomes the current one.
+    private void EmitInstructions(Block block)
+    {
         var end = block.Ending is Ending.Fall or Ending.Leave ? block.End : block.End - 1;
         for (var i = block.First; i < end; i++)
         {
@@ -122,7 +132,6 @@ internal sealed unsafe partial class UnitCompiler
         }
         _index = Math.Max(end, block.First);
         BeginInstruction();
-        EmitEnding(block, next);
     }
 
     private ref Instruction Current => ref _region.Instructions[_index];
