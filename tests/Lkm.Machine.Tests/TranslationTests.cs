@@ -16,7 +16,7 @@ public class TranslationTests
     private static int Rounds(int usual) =>
         usual * (int.TryParse(Environment.GetEnvironmentVariable("LKM_TEST_ROUNDS"), out var times) ? times : 1);
 
-    public static TheoryData<string> Switches => ["all", "flags", "loops", "plain", "checks", "forms", "calls", "size", "mixed"];
+    public static TheoryData<string> Switches => ["all", "flags", "loops", "plain", "checks", "forms", "calls", "copies", "size", "mixed"];
 
     private static TranslationOptions Options(string without) => without switch
     {
@@ -25,6 +25,7 @@ public class TranslationTests
         "plain" => Translated with { PlainLoops = false },
         "checks" => Translated with { SharedChecks = false },
         "forms" => Translated with { NativeForms = false },
+        "copies" => Translated with { CopiedCalls = false },
         "calls" => Translated with { DirectCalls = false },
         "size" => Translated with { LargestUnit = 7 },
         "mixed" => Translated with { Engine = Engine.Mixed, FirstAfter = 0, WorthExecutions = 0 },

@@ -93,6 +93,8 @@ internal sealed class Addresses(Region region, Liveness liveness)
         }
         if (instruction.Mnemonic == Mnemonic.Pop && liveness.Native[i] && to != CpuRecord.Rsp)
             registers[CpuRecord.Rsp] = Moved(stack, 8);
+        if (instruction.Mnemonic == Mnemonic.Ret)
+            registers[CpuRecord.Rsp] = Moved(stack, 8 + (instruction.OpCount > 0 ? instruction.Immediate16 : 0));
         if (value is { } known)
             registers[to] = known;
 

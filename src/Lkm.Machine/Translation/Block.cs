@@ -24,6 +24,12 @@ internal enum Ending
     /// <summary>A return.</summary>
     Return,
 
+    /// <summary>A direct call of a function that the region has a copy of, which comes back to the region.</summary>
+    Enter,
+
+    /// <summary>The return of such a copy: to the block after the call, unless somebody changed the return address.</summary>
+    ComeBack,
+
     /// <summary>The interpreter takes over at the address after the block.</summary>
     Leave,
 }
@@ -41,13 +47,13 @@ internal sealed class Block(ulong address, int first)
 
     internal Ending Ending;
 
-    /// <summary>Where a jump, branch or call goes.</summary>
+    /// <summary>Where a jump, branch, call or the return of a copy goes.</summary>
     internal ulong Target;
 
     /// <summary>The address after the block.</summary>
     internal ulong Next;
 
-    /// <summary>The block at <see cref="Target"/> if a jump or branch stays in the region.</summary>
+    /// <summary>The block at <see cref="Target"/> if it is in the region.</summary>
     internal Block? Taken;
 
     /// <summary>The block at <see cref="Next"/> if control may get there and it is in the region.</summary>

@@ -149,7 +149,7 @@ internal sealed class Liveness
     // Whether a way out of the region starts at the block's end, with no instruction that could be left at.
     private static bool LeavesBehind(Block block) => block.Ending switch
     {
-        Ending.Leave => true,
+        Ending.Leave or Ending.ComeBack => true,
         Ending.Fall => block.Following == null,
         Ending.Jump => block.Taken == null,
         Ending.Branch => block.Taken == null || block.Following == null,

@@ -4,15 +4,44 @@ namespace Lkm.Machine.Translation;
 
 /// <summary>
 /// The guest code of one unit of translation: what can be reached from its entry by jumps that stay in the function, up to a number
-/// of instructions. Blocks are in the order of their addresses.
+/// of instructions, and small functions that it calls, each call with a copy of its own. Blocks are in the order of their addresses, those of
+/// a copy behind the call.
 /// </summary>
 internal sealed class Region
 {
-    private readonly SortedDictionary<ulong, (Instruction Instruction, Ending Ending)> _found = [];
-    private readonly HashSet<ulong> _leaders = [];
-    private readonly Dictionary<ulong, Block> _blocks = [];
+    private const int LargestCopy = 40, MostCopied = 160, Deepest = 3; // instructions; calls
 
-    private Region(ulong entry) => Entry = entry;
+    // A function, or part of it: the unit's own, or one that is called and comes back to a place in the context around it.
+    private sealed class Context(ulong entry, Context? around, ulong comesBack)
+    {
+        internal readonly ulong Entry = entry;
+        internal readonly Context? Around = around;
+        internal readonly ulong ComesBack = comesBack;
+        internal readonly int Depth = around == null ? 0 : around.Depth + 1;
+        internal readonly SortedDictionary<ulong, (Instruction Instruction, Ending Ending)> Found = [];
+        internal readonly HashSet<ulong> Leaders = [];
+        internal readonly Dictionary<ulong, Context> Calls = [];
+        internal readonly Dictionary<ulong, Block> Blocks = [];
+
+        internal Block? At(ulong address) => Blocks.GetValueOrDefault(address);
+    }
+
+    private readonly Context _own;
+    private readonly List<Context> _contexts = []; // of each instruction
+    private readonly Decoder _decoder;
+    private readonly GuestCodeReader _reader;
+    private readonly HookSet _hooks;
+    private int _copied;
+
+    private Region(ulong entry, GuestCodeReader reader, HookSet hooks)
+    {
+        (Entry, _reader, _hooks) = (entry, reader, hooks);
+        _own = new Context(entry, null, 0);
+        _decoder = Decoder.Create(64, reader);
+    }
+
+    /// <summary>The bounds of the function at an address; false if it is not to be translated.</summary>
+    internal delegate bool FindBounds(ulong address, out ulong start, out ulong end);
 
     /// <summary>The address where the region is entered.</summary>
     internal ulong Entry { get; }
@@ -24,45 +53,54 @@ internal sealed class Region
 
     internal List<Block> Blocks { get; } = [];
 
-    internal Block EntryBlock => _blocks[Entry];
+    internal Block EntryBlock => _own.Blocks[Entry];
 
     /// <summary>Addresses of the bytes that the region was made of, as runs from the first to behind the last.</summary>
     internal List<(ulong Start, ulong End)> Ranges { get; } = [];
 
     /// <summary>Follows the code from an entry. Null if not even its first instruction can be translated.</summary>
-    internal static Region? Find(ulong entry, ulong start, ulong end, int limit, GuestCodeReader reader, HookSet hooks)
+    internal static Region? Find(ulong entry, TranslationOptions options, GuestCodeReader reader, HookSet hooks, FindBounds bounds)
     {
-        var region = new Region(entry);
-        region.Decode(start, end, limit, reader, hooks);
-        if (!region._found.ContainsKey(entry))
+        if (!bounds(entry, out var start, out var end))
             return null;
-        region.Instructions = [.. region._found.Values.Select(f => f.Instruction)];
-        region.Endings = [.. region._found.Values.Select(f => f.Ending)];
+        var region = new Region(entry, reader, hooks);
+        region.Decode(region._own, start, end, options.LargestUnit);
+        if (!region._own.Found.ContainsKey(entry))
+            return null;
+        if (options.CopiedCalls)
+            region.CopyCalls(region._own, Math.Min(MostCopied, options.LargestUnit - region._own.Found.Count), bounds);
+        var endings = new List<Ending>();
+        var instructions = new List<Instruction>();
+        region.Flatten(region._own, instructions, endings);
+        (region.Instructions, region.Endings) = ([.. instructions], [.. endings]);
         region.FormBlocks();
         region.Connect();
         region.FindRanges();
         return region.EntryBlock.Ending == Ending.Leave && region.EntryBlock.First == region.EntryBlock.End ? null : region;
     }
 
-    private void Decode(ulong start, ulong end, int limit, GuestCodeReader reader, HookSet hooks)
+    // False if there is more than the limit.
+    private bool Decode(Context context, ulong start, ulong end, int limit)
     {
-        var decoder = Decoder.Create(64, reader);
+        var (found, leaders) = (context.Found, context.Leaders);
         var work = new Stack<ulong>();
-        work.Push(Entry);
-        _leaders.Add(Entry);
+        work.Push(context.Entry);
+        leaders.Add(context.Entry);
         while (work.TryPop(out var at))
         {
-            while (!_found.ContainsKey(at) && _found.Count < limit && !hooks.Contains(at))
+            while (!found.ContainsKey(at) && !_hooks.Contains(at))
             {
-                reader.Start(at, trusted: false);
-                decoder.IP = at;
-                decoder.Decode(out var instruction);
+                if (found.Count >= limit)
+                    return false;
+                _reader.Start(at, trusted: false);
+                _decoder.IP = at;
+                _decoder.Decode(out var instruction);
                 if (instruction.IsInvalid)
                     break;
                 var ending = EndingOf(instruction);
-                if (ending == Ending.Leave && at == Entry)
-                    return;
-                _found.Add(at, (instruction, ending));
+                if (ending == Ending.Leave && at == context.Entry)
+                    return false;
+                found.Add(at, (instruction, ending));
                 if (ending == Ending.Fall)
                 {
                     at = instruction.NextIP;
@@ -70,17 +108,73 @@ internal sealed class Region
                 }
                 if (ending is Ending.Jump or Ending.Branch && InBounds(instruction.NearBranchTarget))
                 {
-                    _leaders.Add(instruction.NearBranchTarget);
+                    leaders.Add(instruction.NearBranchTarget);
                     work.Push(instruction.NearBranchTarget);
                 }
                 if (ending is not (Ending.Branch or Ending.Call or Ending.CallIndirect))
                     break;
                 at = instruction.NextIP;
-                _leaders.Add(at);
+                leaders.Add(at);
             }
         }
+        return true;
 
         bool InBounds(ulong target) => target >= start && target < end;
+    }
+
+    // Gives calls of small functions copies of their own. Nearer calls come first.
+    private void CopyCalls(Context context, int most, FindBounds bounds)
+    {
+        foreach (var (at, (instruction, ending)) in context.Found)
+        {
+            if (ending != Ending.Call || !context.Found.ContainsKey(instruction.NextIP))
+                continue;
+            var target = instruction.NearBranchTarget;
+            if (!bounds(target, out var start, out var end))
+                continue;
+            var copy = new Context(target, context, instruction.NextIP);
+            if (!Decode(copy, start, end, Math.Min(LargestCopy, most - _copied)) || !IsWorthIt(copy))
+                continue;
+            _copied += copy.Found.Count;
+            context.Calls.Add(at, copy);
+        }
+        if (context.Depth + 1 == Deepest)
+            return;
+        foreach (var copy in context.Calls.Values)
+            CopyCalls(copy, most, bounds);
+    }
+
+    // It comes back, and does all it does here.
+    private static bool IsWorthIt(Context copy)
+    {
+        var comesBack = false;
+        foreach (var (_, ending) in copy.Found.Values)
+        {
+            if (ending is Ending.Leave or Ending.JumpIndirect)
+                return false;
+            comesBack |= ending == Ending.Return;
+        }
+        return comesBack;
+    }
+
+    private void Flatten(Context context, List<Instruction> instructions, List<Ending> endings)
+    {
+        ulong next = 0;
+        foreach (var (at, (instruction, ending)) in context.Found)
+        {
+            if (next != 0 && next != at)
+                context.Leaders.Add(next); // instructions may overlap
+            next = instruction.NextIP;
+            instructions.Add(instruction);
+            _contexts.Add(context);
+            if (context.Calls.TryGetValue(at, out var copy))
+            {
+                endings.Add(Ending.Enter);
+                Flatten(copy, instructions, endings);
+                continue;
+            }
+            endings.Add(ending == Ending.Return && context.Around != null ? Ending.ComeBack : ending);
+        }
     }
 
     private static Ending EndingOf(in Instruction instruction)
@@ -108,33 +202,31 @@ internal sealed class Region
 
     private void FormBlocks()
     {
-        for (var i = 0; i < Instructions.Length - 1; i++) // instructions may overlap
-        {
-            if (Instructions[i].NextIP != Instructions[i + 1].IP)
-                _leaders.Add(Instructions[i].NextIP);
-        }
         Block? block = null;
         for (var i = 0; i < Instructions.Length; i++)
         {
             ref var instruction = ref Instructions[i];
-            if (block == null || _leaders.Contains(instruction.IP))
-                block = Begin(instruction.IP, i);
+            var context = _contexts[i];
+            if (block == null || context.Leaders.Contains(instruction.IP))
+                block = Begin(context, instruction.IP, i);
             var ending = Endings[i];
             block.End = ending == Ending.Leave ? i : i + 1;
             block.Ending = ending;
             block.Next = ending == Ending.Leave ? instruction.IP : instruction.NextIP;
-            if (ending is Ending.Jump or Ending.Branch or Ending.Call)
+            if (ending is Ending.Jump or Ending.Branch or Ending.Call or Ending.Enter)
                 block.Target = instruction.NearBranchTarget;
-            if (ending != Ending.Fall || i + 1 == Instructions.Length || Instructions[i + 1].IP != instruction.NextIP)
+            if (ending == Ending.ComeBack)
+                block.Target = context.ComesBack;
+            if (ending != Ending.Fall || i + 1 == Instructions.Length || _contexts[i + 1] != context || Instructions[i + 1].IP != instruction.NextIP)
                 block = null;
         }
     }
 
-    private Block Begin(ulong address, int first)
+    private Block Begin(Context context, ulong address, int first)
     {
         var block = new Block(address, first);
         Blocks.Add(block);
-        _blocks.Add(address, block);
+        context.Blocks.Add(address, block);
         return block;
     }
 
@@ -143,13 +235,17 @@ internal sealed class Region
         EntryBlock.IsEntry = true;
         foreach (var block in Blocks)
         {
-            if (block.Ending is Ending.Jump or Ending.Branch && _blocks.TryGetValue(block.Target, out var taken))
+            var context = _contexts[block.First];
+            block.Taken = block.Ending switch
             {
-                block.Taken = taken;
-                Arrive(block, taken);
-            }
-            if (block.Ending is Ending.Fall or Ending.Branch or Ending.Call or Ending.CallIndirect
-                && _blocks.TryGetValue(block.Next, out var following))
+                Ending.Jump or Ending.Branch => context.At(block.Target),
+                Ending.Enter => context.Calls[Instructions[block.End - 1].IP].At(block.Target),
+                Ending.ComeBack => context.Around!.At(block.Target),
+                _ => null,
+            };
+            if (block.Taken != null)
+                Arrive(block, block.Taken);
+            if (block.Ending is Ending.Fall or Ending.Branch or Ending.Call or Ending.CallIndirect && context.At(block.Next) is { } following)
             {
                 block.Following = following;
                 following.FollowsCall |= block.Ending is Ending.Call or Ending.CallIndirect;
@@ -166,7 +262,7 @@ internal sealed class Region
 
     private void FindRanges()
     {
-        foreach (ref var instruction in Instructions.AsSpan())
+        foreach (var instruction in Instructions.OrderBy(i => i.IP))
         {
             if (Ranges.Count > 0 && instruction.IP <= Ranges[^1].End)
                 Ranges[^1] = (Ranges[^1].Start, Math.Max(Ranges[^1].End, instruction.NextIP));

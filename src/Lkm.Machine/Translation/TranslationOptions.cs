@@ -46,6 +46,9 @@ public sealed record TranslationOptions
     /// <summary>Calls run the callee in the caller's host frame; otherwise every call leaves the method.</summary>
     public bool DirectCalls { get; init; } = true;
 
+    /// <summary>Small functions are copied to where they are called directly.</summary>
+    public bool CopiedCalls { get; init; } = true;
+
     /// <summary>The options that the environment variable LKM_ENGINE (interpreter, mixed, translator) asks for.</summary>
     public static TranslationOptions FromEnvironment() => new()
     {

@@ -67,7 +67,7 @@ internal sealed unsafe class Translator : IDisposable
         if (_compiler == null || !Bounds(rip, out var start, out var end))
             return;
         if (_profile.Add(rip, start, (int)(end - start), IsTranslated(start), out var entry) && !IsTranslated(entry))
-            Request(entry, start, end);
+            Request(entry);
     }
 
     private bool IsTranslated(ulong entry) => _units.ContainsKey(entry);
@@ -86,8 +86,8 @@ internal sealed unsafe class Translator : IDisposable
     /// <summary>Translates the place of an op, if that is not done and can be.</summary>
     internal void Force(Op* op)
     {
-        if (!_units.ContainsKey(op->Rip) && !_hooks.Contains(op->Rip) && Bounds(op->Rip, out var start, out var end))
-            Request(op->Rip, start, end);
+        if (!_units.ContainsKey(op->Rip) && !_hooks.Contains(op->Rip))
+            Request(op->Rip);
     }
 
     private bool Bounds(ulong address, out ulong start, out ulong end)
@@ -100,9 +100,9 @@ internal sealed unsafe class Translator : IDisposable
         return true;
     }
 
-    private void Request(ulong entry, ulong start, ulong end)
+    private void Request(ulong entry)
     {
-        if (_code.Full || Region.Find(entry, start, end, _options.LargestUnit, _reader, _hooks) is not { } region)
+        if (_code.Full || Region.Find(entry, _options, _reader, _hooks, Bounds) is not { } region)
             return;
         var unit = new Unit(entry) { Region = region };
         _units[entry] = unit;

@@ -28,6 +28,15 @@ internal sealed unsafe partial class UnitCompiler
             case Ending.CallIndirect:
                 EmitCall(block, next);
                 break;
+            case Ending.Enter:
+                PushStack(() => LoadConstant((long)block.Next));
+                _dirty |= 1u << CpuRecord.Rsp;
+                _uncharged++;
+                GoTo(block, block.Taken, block.Target, next);
+                break;
+            case Ending.ComeBack:
+                EmitComeBack(block, next);
+                break;
             case Ending.JumpIndirect:
                 {
                     var target = IndirectTarget(Current);
@@ -113,7 +122,12 @@ internal sealed unsafe partial class UnitCompiler
             BeginTemporaries();
             if (edge.Plain is { } cycle)
                 Rebate(_forms[cycle].Rounds, cycle, OpCodes.Add);
-            if (edge.Taken)
+            if (block.Ending == Ending.ComeBack)
+            {
+                BeginInstruction();
+                EmitReturn();
+            }
+            else if (edge.Taken)
                 GoTo(block, block.Taken, block.Target, null);
             else
                 GoTo(block, block.Following, block.Next, null);
@@ -220,6 +234,30 @@ internal sealed unsafe partial class UnitCompiler
         CallHandler();
     }
 
+    // The return of a copy. If the stack says otherwise it is a return like any other.
+    private void EmitComeBack(Block block, Block? next)
+    {
+        var stack = RegisterLocal(CpuRecord.Rsp);
+        var elsewhere = _il.DefineLabel();
+        Check(stack, 8, write: false);
+        LoadMemory(stack, 8);
+        LoadConstant((long)block.Target);
+        _il.Emit(OpCodes.Bne_Un, elsewhere);
+        _edges.Add(new Edge(elsewhere, _flags, _uncharged, _dirty, block, true, null));
+        DropStack();
+        _dirty |= 1u << CpuRecord.Rsp;
+        _uncharged++;
+        GoTo(block, block.Taken, block.Target, next);
+    }
+
+    private void DropStack()
+    {
+        LoadRegister(CpuRecord.Rsp);
+        LoadConstant(8 + (Current.OpCount > 0 ? Current.Immediate16 : 0));
+        _il.Emit(OpCodes.Add);
+        StoreRegister(CpuRecord.Rsp);
+    }
+
     private void EmitReturn()
     {
         var target = Temporary();
@@ -230,10 +268,7 @@ internal sealed unsafe partial class UnitCompiler
         LoadRecord(RecordOffset.WindowStart);
         _il.Emit(OpCodes.Blt_Un, ExitHere());
         SaveFlags();
-        LoadRegister(CpuRecord.Rsp);
-        LoadConstant(8 + (Current.OpCount > 0 ? Current.Immediate16 : 0));
-        _il.Emit(OpCodes.Add);
-        StoreRegister(CpuRecord.Rsp);
+        DropStack();
         Synchronise(_dirty | 1u << CpuRecord.Rsp, 1);
         LoadLocal(target);
         _il.Emit(OpCodes.Conv_I);
