@@ -32,9 +32,10 @@ public sealed class GuestCalls
     /// <summary>Whether any call has not returned; a snapshot needs none.</summary>
     public bool Any => _pending.Count > 0;
 
-    /// <summary>Prepares a call; it starts when it is awaited.</summary>
-    public GuestCall Call(ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0) =>
-        new(this, function, a0, a1, a2, a3, a4, a5);
+    /// <summary>Prepares a call; it starts when it is awaited. The seventh argument is passed on the stack (x86-64 psABI, 3.2.3).</summary>
+    public GuestCall Call(
+        ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0, ulong a6 = 0) =>
+        new(this, function, a0, a1, a2, a3, a4, a5, a6);
 
     /// <summary>Goes on with the call that returned to <see cref="ReturnAddress"/> with this stack pointer.</summary>
     internal void Return()
@@ -51,6 +52,7 @@ public sealed class GuestCalls
         // it returns from is still known by this very stack pointer.
         var stack = ((_cpu.Rsp - 16) & ~15UL) - 8;
         _memory.WriteUInt64(stack, ReturnAddress);
+        _memory.WriteUInt64(stack + 8, call.StackArgument);
         _pending[stack + 8] = call;
         _cpu.Rsp = stack;
         _cpu.Rip = call.Function;
@@ -66,8 +68,9 @@ public sealed class GuestCall : INotifyCompletion
     private ulong _rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip;
     private Action? _continuation;
 
-    internal GuestCall(GuestCalls calls, ulong function, ulong a0, ulong a1, ulong a2, ulong a3, ulong a4, ulong a5)
+    internal GuestCall(GuestCalls calls, ulong function, ulong a0, ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, ulong a6)
     {
+        StackArgument = a6;
         _calls = calls;
         Function = function;
         (_a0, _a1, _a2, _a3, _a4, _a5) = (a0, a1, a2, a3, a4, a5);
@@ -78,6 +81,8 @@ public sealed class GuestCall : INotifyCompletion
 
     /// <summary>The address called.</summary>
     internal ulong Function { get; }
+
+    internal ulong StackArgument { get; }
 
     private ulong Result { get; set; }
 

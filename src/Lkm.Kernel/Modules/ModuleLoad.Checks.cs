@@ -114,8 +114,6 @@ internal sealed partial class ModuleLoad
             return Refuse(Errno.ENOEXEC, "is a live patch, and this kernel has no live patching");
         }
 
-        if (_info.Sections.Any(section => (section.Flags & SectionFlags.RelaLivepatch) != 0))
-            return Refuse(Errno.ENOEXEC, "is a live patch with relocations against what it patches (.klp.rela), which lkm does not support");
         Memory.WriteByte(_module.Address + member, 1);
         if (!_kernel.IsTainted(Modules.Taint.LivePatch))
             _kernel.Notice($"{Name}: tainting kernel with TAINT_LIVEPATCH");

@@ -105,10 +105,12 @@ internal sealed partial class ModuleLoad
 
     private async GuestTask AnnounceGoing() => await ModuleUnload.AnnounceGoing(_kernel, _module);
 
+    private bool IsLivePatch => _info.Modinfo["livepatch"u8] is not null;
+
     /// <summary>copy_module_elf(): a live patch keeps its file's headers.</summary>
     private async GuestTask<Refusal?> KeepFileOfLivePatch()
     {
-        if (_info.Modinfo["livepatch"u8] is null)
+        if (!IsLivePatch)
             return null;
         var code = await _kernel.CallInt("copy_module_elf", _module.Address, _info.Address);
         return code >= 0 ? null : new Refusal(code, $"the headers of {Name} could not be kept ({Refusal.Name(code)})");

@@ -21,7 +21,7 @@ internal sealed partial class ModuleLoad
         for (var i = 0; i < symbols.Count; i++)
         {
             var symbol = symbols[i];
-            if (i != 0 && !IsCoreSymbol(symbol))
+            if (i != 0 && !IsLivePatch && !IsCoreSymbol(symbol)) // a live patch is relocated again when what it patches is loaded
                 continue;
             _coreSymbols.Add(i);
             stringSize += (ulong)symbols.NameUtf8(symbol).Length + 1;

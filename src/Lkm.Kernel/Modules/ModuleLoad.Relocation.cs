@@ -7,7 +7,7 @@ namespace Lkm.Kernel.Modules;
 // apply_relocations() of kernel/module/main.c, apply_relocate_add() of arch/x86/kernel/module.c, and what follows them.
 internal sealed partial class ModuleLoad
 {
-    private Refusal? Relocate()
+    private async GuestTask<Refusal?> Relocate()
     {
         foreach (var section in _info.Sections)
         {
@@ -16,6 +16,13 @@ internal sealed partial class ModuleLoad
             var target = _info.Sections[(int)section.Elf.Info];
             if ((target.Flags & SectionFlags.Alloc) == 0)
                 continue;
+            if ((section.Flags & SectionFlags.RelaLivepatch) != 0)
+            {
+                if (await RelocateLivePatch(section) is { } unresolved)
+                    return unresolved;
+                continue;
+            }
+
             if (section.Elf.Type == SectionType.Rel)
             {
                 _kernel.Error($"module {Name}: REL relocation unsupported");
@@ -30,6 +37,24 @@ internal sealed partial class ModuleLoad
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// The kernel's live patching resolves and applies these: now those against the kernel itself (.klp.rela.vmlinux.*), those against a
+    /// module when that is there.
+    /// </summary>
+    private async GuestTask<Refusal?> RelocateLivePatch(LoadSection section)
+    {
+        const string function = "klp_apply_section_relocs";
+        if (!_kernel.Has(function))
+            return Refuse(Errno.ENOEXEC, $"has relocations of a live patch ({section.Name}), and this kernel has no {function}()");
+        var layout = _kernel.Image.Struct("load_info");
+        ulong Member(string name) => Memory.ReadUInt64(_info.Address + layout[name]);
+        const ulong ofTheKernel = 0;
+        var code = (int)await _kernel.Calls.Call(
+            _kernel.Image.Symbol(function), _module.Address, Member("sechdrs"), Member("secstrings"), _info.StringSection.Address,
+            (ulong)_info.SymbolSection.Elf.Index, (ulong)section.Elf.Index, ofTheKernel);
+        return code == 0 ? null : new Refusal(code, $"{Name} is a live patch whose {section.Name} cannot be applied ({Refusal.Name(code)})");
     }
 
     private Refusal? Relocate(ElfRelocationTable relocations, LoadSection target)

@@ -57,7 +57,7 @@ internal sealed partial class ModuleLoad
             ?? await Enlist()
             ?? await FillStruct()
             ?? await Resolve()
-            ?? Relocate()
+            ?? await Relocate()
             ?? await Finish()
             ?? await CopyArguments(copyArguments)
             ?? await Form()

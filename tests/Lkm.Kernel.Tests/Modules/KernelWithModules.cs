@@ -48,6 +48,9 @@ public sealed class KernelWithModules : IDisposable
     /// <summary>Reads a file as a process of the guest does.</summary>
     public string ReadFile(string path) => _processes.Run("cat", process => Read(process, path)).Result!;
 
+    /// <summary>Writes a file as a process of the guest does; waits a second, so that what it started is over.</summary>
+    public void WriteFile(string path, string text) => Assert.Equal(text.Length, _processes.Run("write", process => Write(process, path, text)).Result);
+
     /// <summary>The names in a folder of the guest.</summary>
     public IReadOnlyList<string> ListFolder(string path) => _processes.Run("ls", process => List(process, path)).Result!;
 
@@ -84,6 +87,19 @@ public sealed class KernelWithModules : IDisposable
             text.Append(Encoding.UTF8.GetString(await process.Get(process.Buffer, (int)length)));
         await process.SystemCall("close", file);
         return text.ToString();
+    }
+
+    private static async GuestTask<long> Write(UserProcess process, string path, string text)
+    {
+        const ulong writeOnly = 1;
+        var file = (ulong)await process.SystemCall("open", await process.Put(path), writeOnly);
+        Assert.False((long)file < 0, $"{path}: {(long)file}");
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var written = await process.SystemCall("write", file, await process.Put(bytes), (ulong)bytes.Length);
+        await process.SystemCall("close", file);
+        const long seconds = 4;
+        await process.SystemCall("nanosleep", await process.Put(BitConverter.GetBytes(seconds).Concat(new byte[8]).ToArray()));
+        return written;
     }
 
     private static async GuestTask<long> Insert(UserProcess process, byte[] module, string parameters)

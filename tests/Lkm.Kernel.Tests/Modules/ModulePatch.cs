@@ -48,6 +48,28 @@ public sealed class ModulePatch
         return this;
     }
 
+    /// <summary>
+    /// Makes an undefined symbol and the relocations of one section those of a live patch
+    /// (Documentation/livepatch/module-elf-format.rst). The names are as long as those that they replace.
+    /// </summary>
+    public ModulePatch MakeLivepatch(string symbol, string livepatchSymbol, string section, string livepatchSection)
+    {
+        var symbols = _elf.Symbols().Value!;
+        for (var i = 0; i < symbols.Count; i++)
+        {
+            if (symbols.Name(symbols[i]) != symbol)
+                continue;
+            const int entrySize = 24, infoAt = 4, sectionAt = 6, globalObject = 0x11;
+            var entry = (int)_elf.FindSection(".symtab")!.Offset + (i * entrySize);
+            _bytes[entry + infoAt] = globalObject;
+            Write16(entry + sectionAt, (ushort)SectionIndex.Livepatch);
+        }
+
+        return RenameSymbol(symbol, livepatchSymbol)
+            .SetFlags(section, flags => flags | SectionFlags.Alloc | SectionFlags.RelaLivepatch)
+            .Replace($"\0{section}\0", $"\0{livepatchSection}\0");
+    }
+
     /// <summary>Changes the CRC that the module was built with for a symbol.</summary>
     public ModulePatch SpoilVersion(string symbol)
     {

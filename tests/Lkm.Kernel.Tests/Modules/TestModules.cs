@@ -66,6 +66,9 @@ public sealed class TestModules
         Add("badreloc.ko", subject, patch => patch.SetRelocationType(".rela.init.text", 99));
         Add("overflow.ko", subject, patch => patch.SetAddend(".rela.init.text", X86RelocationType.R_X86_64_32S, 0x123456789));
         Add("nonzero.ko", subject, patch => patch.SpoilPlace(".rela.init.text", 7));
+        Add("klp.ko", _files["livepatch.ko"], patch => patch
+            .MakeLivepatch("klp_of_patchee_original__", ".klp.sym.patchee.helper,0", ".relaklp_patchee_data12", ".klp.rela.patchee.data1")
+            .MakeLivepatch("klp_of_vmlinux_variable___", ".klp.sym.vmlinux.pid_max,0", ".relaklp_vmlinux_data12", ".klp.rela.vmlinux.data1"));
         _files["trailing.ko"] = new ModulePatch(subject).With(new byte[40]);
         _files["badsig.ko"] = new ModulePatch(subject).With([0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 10, .. "~Module signature appended~\n"u8]);
     }
