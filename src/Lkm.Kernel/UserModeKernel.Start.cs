@@ -68,10 +68,10 @@ public sealed partial class UserModeKernel
     private static UserModeKernel Boot(ImageFile file, SymbolTable symbols, KernelOptions options)
     {
         var memory = GuestMemory.Create();
-        ImageLoader.Load(memory, file.Elf);
         var image = new KernelImage(new ImageSymbols(symbols), new ImageTypes(() => BtfTypes.Read(file.Elf).Value));
+        ImageLoader.Load(memory, file.Elf, image);
         var kernel = new UserModeKernel(memory, image, options.RamSize);
-        EarlyState.SetUpCpu(kernel.Cpu, image);
+        EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
         EarlyState.Write(memory, image, kernel.PerCpu, options.RamSize, options.CommandLine);
         kernel.Pages.InitializeNode();
         kernel.Slab.CreateBootCaches();
@@ -113,7 +113,7 @@ public sealed partial class UserModeKernel
         using var reader = new BinaryReader(new MemoryStream(File.ReadAllBytes(Path.Combine(folder, StateFile)), writable: false));
         KernelState.RestoreLayouts(reader, image);
         var kernel = new UserModeKernel(memory, image, ramSize) { _types = types };
-        EarlyState.SetUpCpu(kernel.Cpu, image);
+        EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
         KernelState.RestoreSubsystems(reader, kernel.Log, kernel.SnapshotStates);
         kernel.InstallFunctions();
         kernel.Timer.Start();

@@ -56,7 +56,7 @@ public sealed partial class UserModeKernel : IDisposable
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);
-        PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), ImageLoader.PerCpuSize);
+        PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), image.Symbol("__per_cpu_start") + ImageLoader.PerCpuSize);
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
         Probes = new HostProbes(this, _moduleSymbols);
         DebugRegisters = new DebugRegisters(Cpu, Memory, Unhook);

@@ -1,5 +1,6 @@
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Scheduling;
 using Lkm.Kernel.Symbols;
 using Lkm.Machine;
 
@@ -51,12 +52,42 @@ internal sealed class ColdBoot
         foreach (var step in BootSteps.Early)
         {
             await Step(step);
-            if (step == "timekeeping_init")
-                _kernel.Timer.Start();
+            await Complete(step);
         }
 
         await RestInit();
         await idle();
+    }
+
+    /// <summary>What follows a step, where that is no function of the image's without arguments.</summary>
+    private async GuestTask Complete(string step)
+    {
+        const ulong everything = ulong.MaxValue, node = 0;
+        switch (step)
+        {
+            case "e820__memblock_setup" when _image.TrySymbol("memblock_set_node", out var setNode): // initmem_init(): there is one node
+                await _kernel.Calls.Call(setNode, 0, everything, _image.Symbol("memblock") + _image.Struct("memblock")["memory"], node);
+                break;
+            case "jump_label_init" when _image.TrySymbol("deferred_pages", out var key): // page_alloc_init_late(): no struct page is left for later
+                await _kernel.Calls.Call(_image.Symbol("static_key_disable"), key);
+                break;
+            case "sched_init":
+                await LearnThreadFlags();
+                break;
+            case "timekeeping_init":
+                _kernel.Timer.Start();
+                break;
+        }
+    }
+
+    private async GuestTask LearnThreadFlags()
+    {
+        var (tasks, task) = (_kernel.Tasks, _kernel.Scheduler.Current);
+        var before = tasks.ThreadFlags(task);
+        await _kernel.Calls.Call(_image.Symbol("resched_curr"), _kernel.PerCpu.Of(_image.Symbol("runqueues")));
+        tasks.Bits = ThreadFlags.Learn(_image, tasks.ThreadFlags(task) & ~before);
+        tasks.SetThreadFlags(task, before);
+        _kernel.PerCpu.PreemptCount |= PreemptCount.NoReschedule;
     }
 
     /// <summary>rest_init(): process 1, then kthreadd, which must be process 2.</summary>
@@ -133,7 +164,9 @@ internal sealed class ColdBoot
     private async GuestTask Step(string name)
     {
         Report(name);
-        if (_image.TrySymbol(name, out var function) && !_initcalls.Exists(initcall => initcall.Function == function))
+        if (!_image.TrySymbol(name, out var function))
+            return;
+        if (BootSteps.EarlyAlthoughInitcalls.Contains(name) || !_initcalls.Exists(initcall => initcall.Function == function))
             await _kernel.Calls.Call(function);
     }
 

@@ -12,6 +12,7 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     private const uint MsrPat = 0x277;
     private const uint MsrTsc = 0x10;
     private const uint MsrApicBase = 0x1b;
+    private const uint MsrPatchLevel = 0x8b;
     private const uint MsrMiscEnable = 0x1a0;
 
     private readonly InterruptController _interrupts = new();
@@ -23,6 +24,7 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
         [MsrPat] = 0x0007040600070406,
         [MsrApicBase] = 0xfee00900,
         [MsrMiscEnable] = 1,
+        [MsrPatchLevel] = 0x01000065, // of qemu64
     };
 
     /// <summary>Made when it is first asked, for the processor is there before its clock.</summary>

@@ -8,17 +8,16 @@ namespace Lkm.Kernel.Boot;
 /// </summary>
 internal static class EarlyState
 {
-    private const ulong CanaryOffset = 0x28; // fixed_percpu_data.stack_canary
     private const ulong Canary = 0x1122334455667700;
 
     /// <summary>Sets the processor's registers for init_task.</summary>
-    public static void SetUpCpu(Cpu cpu, KernelImage image)
+    public static void SetUpCpu(Cpu cpu, KernelImage image, PerCpuArea perCpu)
     {
         const ulong protectedMode = 0x80050033, fourLevelPaging = 0x000006a0;
         cpu.Cr0 = protectedMode;
         cpu.Cr4 = fourLevelPaging;
         cpu.Cr3 = AddressSpace.ToPhysical(image.Symbol("init_top_pgt"));
-        cpu.GsBase = ImageLoader.PerCpuStart;
+        cpu.GsBase = perCpu.Offset;
         cpu.Rflags = 2;
         cpu.Rsp = IdleStackTop(image);
     }
@@ -35,18 +34,24 @@ internal static class EarlyState
         memory.WriteUInt64(image.Symbol("vmemmap_base"), AddressSpace.Vmemmap);
         memory.WriteUInt64(image.Symbol("phys_base"), AddressSpace.PhysicalBase);
 
-        memory.WriteUInt64(image.Symbol("__per_cpu_offset"), ImageLoader.PerCpuStart);
-        memory.WriteUInt64(perCpu.Of(image.Symbol("this_cpu_off")), ImageLoader.PerCpuStart);
+        memory.WriteUInt64(image.Symbol("__per_cpu_offset"), perCpu.Offset);
+        memory.WriteUInt64(perCpu.Of(image.Symbol("this_cpu_off")), perCpu.Offset);
         perCpu.Current = image.Symbol("init_task");
         perCpu.PreemptCount = Scheduling.PreemptCount.NoReschedule | Scheduling.PreemptCount.Disabled;
         memory.WriteUInt64(perCpu.TopOfStack, image.Symbol("init_stack") + image.ThreadSize);
-        memory.WriteUInt64(ImageLoader.PerCpuStart + CanaryOffset, Canary);
+        memory.WriteUInt64(perCpu.Of(CanaryOf(image)), Canary);
         memory.WriteUInt64(image.Symbol("init_task") + image.Struct("task_struct")["stack_canary"], Canary);
 
         var pages = ramSize / AddressSpace.PageSize;
         memory.WriteUInt64(image.Symbol("max_pfn"), pages);
         memory.WriteUInt64(image.Symbol("max_low_pfn"), pages);
         memory.WriteUInt64(image.Symbol("high_memory"), AddressSpace.PageOffset + ramSize);
+
+        if (image.TrySymbol("__zero_page", out var zeroPage)) // init_zero_page_pfn(), since 7
+        {
+            memory.WriteUInt64(zeroPage, AddressSpace.ToStructPage(image.Symbol("empty_zero_page")));
+            memory.WriteUInt64(image.Symbol("zero_page_pfn"), AddressSpace.ToFrame(image.Symbol("empty_zero_page")));
+        }
 
         // One node: set by set_hashdist()'s caller, which counts nodes (mm/page_alloc.c, fixup_hashdist()).
         if (image.TrySymbol("hashdist", out var spread))
@@ -60,6 +65,13 @@ internal static class EarlyState
         if (image.TrySymbol("conswitchp", out var console))
             memory.WriteUInt64(console, image.Symbol("dummy_con"));
         WriteCommandLine(memory, image, commandLine);
+    }
+
+    /// <summary>The per-CPU variable that the compiler's stack protector reads: it had a fixed place until it became a symbol (6.15).</summary>
+    private static ulong CanaryOf(KernelImage image)
+    {
+        const ulong fixedPlace = 0x28; // fixed_percpu_data.stack_canary
+        return image.TrySymbol("__stack_chk_guard", out var guard) ? guard : fixedPlace;
     }
 
     /// <summary>boot_cpu_data, as identify_boot_cpu() fills it from CPUID.</summary>

@@ -19,7 +19,7 @@ internal static class ImageLoader
     public const ulong FirstFreePage = PerCpuStart + PerCpuSize;
 
     /// <summary>Loads the segments; sections without contents are zero, as fresh memory is.</summary>
-    public static void Load(GuestMemory memory, ElfFile vmlinux)
+    public static void Load(GuestMemory memory, ElfFile vmlinux, KernelImage image)
     {
         foreach (var segment in vmlinux.Segments().Value)
         {
@@ -32,6 +32,8 @@ internal static class ImageLoader
                 memory.SetAccess(address, AddressSpace.PageAlign(segment.MemorySize), Shadow.Accessible);
         }
 
+        if (image.Symbol("__per_cpu_start") is var variables and >= AddressSpace.KernelMap) // setup_per_cpu_areas()
+            memory.Copy(variables, PerCpuStart, image.Symbol("__per_cpu_end") - variables);
         memory.SetAccess(PerCpuStart, PerCpuSize, Shadow.Accessible);
         memory.SetAccess(AddressSpace.Vmemmap, AddressSpace.VmemmapEnd - AddressSpace.Vmemmap, Shadow.Accessible);
         memory.SetAccess(HookAddresses.PrintkBuffers, HookAddresses.End - HookAddresses.PrintkBuffers, Shadow.Accessible);

@@ -20,6 +20,7 @@ public sealed partial class SlabAllocator
     [KernelFunction("__kmalloc_large_node_noprof", Note = OneNode, Since = "6.10")]
     [KernelFunction("__kmalloc_track_caller")]
     [KernelFunction("_kmalloc_nolock_noprof", Note = OneNode, Since = "7.1")]
+    [KernelFunction("__kmalloc_flags_noprof", Note = OneNode, Since = "7.2")]
     private ulong Kmalloc(ulong size, uint gfp, CallFrame frame) => Kmalloc(size, (GfpFlags)gfp, frame);
 
     /// <summary>6.11 and later, with CONFIG_SLAB_BUCKETS, pass a set of caches between size and flags.</summary>

@@ -90,7 +90,7 @@ public sealed partial class SlabAllocator : IObjectFinder
             ReleaseOldest();
     }
 
-    private ulong Kmalloc(ulong size, GfpFlags gfp, CallFrame? frame)
+    internal ulong Kmalloc(ulong size, GfpFlags gfp, CallFrame? frame)
     {
         if (size == 0)
             return ZeroSizePointer;

@@ -37,6 +37,28 @@ public sealed partial class VmallocAllocator
     private ulong AllocateForKernel(ulong size, ulong align, GfpFlags gfp, ulong flags, ulong caller) =>
         AllocateMemory(size, align, VmallocSpace.Start, VmallocSpace.End, gfp, flags, caller);
 
+    /// <summary>
+    /// kmalloc(), or vmalloc() where there are no pages in a row. Borrowed until compilers built SLUB's fast path into it (7). The arguments
+    /// grew: a set of caches behind the size (6.11, CONFIG_SLAB_BUCKETS), an alignment behind that (6.18).
+    /// </summary>
+    [KernelFunction("__kvmalloc_node_noprof", Note = "there is one node: the node asked for is not looked at", Since = "6.10")]
+    private ulong Kvmalloc(ulong size, ulong second, ulong third, ulong fourth, CallFrame frame)
+    {
+        var (align, gfp) = (_kvmallocHasBuckets, _kvmallocHasAlign) switch
+        {
+            (true, true) => (third, fourth),
+            (true, false) => (1UL, third),
+            (false, true) => (second, third),
+            _ => (1UL, second),
+        };
+        var flags = (GfpFlags)(uint)gfp;
+        const ulong most = int.MaxValue;
+        var address = _slab.Kmalloc(size, size > AddressSpace.PageSize ? (flags | GfpFlags.NoWarn) & ~GfpFlags.NoFail : flags, frame);
+        return address != 0 || size <= AddressSpace.PageSize || size > most
+            ? address
+            : AllocateForKernel(size, align, flags, 0, frame.ReturnAddress);
+    }
+
     [KernelFunction("module_alloc")]
     private ulong ModuleAlloc(ulong size, CallFrame frame) => AllocateForModule(size, frame);
 

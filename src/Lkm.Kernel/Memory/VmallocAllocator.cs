@@ -16,6 +16,7 @@ public sealed partial class VmallocAllocator : IObjectFinder
     private readonly GuestMemory _memory;
     private readonly PageAllocator _pages;
     private readonly SlabAllocator _slab;
+    private readonly bool _kvmallocHasBuckets, _kvmallocHasAlign;
     private readonly MetadataArena _arena;
     private readonly MemoryErrors _errors;
     private readonly KernelImage _image;
@@ -33,6 +34,8 @@ public sealed partial class VmallocAllocator : IObjectFinder
         _image = image;
         _pages = pages;
         _slab = slab;
+        _kvmallocHasBuckets = image.TrySymbol("kmem_buckets_cache", out _);
+        _kvmallocHasAlign = image.TrySymbol("kvrealloc_node_align_noprof", out _);
         _arena = new MetadataArena(memory);
         _errors = errors;
         _areaLayout = new VmAreaLayout(image);

@@ -16,8 +16,14 @@ public readonly record struct KernelSymbol(ulong Entry, ulong Value, ulong Owner
 /// each struct module are searched in guest memory, as find_symbol() of kernel/module/main.c does. So nothing is built at
 /// start-up, and borrowed code (symbol_get() and its kin) sees the same.
 /// </summary>
+/// <remarks>
+/// Up to 6.x a table of its own (__ksymtab_gpl) holds what is GPL-only; 7 has one table, with a byte of flags for each symbol beside it
+/// (__kflagstab).
+/// </remarks>
 public sealed class KernelSymbols
 {
+    private const byte GplOnlyFlag = 1; // KSYM_FLAG_GPL_ONLY
+
     private readonly ModuleContext _kernel;
     private readonly ModuleTable _modules;
     private readonly SymbolTable[] _image;
@@ -33,7 +39,9 @@ public sealed class KernelSymbols
         _valueOffset = entry["value_offset"];
         _nameOffset = entry["name_offset"];
         _namespaceOffset = entry.Find("namespace_offset");
-        _image = [ImageTable("", gplOnly: false), ImageTable("_gpl", gplOnly: true)];
+        _image = kernel.Image.TrySymbol("__start___kflagstab", out var flags)
+            ? [ImageTable("", gplOnly: false) with { Flags = flags }]
+            : [ImageTable("", gplOnly: false), ImageTable("_gpl", gplOnly: true)];
     }
 
     /// <summary>All exported symbols: the kernel's, then each module's.</summary>
@@ -50,7 +58,7 @@ public sealed class KernelSymbols
     {
         foreach (var table in _image)
         {
-            if ((gplOk || !table.GplOnly) && TryFind(table, 0, name, out symbol))
+            if (TryFind(table, 0, name, out symbol) && (gplOk || !symbol.GplOnly))
                 return true;
         }
 
@@ -58,7 +66,7 @@ public sealed class KernelSymbols
         {
             foreach (var table in TablesOf(module))
             {
-                if ((gplOk || !table.GplOnly) && TryFind(table, module.Address, name, out symbol))
+                if (TryFind(table, module.Address, name, out symbol) && (gplOk || !symbol.GplOnly))
                     return true;
             }
         }
@@ -97,7 +105,7 @@ public sealed class KernelSymbols
 
     private static SymbolTable[] TablesOf(KernelModule module) =>
     [
-        new(module.Read("syms"), module.ReadUInt32("num_syms"), module.Read("crcs"), GplOnly: false),
+        new(module.Read("syms"), module.ReadUInt32("num_syms"), module.Read("crcs"), GplOnly: false) { Flags = module.Read("flagstab") },
         new(module.Read("gpl_syms"), module.ReadUInt32("num_gpl_syms"), module.Read("gpl_crcs"), GplOnly: true),
     ];
 
@@ -143,8 +151,8 @@ public sealed class KernelSymbols
     private KernelSymbol Symbol(SymbolTable table, ulong owner, ulong index)
     {
         var entry = table.Start + (index * _entrySize);
-        return new KernelSymbol(
-            entry, Relative(entry + _valueOffset), owner, table.GplOnly, table.Crcs == 0 ? 0 : table.Crcs + (index * 4));
+        var gplOnly = table.GplOnly || (table.Flags != 0 && (Memory.ReadByte(table.Flags + index) & GplOnlyFlag) != 0);
+        return new KernelSymbol(entry, Relative(entry + _valueOffset), owner, gplOnly, table.Crcs == 0 ? 0 : table.Crcs + (index * 4));
     }
 
     private ReadOnlySpan<byte> NameAt(ulong entry) => _kernel.StringAt(Relative(entry + _nameOffset), 512);
@@ -152,5 +160,9 @@ public sealed class KernelSymbols
     /// <summary>offset_to_ptr(): where a self-relative 32-bit offset leads (CONFIG_HAVE_ARCH_PREL32_RELOCATIONS).</summary>
     private ulong Relative(ulong field) => field + (ulong)Memory.ReadInt32(field);
 
-    private readonly record struct SymbolTable(ulong Start, ulong Count, ulong Crcs, bool GplOnly);
+    private readonly record struct SymbolTable(ulong Start, ulong Count, ulong Crcs, bool GplOnly)
+    {
+        /// <summary>__kflagstab, or 0.</summary>
+        public ulong Flags { get; init; }
+    }
 }

@@ -9,7 +9,7 @@ internal static class ModuleLayouts
     [
         ("module",
         [
-            "state", "list", "name", "mkobj", "version", "srcversion", "param_lock", "kp", "num_kp", "syms", "num_syms", "crcs", "gpl_syms",
+            "state", "list", "name", "mkobj", "version", "srcversion", "param_lock", "kp", "num_kp", "syms", "num_syms", "crcs", "flagstab", "gpl_syms",
             "num_gpl_syms", "gpl_crcs", "using_gplonly_symbols", "sig_ok", "async_probe_requested", "init", "exit", "core_layout",
             "init_layout", "mem", "taints", "kallsyms", "core_kallsyms", "args", "percpu", "percpu_size", "refcnt", "source_list",
             "target_list", "ctors", "num_ctors", "btf_data", "btf_data_size", "btf_base_data", "btf_base_data_size", "build_id", "dyndbg_info", "klp",

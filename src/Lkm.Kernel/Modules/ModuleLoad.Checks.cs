@@ -39,9 +39,8 @@ internal sealed partial class ModuleLoad
     {
         const string moduleLayout = "module_layout";
         _module = new KernelModule(_kernel, _info.ThisModule.Address);
-        if (!_symbols.TryFind(moduleLayout, gplOk: true, out var symbol))
-            return Refuse(Errno.ENOEXEC, "cannot be checked: this kernel exports no module_layout");
-        if (await CheckVersion(moduleLayout, symbol))
+        var hasVersions = _symbols.TryFind(moduleLayout, gplOk: true, out var symbol); // a kernel without CONFIG_MODVERSIONS exports none
+        if (!hasVersions || await CheckVersion(moduleLayout, symbol))
             return null;
         return Refuse(Errno.ENOEXEC, $"was built for a kernel with other structures: {BuiltFor()}");
     }

@@ -15,6 +15,7 @@ internal sealed partial class ModuleLoad
         ("kp", "num_kp", "__param", 0, "kernel_param"),
         ("syms", "num_syms", "__ksymtab", 0, "kernel_symbol"),
         ("crcs", null, "__kcrctab", 0, null),
+        ("flagstab", null, "__kflagstab", 0, null),
         ("gpl_syms", "num_gpl_syms", "__ksymtab_gpl", 0, "kernel_symbol"),
         ("gpl_crcs", null, "__kcrctab_gpl", 0, null),
         ("noinstr_text_start", "noinstr_text_size", ".noinstr.text", 1, null),

@@ -195,15 +195,15 @@ public sealed partial class UserProcess : ISystemCalls, IForks
     /// </summary>
     private async GuestTask DoExitWork(ulong regs)
     {
-        const ulong signals = ThreadFlag.SignalPending | ThreadFlag.NotifySignal;
+        var bits = _kernel.Tasks.Bits;
         for (; ; )
         {
             var flags = _kernel.Tasks.ThreadFlags(_task);
-            if ((flags & ThreadFlag.NeedReschedule) != 0)
+            if ((flags & (bits.NeedReschedule | bits.NeedRescheduleLazy)) != 0)
                 await _calls.Call(_schedule);
-            else if ((flags & signals) != 0)
-                await _calls.Call(_takeSignals, regs, flags & ThreadFlag.SignalPending);
-            else if ((flags & ThreadFlag.PatchPending) != 0 && _image.TrySymbol("klp_update_patch_state", out var update))
+            else if ((flags & (bits.SignalPending | bits.NotifySignal)) != 0)
+                await _calls.Call(_takeSignals, regs, flags & bits.SignalPending);
+            else if ((flags & bits.PatchPending) != 0 && _image.TrySymbol("klp_update_patch_state", out var update))
                 await _calls.Call(update, _task);
             else if (_memory.ReadUInt64(_taskWorks) != 0)
                 await _calls.Call(_taskWorkRun);

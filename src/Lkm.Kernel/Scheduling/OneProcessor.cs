@@ -39,6 +39,17 @@ public sealed partial class OneProcessor(GuestCalls calls)
         // The order of tasks does not depend on it.
     }
 
+    /// <summary>
+    /// What takes the running task out of its class's queue and puts it back while its priority or group changes: it is in none, and 7 says so
+    /// with a warning.
+    /// </summary>
+    [KernelFunction("put_prev_task_fair", Support = Support.Partial, Note = "the order of tasks is lkm's own")]
+    [KernelFunction("set_next_task_fair", Support = Support.Partial, Note = "the order of tasks is lkm's own")]
+    private void AcceptQueue()
+    {
+        // The fair class's queue is not used.
+    }
+
     [KernelFunction("native_smp_send_reschedule")]
     private void SendReschedule(int cpu) => _ = cpu;
 }

@@ -23,6 +23,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly HashSet<ulong> _queued = [];
     private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly uint _preemptionDisabled;
+    private readonly ulong[] _leaveFunctions;
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
     /// <summary>Creates the scheduler; init_task is the idle task, as on Linux.</summary>
@@ -49,6 +50,8 @@ public sealed partial class Scheduler : ISnapshotState
         _mmPgd = mm["pgd"];
         _mmCount = mm["mm_count"];
         _mmDrop = image.Symbol("__mmdrop");
+        // Since 6.19 a dead task leaves these lists here, not in do_exit() or when it is freed; in this order.
+        _leaveFunctions = [.. ((string[])["sched_ext_dead", "cgroup_task_dead"]).Select(image.SymbolOrZero).Where(function => function != 0)];
         _putTaskStack = image.Symbol("put_task_stack");
         _putTaskStruct = image.Symbol("put_task_struct_rcu_user");
     }
@@ -78,7 +81,7 @@ public sealed partial class Scheduler : ISnapshotState
     public void SetNeedReschedule()
     {
         var task = Current;
-        _tasks.SetThreadFlags(task, _tasks.ThreadFlags(task) | ThreadFlag.NeedReschedule);
+        _tasks.SetThreadFlags(task, _tasks.ThreadFlags(task) | _tasks.Bits.NeedReschedule);
         _perCpu.PreemptCount &= ~PreemptCount.NoReschedule;
     }
 
@@ -210,7 +213,7 @@ public sealed partial class Scheduler : ISnapshotState
 
     private void ClearNeedReschedule(ulong task)
     {
-        _tasks.SetThreadFlags(task, _tasks.ThreadFlags(task) & ~ThreadFlag.NeedReschedule);
+        _tasks.SetThreadFlags(task, _tasks.ThreadFlags(task) & ~(_tasks.Bits.NeedReschedule | _tasks.Bits.NeedRescheduleLazy));
         _perCpu.PreemptCount |= PreemptCount.NoReschedule;
     }
 
@@ -306,6 +309,8 @@ public sealed partial class Scheduler : ISnapshotState
 
         if (_tasks.State(previous) == TaskState.Dead)
         {
+            foreach (var leave in _leaveFunctions)
+                await _calls.Call(leave, previous);
             await _calls.Call(_putTaskStack, previous);
             await _calls.Call(_putTaskStruct, previous);
         }

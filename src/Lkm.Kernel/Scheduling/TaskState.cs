@@ -14,15 +14,6 @@ internal static class TaskState
     public const uint ScheduleModePreempt = 0x1;
 }
 
-/// <summary>Bits of thread_info.flags (arch/x86/include/asm/thread_info.h).</summary>
-internal static class ThreadFlag
-{
-    public const ulong SignalPending = 1 << 2;
-    public const ulong NeedReschedule = 1 << 3;
-    public const ulong PatchPending = 1 << 13;
-    public const ulong NotifySignal = 1 << 17;
-}
-
 /// <summary>The fields of __preempt_count (include/linux/preempt.h, arch/x86/include/asm/preempt.h).</summary>
 internal static class PreemptCount
 {

@@ -14,6 +14,7 @@ public sealed class TaskStruct
     public TaskStruct(GuestMemory memory, KernelImage image)
     {
         _memory = memory;
+        Bits = Scheduling.ThreadFlags.Of(image);
         Layout = image.Struct("task_struct");
         _state = Layout.Find("__state") ?? Layout["state"];
         _stack = Layout["stack"];
@@ -51,6 +52,9 @@ public sealed class TaskStruct
 
     /// <summary>Sets thread.sp.</summary>
     public void SetStackPointer(ulong task, ulong sp) => _memory.WriteUInt64(task + _sp, sp);
+
+    /// <summary>The bits of <see cref="ThreadFlags"/>.</summary>
+    public ThreadFlags Bits { get; internal set; }
 
     /// <summary>thread_info.flags.</summary>
     public ulong ThreadFlags(ulong task) => _memory.ReadUInt64(task + _threadFlags);
@@ -105,7 +109,7 @@ public sealed class TaskStruct
     {
         if ((state & (TaskState.Interruptible | TaskState.WakeKill)) == 0)
             return false;
-        if ((ThreadFlags(task) & (ThreadFlag.SignalPending | ThreadFlag.NotifySignal)) == 0)
+        if ((ThreadFlags(task) & (Bits.SignalPending | Bits.NotifySignal)) == 0)
             return false;
         const ulong sigkill = 1 << (9 - 1);
         return (state & TaskState.Interruptible) != 0 || (_memory.ReadUInt64(task + _pending) & sigkill) != 0;
