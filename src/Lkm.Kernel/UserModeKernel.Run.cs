@@ -161,7 +161,7 @@ public sealed partial class UserModeKernel
             {
                 _idleSince = Math.Min(_idleSince, Clock.Nanoseconds);
                 if (Clock.Nanoseconds - _idleSince > IdleLimitSeconds * 1_000_000_000)
-                    throw Stopped($"sleeps for ever: nothing has run for {IdleLimitSeconds} virtual seconds");
+                    throw Stopped($"sleeps for ever: nothing has run for {IdleLimitSeconds} virtual seconds{DescribeBlocked()}");
                 Clock.AdvanceToTick();
                 Clock.TakeTick();
                 await Timer.Interrupt();
@@ -190,11 +190,28 @@ public sealed partial class UserModeKernel
         yield return " </TASK>";
     }
 
+    /// <summary>The tasks that wait for an event without letting signals in, each with its stack, as kernel/hung_task.c tells of them.</summary>
+    private string DescribeBlocked()
+    {
+        var text = new System.Text.StringBuilder();
+        var tasks = Tasks.Layout["tasks"];
+        var first = Image.Symbol("init_task") + tasks;
+        for (var entry = Memory.ReadUInt64(first); entry != first; entry = Memory.ReadUInt64(entry))
+        {
+            var task = entry - tasks;
+            if (Tasks.State(task) == Scheduling.TaskState.Uninterruptible)
+                text.Append($"; {Tasks.Comm(task)} (pid {Tasks.Pid(task)}) is blocked in {string.Join(" < ", BackTrace(Tasks.StackPointer(task)))}");
+        }
+        return text.ToString();
+    }
+
     /// <summary>Text addresses on the running task's stack, newest first: what can be said without unwind tables.</summary>
-    public List<string> BackTrace()
+    public List<string> BackTrace() => BackTrace(Cpu.Rsp);
+
+    private List<string> BackTrace(ulong stackPointer)
     {
         var trace = new List<string>();
-        for (ulong sp = Cpu.Rsp & ~7UL, end = sp + 4096; sp < end && trace.Count < 16 && GuestMemory.Contains(sp, 8); sp += 8)
+        for (ulong sp = stackPointer & ~7UL, end = sp + 4096; sp < end && trace.Count < 16 && GuestMemory.Contains(sp, 8); sp += 8)
         {
             var value = Memory.ReadUInt64(sp);
             if (Image.IsText(value) || Modules.Modules.FindByAddress(value) is not null)

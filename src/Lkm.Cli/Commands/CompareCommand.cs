@@ -125,6 +125,8 @@ internal static class CompareCommand
         if (named.FirstOrDefault(RunPlan.IsPath) is { } file)
             return Screen.Misused($"compare: {file}: several modules are compared by name, of the kernel's own tree");
         IReadOnlyList<string> modules = SweepSelection.Of(ModuleDirectory.Open(directory), [.. named, .. arguments.Values("--modules")], SweepShard.All);
+        if (named.Select(name => ModuleName.Normalize(name)).Except(modules).FirstOrDefault() is { } unknown)
+            return Trouble($"{unknown}: no such module in {directory}");
         if (sample > 0)
             modules = SweepSelection.Sample(modules, sample, seed);
         if (modules.Count == 0)
