@@ -26,6 +26,9 @@ public sealed class PerCpuArea
         TopOfStack = image.TrySymbol("cpu_current_top_of_stack", out _) || image.TrySymbol("pcpu_hot", out _)
             ? Address(image, "cpu_current_top_of_stack", "top_of_stack")
             : Of(image.Symbol("cpu_tss_rw")) + image.Struct("tss_struct")["x86_tss.sp1"]; // before 5.16
+        SoftirqPending = image.TrySymbol("__softirq_pending", out _) || image.TrySymbol("pcpu_hot", out _)
+            ? Address(image, "__softirq_pending", "softirq_pending")
+            : Of(image.Symbol("irq_stat")); // before 6.2, its first member (arch/x86/include/asm/hardirq.h)
     }
 
     /// <summary>The address of the area.</summary>
@@ -36,6 +39,9 @@ public sealed class PerCpuArea
 
     /// <summary>The address of the variable that holds the top of the running task's stack.</summary>
     public ulong TopOfStack { get; }
+
+    /// <summary>The address of the variable that holds the pending soft interrupts, a bit each (local_softirq_pending()).</summary>
+    public ulong SoftirqPending { get; }
 
     /// <summary>current: the address of the running task's task_struct.</summary>
     public ulong Current

@@ -38,8 +38,7 @@ public sealed partial class TimerInterrupt
         _updateWallTime = image.Symbol("update_wall_time");
         _updateProcessTimes = image.Symbol("update_process_times");
         _doSoftirq = image.Symbol("__do_softirq");
-        // A variable of its own since 6.15; before, the first member of irq_stat (arch/x86/include/asm/hardirq.h).
-        _softirqPending = perCpu.Of(image.TrySymbol("__softirq_pending", out var pending) ? pending : image.Symbol("irq_stat"));
+        _softirqPending = perCpu.SoftirqPending;
     }
 
     /// <summary>Whether soft interrupts wait to be run.</summary>
