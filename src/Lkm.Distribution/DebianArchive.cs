@@ -1,3 +1,6 @@
+using System.Text;
+using Lkm.Modules.Host;
+
 namespace Lkm.Distribution;
 
 /// <summary>Fetches Debian's kernel packages into the cache: the image with its modules, and what kbuild needs, each when asked for.</summary>
@@ -12,8 +15,8 @@ internal sealed class DebianArchive(LkmCache cache, Action<string> progress)
     public string? Cached(DebianKernelName name)
     {
         string folder = Path.Combine(cache.DebianKernels, name.Alias);
-        if (name.Release is null && File.Exists(folder))
-            folder = Path.Combine(cache.DebianKernels, File.ReadAllText(folder).Trim());
+        if (name.Release is null && HostProcess.ReadFile(folder, out _) is { } release)
+            folder = Path.Combine(cache.DebianKernels, Encoding.UTF8.GetString(release).Trim());
         return Directory.Exists(Path.Combine(folder, "image")) ? folder : null;
     }
 

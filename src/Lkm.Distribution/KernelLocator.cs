@@ -98,7 +98,7 @@ public sealed class KernelLocator(LkmCache cache, Action<string>? progress = nul
         if (!File.Exists(path))
             return Outcome<KernelSource>.Failure($"{path}: missing from the cache; remove {folder} and try again");
         string build = KernelHeaders.BuildDirectory(Path.Combine(folder, "headers"), release);
-        string? config = ExistingFile(image, "boot", $"config-{release}") ?? (modules is null ? null : ExistingFile(modules, "config"));
+        string? config = ExistingFile(image, $"boot/config-{release}") ?? (modules is null ? null : ExistingFile(modules, "config"));
         return new KernelSource(release, path, modules, config,
             Directory.Exists(build) ? build : null, KernelOrigin.Debian);
     }
@@ -117,17 +117,17 @@ public sealed class KernelLocator(LkmCache cache, Action<string>? progress = nul
         string beside = Path.GetDirectoryName(full)!;
         string? modules = Directory.Exists(Path.Combine(beside, "kernel")) ? beside : ExistingModules(root, version.Value);
         return new KernelSource(version.Value, full, modules,
-            ExistingFile(root, "boot", $"config-{version.Value}"), HeadersIn(root, version.Value), KernelOrigin.Path);
+            ExistingFile(root, $"boot/config-{version.Value}"), HeadersIn(root, version.Value), KernelOrigin.Path);
     }
 
     private Outcome<KernelSource> LocateVersion(string version)
     {
         string? modules = ExistingModules(hostRoot, version);
-        string? image = ExistingFile(hostRoot, "boot", $"vmlinuz-{version}");
+        string? image = ExistingFile(hostRoot, $"boot/vmlinuz-{version}");
         if (image is null && modules is not null)
             image = ExistingFile(modules, "vmlinuz") ?? ExistingFile(modules, "vmlinux");
         if (image is not null)
-            return new KernelSource(version, image, modules, ExistingFile(hostRoot, "boot", $"config-{version}"), HeadersIn(hostRoot, version),
+            return new KernelSource(version, image, modules, ExistingFile(hostRoot, $"boot/config-{version}"), HeadersIn(hostRoot, version),
                 KernelOrigin.Installed);
         string cached = Path.Combine(cache.DebianKernels, version);
         if (version.Length > 0 && Directory.Exists(Path.Combine(cached, "image")))
@@ -156,9 +156,9 @@ public sealed class KernelLocator(LkmCache cache, Action<string>? progress = nul
         return File.Exists(Path.Combine(link, "Makefile")) ? link : null;
     }
 
-    private static string? ExistingFile(params ReadOnlySpan<string> parts)
+    private static string? ExistingFile(string folder, string name)
     {
-        string path = Path.Combine(parts);
+        string path = Path.Combine(folder, name);
         return File.Exists(path) ? path : null;
     }
 

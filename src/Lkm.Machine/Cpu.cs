@@ -10,6 +10,9 @@ namespace Lkm.Machine;
 /// </summary>
 public sealed unsafe partial class Cpu : IDisposable
 {
+    // The record, and the ops of an instruction that is done by itself behind it.
+    private static readonly ulong RecordSize = (ulong)(sizeof(CpuRecord) + 4 * sizeof(Op) + 63) & ~63UL;
+
     private readonly CpuRecord* _c;
     private readonly CodeCache _code;
     private readonly Lowering _lowering;
@@ -32,9 +35,8 @@ public sealed unsafe partial class Cpu : IDisposable
         _options = options ?? TranslationOptions.FromEnvironment();
         Memory = memory;
         Environment = environment;
-        _c = (CpuRecord*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuRecord), 64);
-        NativeMemory.Clear(_c, (nuint)sizeof(CpuRecord));
-        _single = (Op*)NativeMemory.AlignedAlloc((nuint)(4 * sizeof(Op)), 64);
+        _c = (CpuRecord*)HostMemory.Reserve(RecordSize);
+        _single = (Op*)((byte*)_c + RecordSize - 4 * sizeof(Op));
         _general = _single + 2;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _c->Owner = GCHandle.ToIntPtr(_self);
@@ -308,7 +310,6 @@ public sealed unsafe partial class Cpu : IDisposable
         _translator?.Dispose();
         _code.Dispose();
         _self.Free();
-        NativeMemory.AlignedFree(_single);
-        NativeMemory.AlignedFree(_c);
+        HostMemory.Unmap((byte*)_c, RecordSize);
     }
 }

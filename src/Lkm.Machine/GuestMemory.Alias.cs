@@ -3,7 +3,7 @@ namespace Lkm.Machine;
 public sealed unsafe partial class GuestMemory
 {
     // Page (virtual address) to the physical page it shows. A shared page lives in a memory file, mapped at each place.
-    private SortedDictionary<ulong, ulong>? _aliases; // made when first needed: few kernels alias anything
+    private Dictionary<ulong, ulong>? _aliases; // made when first needed: few kernels alias anything
     private Dictionary<ulong, long>? _sharedPages; // physical page to its offset in the memory file
     private int _memoryFile = -1;
     private long _memoryFileSize;

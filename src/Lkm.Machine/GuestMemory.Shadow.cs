@@ -32,7 +32,7 @@ public sealed unsafe partial class GuestMemory
         if ((address & (Granule - 1)) != 0)
             throw new ArgumentException($"{address:x16} is not the start of a granule", nameof(address));
         ForgetCode(address, size);
-        NativeMemory.Fill(ShadowPointer(address), (nuint)((size + Granule - 1) / Granule), (byte)state);
+        HostMemory.Set(ShadowPointer(address), (size + Granule - 1) / Granule, (byte)state);
         if (_watched is not null)
             KeepWatching(address, size, (byte)state);
     }

@@ -134,7 +134,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
     /// <summary>Sets bytes, whatever the shadow says.</summary>
     public void Fill(ulong address, ulong size, byte value) =>
-        System.Runtime.InteropServices.NativeMemory.Fill(At(address, size), (nuint)size, value);
+        HostMemory.Set(At(address, size), size, value);
 
     /// <summary>Copies bytes, as memmove does, whatever the shadow says.</summary>
     public void Copy(ulong from, ulong to, ulong size) => Buffer.MemoryCopy(At(from, size), At(to, size), size, size);

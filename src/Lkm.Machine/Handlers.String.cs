@@ -140,7 +140,7 @@ internal static unsafe partial class Handlers
         const int Piece = 1 << 28;
         if (value == 0 || size == 1) // nearly always; Span.Fill would be compiled at run time, for each type of element
         {
-            NativeMemory.Fill(to, (nuint)(count * (uint)size), (byte)value);
+            HostMemory.Set(to, count * (uint)size, (byte)value);
             return;
         }
         for (; count > 0;)

@@ -12,26 +12,30 @@ internal static unsafe class HostMemory
     internal const int MapShared = 1, MapPrivate = 2, MapFixed = 0x10, MapAnonymous = 0x20, MapNoReserve = 0x4000;
     internal const int AdviceDontNeed = 4, AdviceNoHugePage = 15;
     internal const ulong PageSize = 4096;
+    private const string Library = "libc.so.6"; // its exact name: a bare "libc" is first tried as four others
 
-    [DllImport("libc", EntryPoint = "mmap")]
+    [DllImport(Library, EntryPoint = "mmap")]
     private static extern nint NativeMap(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
 
-    [DllImport("libc", EntryPoint = "munmap")]
+    [DllImport(Library, EntryPoint = "munmap")]
     private static extern int NativeUnmap(nint address, nuint length);
 
-    [DllImport("libc", EntryPoint = "madvise")]
+    [DllImport(Library, EntryPoint = "madvise")]
     internal static extern int Advise(nint address, nuint length, int advice);
 
-    [DllImport("libc", EntryPoint = "memfd_create")]
+    [DllImport(Library, EntryPoint = "memfd_create")]
     private static extern int NativeCreateMemoryFile(byte* name, uint flags);
 
-    [DllImport("libc", EntryPoint = "ftruncate")]
+    [DllImport(Library, EntryPoint = "ftruncate")]
     internal static extern int Truncate(int descriptor, long length);
 
-    [DllImport("libc", EntryPoint = "lseek")]
+    [DllImport(Library, EntryPoint = "lseek")]
     internal static extern long Seek(int descriptor, long offset, int whence);
 
-    [DllImport("libc", EntryPoint = "close")]
+    [DllImport(Library, EntryPoint = "memset")]
+    private static extern byte* NativeSet(byte* address, int value, nuint length);
+
+    [DllImport(Library, EntryPoint = "close")]
     internal static extern int Close(int descriptor);
 
     /// <summary>Reserves zeroed memory that costs nothing until it is touched.</summary>
@@ -52,6 +56,9 @@ internal static unsafe class HostMemory
     }
 
     internal static void Unmap(byte* address, ulong length) => NativeUnmap((nint)address, (nuint)length);
+
+    /// <summary>memset(3). .NET's own way, with vectors of the host's size, is compiled at run time.</summary>
+    internal static void Set(byte* address, ulong length, byte value) => NativeSet(address, value, (nuint)length);
 
     internal static int CreateMemoryFile()
     {

@@ -5,6 +5,10 @@ namespace Lkm.Cli.CommandLine;
 /// <param name="Options">Options in order, with their values; switches have none.</param>
 internal sealed record Arguments(IReadOnlyList<string> Operands, IReadOnlyList<(string Name, string? Value)> Options)
 {
+    /// <summary>The operands behind the first ones, separated by spaces: parameters of a module.</summary>
+    /// <param name="first">How many come before them.</param>
+    public string OperandsBehind(int first) => Operands.Count == first ? "" : string.Join(' ', Operands.Skip(first));
+
     /// <summary>Whether an option was given.</summary>
     public bool Has(string name)
     {

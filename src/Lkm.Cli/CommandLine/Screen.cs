@@ -5,14 +5,18 @@ namespace Lkm.Cli.CommandLine;
 /// <summary>Standard output and standard error. <see cref="Console"/> would look for encodings and terminals at start-up; these need neither.</summary>
 internal static class Screen
 {
+    private const int StandardOutput = 1, StandardError = 2;
+
     private static StreamWriter? s_output;
     private static TextWriter? s_error;
 
     /// <summary>Standard output, line by line.</summary>
-    public static TextWriter Output => s_output ??= Open(Console.OpenStandardOutput());
+    public static TextWriter Output => s_output ??= Open(OpenOutput());
 
-    /// <remarks>A line of one thread never comes into a line of another.</remarks>
-    private static TextWriter ErrorOutput => s_error ??= TextWriter.Synchronized(Open(Console.OpenStandardError()));
+    private static TextWriter ErrorOutput => s_error ??= TextWriter.Synchronized(Open(new DescriptorStream(StandardError)));
+
+    /// <summary>Standard output, for bytes; what <see cref="Output"/> holds back is not in it yet.</summary>
+    public static Stream OpenOutput() => new DescriptorStream(StandardOutput);
 
     /// <summary>Reports a failure on one line of standard error.</summary>
     /// <returns>1, the exit code that goes with it.</returns>

@@ -68,7 +68,7 @@ internal static class CheckCommand
 
     private static void WriteJson(List<(string File, CheckResult Result)> results)
     {
-        using Stream output = Console.OpenStandardOutput();
+        using Stream output = Screen.OpenOutput();
         using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         json.WriteNumber("schema", Schema);

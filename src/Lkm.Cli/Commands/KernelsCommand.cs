@@ -83,7 +83,7 @@ internal static class KernelsCommand
 
     private static void WriteJson(IReadOnlyList<KernelSource> kernels)
     {
-        using Stream output = Console.OpenStandardOutput();
+        using Stream output = Screen.OpenOutput();
         using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         json.WriteNumber("schema", Schema);

@@ -44,7 +44,7 @@ internal static class RunCommand
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
         if (!kernel.Succeeded)
             return Screen.Fail(kernel.Error);
-        Outcome<IReadOnlyList<PlannedModule>> plan = Plan(kernel.Value, module, string.Join(' ', arguments.Operands.Skip(1)));
+        Outcome<IReadOnlyList<PlannedModule>> plan = Plan(kernel.Value, module, arguments.OperandsBehind(1));
         if (!plan.Succeeded)
             return Screen.Fail(plan.Error);
         Outcome<IKernelSession> started = KernelSessions.Start(kernel.Value, Screen.Progress);
@@ -65,7 +65,7 @@ internal static class RunCommand
         runner.Run(plan.Value, arguments.Values("--do"), arguments.Has("--keep"));
         if (json)
         {
-            using Stream output = Console.OpenStandardOutput();
+            using Stream output = Screen.OpenOutput();
             RunReportJson.Write(output, report);
         }
         return report.Failure is null ? ExitCode.Done : Screen.Fail(report.Failure);

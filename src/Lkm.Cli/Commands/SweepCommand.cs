@@ -146,7 +146,7 @@ internal static class SweepCommand
         SweepReportFiles.WriteAll(folder, report);
         if (arguments.Has("--json"))
         {
-            using Stream output = Console.OpenStandardOutput();
+            using Stream output = Screen.OpenOutput();
             SweepReportFiles.WriteJson(output, report);
         }
         else

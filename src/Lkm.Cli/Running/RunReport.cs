@@ -14,7 +14,7 @@ internal sealed record ModuleRun(PlannedModule Module, StepResult Load)
 /// <summary>A message, and what lkm was doing when it came.</summary>
 /// <param name="Message">The message.</param>
 /// <param name="Phase"><c>load NAME</c>, <c>do LINE</c>, <c>unload NAME</c>.</param>
-internal readonly record struct PhasedMessage(LogMessage Message, string Phase);
+internal sealed record PhasedMessage(LogMessage Message, string Phase);
 
 /// <summary>Everything that a run did.</summary>
 internal sealed class RunReport

@@ -6,7 +6,7 @@ namespace Lkm.Formats.Modules;
 /// <summary>The CRC that a module expects of a symbol it imports (CONFIG_MODVERSIONS).</summary>
 /// <param name="Name">The symbol.</param>
 /// <param name="Crc">The CRC; a long in the file, of which 32 bits are used.</param>
-public readonly record struct SymbolVersion(string Name, ulong Crc)
+public sealed record SymbolVersion(string Name, ulong Crc)
 {
     /// <summary>sizeof(struct modversion_info): a long and the name in what is left.</summary>
     private const int EntrySize = 64;

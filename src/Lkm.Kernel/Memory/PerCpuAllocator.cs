@@ -19,7 +19,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
     private readonly PerCpuArea _area;
     private readonly MemoryErrors _errors;
     private readonly Dictionary<ulong, ulong> _sizes = []; // by pointer, without the red zone
-    private readonly List<(ulong Start, ulong End)> _free = []; // by address, never adjacent
+    private readonly List<FreeRange> _free = []; // by address, never adjacent
     private readonly ulong _staticSize, _populated;
     private ulong _used;
 
@@ -38,7 +38,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
         _staticSize = image.Symbol("__per_cpu_end") - image.Symbol("__per_cpu_start");
         image.TrySymbol("pcpu_nr_populated", out _populated);
         start = (start + Redzone - 1) & ~(Redzone - 1);
-        _free.Add((start, end));
+        _free.Add(new FreeRange(start, end));
         Start = start;
         End = end;
     }
@@ -84,9 +84,9 @@ public sealed partial class PerCpuAllocator : ISnapshotState
                 continue;
             _free.RemoveAt(i);
             if (next < end)
-                _free.Insert(i, (next, end));
+                _free.Insert(i, new FreeRange(next, end));
             if (offset > start)
-                _free.Insert(i, (start, offset));
+                _free.Insert(i, new FreeRange(start, offset));
             _sizes[offset] = size;
             Count(size);
             _memory.Clear(_area.Of(offset), size);
@@ -132,7 +132,7 @@ public sealed partial class PerCpuAllocator : ISnapshotState
 
         _free.Clear();
         for (var n = reader.ReadInt32(); n > 0; n--)
-            _free.Add((reader.ReadUInt64(), reader.ReadUInt64()));
+            _free.Add(new FreeRange(reader.ReadUInt64(), reader.ReadUInt64()));
     }
 
     /// <summary>The reserved part of the area, for modules' static variables, is not kept apart here.</summary>
@@ -201,6 +201,8 @@ public sealed partial class PerCpuAllocator : ISnapshotState
             _free.RemoveAt(at);
         }
 
-        _free.Insert(at, (start, end));
+        _free.Insert(at, new FreeRange(start, end));
     }
+
+    private sealed record FreeRange(ulong Start, ulong End);
 }

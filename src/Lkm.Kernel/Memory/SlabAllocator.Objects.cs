@@ -106,4 +106,4 @@ public sealed partial class SlabAllocator
 /// <param name="Track">The track of its allocation.</param>
 /// <param name="Jiffies">jiffies at its allocation.</param>
 /// <param name="Sequence">The number of its allocation.</param>
-internal readonly record struct LiveObject(ulong Address, uint Size, uint Track, ulong Jiffies, ulong Sequence);
+internal sealed record LiveObject(ulong Address, uint Size, uint Track, ulong Jiffies, ulong Sequence);

@@ -7,6 +7,8 @@ namespace Lkm.Kernel.Modules;
 /// <summary>Up to 6.3: struct module_layout core_layout and init_layout, each [text][constants][constant after init][data].</summary>
 internal sealed class CoreAndInitMemory(ModuleContext kernel) : ModuleMemory(kernel)
 {
+    private static readonly string[] s_sizes = ["size", "text_size", "ro_size", "ro_after_init_size"];
+
     private readonly StructLayout _layout = kernel.Image.Struct("module_layout");
 
     public override ModulePlan NewPlan() => new Plan(this);
@@ -29,7 +31,7 @@ internal sealed class CoreAndInitMemory(ModuleContext kernel) : ModuleMemory(ker
     {
         var init = module.Member("init_layout");
         Kernel.Memory.WriteUInt64(init + _layout["base"], 0);
-        foreach (var member in (ReadOnlySpan<string>)["size", "text_size", "ro_size", "ro_after_init_size"])
+        foreach (var member in s_sizes)
             Kernel.Memory.WriteUInt32(init + _layout[member], 0);
     }
 

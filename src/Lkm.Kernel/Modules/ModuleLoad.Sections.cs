@@ -52,12 +52,15 @@ internal sealed partial class ModuleLoad
     private void InitialiseUse()
     {
         _module.WriteUInt32("refcnt", 2);
-        foreach (var list in (ReadOnlySpan<string>)["source_list", "target_list"])
-        {
-            var head = _module.Member(list);
-            Memory.WriteUInt64(head, head);
-            Memory.WriteUInt64(head + 8, head);
-        }
+        InitialiseList(_module.Member("source_list"));
+        InitialiseList(_module.Member("target_list"));
+    }
+
+    /// <summary>INIT_LIST_HEAD().</summary>
+    private void InitialiseList(ulong head)
+    {
+        Memory.WriteUInt64(head, head);
+        Memory.WriteUInt64(head + 8, head);
     }
 
     /// <summary>find_module_sections().</summary>

@@ -15,7 +15,7 @@ public sealed partial class RcuCallbacks : ISnapshotState
     private readonly GuestMemory _memory;
     private readonly PerCpuArea _perCpu;
     private readonly GuestCalls _calls;
-    private readonly Queue<(ulong Head, ulong Function)> _queue = [];
+    private readonly Queue<Callback> _queue = [];
     private readonly ulong _kvfree;
     private readonly ulong? _readLockNesting;
 
@@ -70,7 +70,7 @@ public sealed partial class RcuCallbacks : ISnapshotState
     public void Restore(BinaryReader reader)
     {
         for (var n = reader.ReadInt32(); n > 0; n--)
-            _queue.Enqueue((reader.ReadUInt64(), reader.ReadUInt64()));
+            _queue.Enqueue(new Callback(reader.ReadUInt64(), reader.ReadUInt64()));
     }
 
     [KernelFunction("call_rcu")]
@@ -82,7 +82,7 @@ public sealed partial class RcuCallbacks : ISnapshotState
     {
         _memory.WriteUInt64(head, 0);
         _memory.WriteUInt64(head + 8, function);
-        _queue.Enqueue((head, function));
+        _queue.Enqueue(new Callback(head, function));
     }
 
     /// <summary>
@@ -94,7 +94,7 @@ public sealed partial class RcuCallbacks : ISnapshotState
     {
         const ulong largestOffset = 4096;
         var pointer = functionOrPointer < largestOffset ? head - functionOrPointer : functionOrPointer;
-        _queue.Enqueue((pointer, _kvfree));
+        _queue.Enqueue(new Callback(pointer, _kvfree));
     }
 
     [KernelFunction("synchronize_rcu")]
@@ -137,4 +137,6 @@ public sealed partial class RcuCallbacks : ISnapshotState
 
     [KernelFunction("rcu_is_watching")]
     private bool RcuIsWatching() => true;
+
+    private sealed record Callback(ulong Head, ulong Function);
 }

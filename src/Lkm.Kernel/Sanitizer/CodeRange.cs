@@ -3,7 +3,7 @@ namespace Lkm.Kernel.Sanitizer;
 /// <summary>A stretch of code.</summary>
 /// <param name="Start">Its first address.</param>
 /// <param name="End">The address behind it.</param>
-public readonly record struct CodeRange(ulong Start, ulong End)
+public sealed record CodeRange(ulong Start, ulong End)
 {
     /// <summary>Whether an address lies in it.</summary>
     public bool Contains(ulong address) => address >= Start && address < End;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using Lkm.Modules.Host;
 
 namespace Lkm.Kernel.Snapshots;
 
@@ -19,9 +21,9 @@ internal sealed class SnapshotStore(string cacheDirectory)
     public string? Find(string imagePath, ulong ramSize)
     {
         var entry = IndexEntry(imagePath, ramSize);
-        if (entry is null || !File.Exists(entry))
+        if (entry is null || HostProcess.ReadFile(entry, out _) is not { } name)
             return null;
-        var folder = Path.Combine(_root, File.ReadAllText(entry).Trim());
+        var folder = Path.Combine(_root, Encoding.ASCII.GetString(name).Trim());
         return Directory.Exists(folder) ? folder : null;
     }
 
