@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Lkm.Formats;
 
 /// <summary>Reads files whole, with failures as values.</summary>
@@ -15,8 +17,8 @@ public static class FileContents
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            long length = stream.CanSeek ? stream.Length : 0;
+            using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            long length = RandomAccess.GetLength(file); // 0 of what has none
             if (length > Limit)
                 return Fail(path, Errno.EFBIG);
 
@@ -27,7 +29,7 @@ public static class FileContents
             {
                 if (filled == bytes.Length)
                     Array.Resize(ref bytes, bytes.Length * 2);
-                int read = stream.Read(bytes, filled, bytes.Length - filled);
+                int read = RandomAccess.Read(file, bytes.AsSpan(filled), filled);
                 if (read == 0)
                     break;
                 filled += read;

@@ -84,6 +84,8 @@ public sealed class HostProbes
     /// <summary>The module is gone: at its addresses there will be something else.</summary>
     private void Forget(string module)
     {
+        if (_entries.Count == 0)
+            return;
         foreach (var probe in _entries.Values.SelectMany(probes => probes).Where(probe => probe.Expression.Module == module).ToList())
             Remove(probe);
     }
