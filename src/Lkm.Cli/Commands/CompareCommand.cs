@@ -106,7 +106,7 @@ internal static class CompareCommand
         var comparison = Comparison.Of(title, kernel.Version, ["load", .. commands.Select(line => $"$ {line}"), "unload"], real.Result.Value!, lkm.Value);
         if (arguments.Has("--json"))
         {
-            using Stream output = Console.OpenStandardOutput();
+            using Stream output = Screen.OpenOutput();
             ComparisonJson.Write(output, comparison);
         }
         else
@@ -189,7 +189,7 @@ internal static class CompareCommand
         File.WriteAllText(Path.Combine(folder, "logs.txt"), sweep.FormatLogs(PlainWidth));
         if (arguments.Has("--json"))
         {
-            using Stream output = Console.OpenStandardOutput();
+            using Stream output = Screen.OpenOutput();
             SweepReportFiles.WriteJson(output, sweep.Report);
         }
         else
