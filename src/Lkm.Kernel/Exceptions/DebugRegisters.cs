@@ -12,23 +12,26 @@ namespace Lkm.Kernel.Exceptions;
 internal sealed class DebugRegisters(Cpu cpu, GuestMemory memory, Action<ulong> release)
 {
     private const int Count = 4, Status = 6, Control = 7;
+    private const ulong Enabled = 0xff; // L0, G0 ... G3 of DR7
     private const ulong ResumeFlag = 1 << 16;
 
     private readonly List<Watchpoint> _data = [];
-    private readonly List<(ulong Address, ulong Bit)> _code = [];
+    private readonly List<Breakpoint> _code = [];
 
     /// <summary>A debug register was written: from the next instruction on, what they say now holds.</summary>
     public void Written(int register)
     {
         if (register is not (< Count or Control))
             return;
+        var control = cpu.GetDebug(Control);
+        if ((control & Enabled) == 0 && _data.Count == 0 && _code.Count == 0)
+            return; // the kernel clears them as it starts
         memory.EndWatches();
         _data.Clear();
         ulong[] hooked = [.. _code.Select(entry => entry.Address)];
         _code.Clear();
         foreach (var address in hooked)
             release(address);
-        var control = cpu.GetDebug(Control);
         for (var i = 0; i < Count; i++)
         {
             if (((control >> (2 * i)) & 3) != 0)
@@ -101,7 +104,7 @@ internal sealed class DebugRegisters(Cpu cpu, GuestMemory memory, Action<ulong> 
         const ulong execute = 0, write = 1;
         if (condition == execute)
         {
-            _code.Add((address, bit));
+            _code.Add(new Breakpoint(address, bit));
             cpu.Hook(address);
             return;
         }
@@ -116,5 +119,7 @@ internal sealed class DebugRegisters(Cpu cpu, GuestMemory memory, Action<ulong> 
         return new CpuExit(CpuExitKind.Exception, CpuVector.Debug, 0, cpu.Rip, 0, false, default);
     }
 
-    private readonly record struct Watchpoint(ulong First, ulong Last, ulong Bit, bool WritesOnly);
+    private sealed record Breakpoint(ulong Address, ulong Bit);
+
+    private sealed record Watchpoint(ulong First, ulong Last, ulong Bit, bool WritesOnly);
 }

@@ -23,7 +23,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly HashSet<ulong> _queued = [];
     private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly uint _preemptionDisabled;
-    private readonly ulong[] _leaveFunctions;
+    private readonly ulong _leaveScheduler, _leaveControlGroup;
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
     /// <summary>Creates the scheduler; init_task is the idle task, as on Linux.</summary>
@@ -51,7 +51,8 @@ public sealed partial class Scheduler : ISnapshotState
         _mmCount = mm["mm_count"];
         _mmDrop = image.Symbol("__mmdrop");
         // Since 6.19 a dead task leaves these lists here, not in do_exit() or when it is freed; in this order.
-        _leaveFunctions = [.. ((string[])["sched_ext_dead", "cgroup_task_dead"]).Select(image.SymbolOrZero).Where(function => function != 0)];
+        _leaveScheduler = image.SymbolOrZero("sched_ext_dead");
+        _leaveControlGroup = image.SymbolOrZero("cgroup_task_dead");
         _putTaskStack = image.Symbol("put_task_stack");
         _putTaskStruct = image.Symbol("put_task_struct_rcu_user");
     }
@@ -309,8 +310,10 @@ public sealed partial class Scheduler : ISnapshotState
 
         if (_tasks.State(previous) == TaskState.Dead)
         {
-            foreach (var leave in _leaveFunctions)
-                await _calls.Call(leave, previous);
+            if (_leaveScheduler != 0)
+                await _calls.Call(_leaveScheduler, previous);
+            if (_leaveControlGroup != 0)
+                await _calls.Call(_leaveControlGroup, previous);
             await _calls.Call(_putTaskStack, previous);
             await _calls.Call(_putTaskStruct, previous);
         }
