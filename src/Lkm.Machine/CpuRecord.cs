@@ -14,6 +14,7 @@ internal unsafe struct CpuRecord
     internal const int Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsp = 4, Rbp = 5, Rsi = 6, Rdi = 7, R11 = 11;
     internal const int Zero = 16, Fs = 17, Gs = 18;
     internal const int ReturnDepth = 256;
+    internal const int RememberedCalls = 256;
 
     internal fixed ulong Gpr[20];
     internal ulong Rip;
@@ -79,6 +80,7 @@ internal unsafe struct CpuRecord
     internal XmmRegisters Xmm;
     internal Vector128<byte> Bounce0, Bounce1, Bounce2, Bounce3;
     internal ReturnRing Returns;
+    internal CallTargets Calls;
 
     internal readonly Cpu Cpu => Unsafe.As<Cpu>(GCHandle.FromIntPtr(Owner).Target!);
 
@@ -88,11 +90,24 @@ internal unsafe struct CpuRecord
         private Vector128<byte> _first;
     }
 
+    [InlineArray(RememberedCalls)]
+    internal struct CallTargets
+    {
+        private CallTarget _first;
+    }
+
     [InlineArray(ReturnDepth)]
     internal struct ReturnRing
     {
         private ReturnEntry _first;
     }
+}
+
+/// <summary>Where an indirect call went.</summary>
+internal struct CallTarget
+{
+    internal ulong Rip;
+    internal ulong Target;
 }
 
 /// <summary>A call that has not returned: where it will, and the decoded instruction there.</summary>

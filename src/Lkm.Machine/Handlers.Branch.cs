@@ -184,6 +184,11 @@ internal static unsafe partial class Handlers
     private static ReturnEntry* Entry(CpuRecord* c, uint number) =>
         (ReturnEntry*)Unsafe.AsPointer(ref c->Returns) + (number & (CpuRecord.ReturnDepth - 1));
 
+    private static ref CallTarget CallAt(CpuRecord* c, ulong rip) => ref c->Calls[(int)((rip >> 1) % CpuRecord.RememberedCalls)];
+
+    /// <summary>Where the indirect call at an address went, as far as that is remembered; otherwise 0.</summary>
+    internal static ulong LastTarget(CpuRecord* c, ulong rip) => CallAt(c, rip) is var call && call.Rip == rip ? call.Target : 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Remember(Op* o, CpuRecord* c)
     {
@@ -224,6 +229,7 @@ internal static unsafe partial class Handlers
         if (!IndirectTarget(o, c, m, sh) || !Push(c, o->Next, 8, m, sh))
             return Abandon(o, c);
         Remember(o, c);
+        CallAt(c, o->Rip) = new CallTarget { Rip = o->Rip, Target = c->To };
         o = TakeIndirect(o, c);
         if (o == null)
             return c->Budget <= 0 ? Edge : Continue;

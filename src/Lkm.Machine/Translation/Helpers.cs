@@ -21,16 +21,24 @@ internal static unsafe class Helpers
     internal static readonly MethodInfo WritableAhead = ((Func<nint, long>)CountWritable).Method;
 
     /// <summary>The most that <see cref="ReadableAhead"/> and <see cref="WritableAhead"/> look at.</summary>
-    internal const int GranulesAhead = 32;
+    internal const int GranulesAhead = 64;
 
-    // How many of the 32 granules from one on may be read as a whole; the accessible states differ in their lowest two bits.
+    // How many of the 64 granules from one on may be read as a whole; the accessible states differ in their lowest two bits.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long CountReadable(nint shadow) => BitOperations.TrailingZeroCount(~Vector256.Equals(
-        Vector256.Load((byte*)shadow) & Vector256.Create((byte)0xFC), Vector256.Create((byte)Shadow.Accessible)).ExtractMostSignificantBits());
+    private static long CountReadable(nint shadow) =>
+        BitOperations.TrailingZeroCount(~(Readable((byte*)shadow) | (ulong)Readable((byte*)shadow + Vector256<byte>.Count) << Vector256<byte>.Count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long CountWritable(nint shadow) => BitOperations.TrailingZeroCount(~Vector256.Equals(
-        Vector256.Load((byte*)shadow), Vector256.Create((byte)Shadow.Accessible)).ExtractMostSignificantBits());
+    private static long CountWritable(nint shadow) =>
+        BitOperations.TrailingZeroCount(~(Writable((byte*)shadow) | (ulong)Writable((byte*)shadow + Vector256<byte>.Count) << Vector256<byte>.Count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Readable(byte* shadow) =>
+        Vector256.Equals(Vector256.Load(shadow) & Vector256.Create((byte)0xFC), Vector256.Create((byte)Shadow.Accessible)).ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Writable(byte* shadow) =>
+        Vector256.Equals(Vector256.Load(shadow), Vector256.Create((byte)Shadow.Accessible)).ExtractMostSignificantBits();
 
     private static bool TestCondition(nint record, int condition) => Flags.Test((CpuRecord*)record, condition);
 

@@ -59,7 +59,7 @@ internal sealed class Region
     internal List<(ulong Start, ulong End)> Ranges { get; } = [];
 
     /// <summary>Follows the code from an entry. Null if not even its first instruction can be translated.</summary>
-    internal static Region? Find(ulong entry, TranslationOptions options, GuestCodeReader reader, HookSet hooks, FindBounds bounds)
+    internal static Region? Find(ulong entry, TranslationOptions options, GuestCodeReader reader, HookSet hooks, FindBounds bounds, Func<ulong, ulong> guess)
     {
         if (!bounds(entry, out var start, out var end))
             return null;
@@ -68,7 +68,7 @@ internal sealed class Region
         if (!region._own.Found.ContainsKey(entry))
             return null;
         if (options.CopiedCalls)
-            region.CopyCalls(region._own, Math.Min(MostCopied, options.LargestUnit - region._own.Found.Count), bounds);
+            region.CopyCalls(region._own, Math.Min(MostCopied, options.LargestUnit - region._own.Found.Count), bounds, guess);
         var endings = new List<Ending>();
         var instructions = new List<Instruction>();
         region.Flatten(region._own, instructions, endings);
@@ -123,14 +123,14 @@ internal sealed class Region
     }
 
     // Gives calls of small functions copies of their own. Nearer calls come first.
-    private void CopyCalls(Context context, int most, FindBounds bounds)
+    private void CopyCalls(Context context, int most, FindBounds bounds, Func<ulong, ulong> guess)
     {
         foreach (var (at, (instruction, ending)) in context.Found)
         {
-            if (ending != Ending.Call || !context.Found.ContainsKey(instruction.NextIP))
+            if (ending is not (Ending.Call or Ending.CallIndirect) || !context.Found.ContainsKey(instruction.NextIP))
                 continue;
-            var target = instruction.NearBranchTarget;
-            if (!bounds(target, out var start, out var end))
+            var target = ending == Ending.Call ? instruction.NearBranchTarget : guess(at);
+            if (target == 0 || !bounds(target, out var start, out var end))
                 continue;
             var copy = new Context(target, context, instruction.NextIP);
             if (!Decode(copy, start, end, Math.Min(LargestCopy, most - _copied)) || !IsWorthIt(copy))
@@ -141,7 +141,7 @@ internal sealed class Region
         if (context.Depth + 1 == Deepest)
             return;
         foreach (var copy in context.Calls.Values)
-            CopyCalls(copy, most, bounds);
+            CopyCalls(copy, most, bounds, guess);
     }
 
     // It comes back, and does all it does here.
@@ -169,7 +169,7 @@ internal sealed class Region
             _contexts.Add(context);
             if (context.Calls.TryGetValue(at, out var copy))
             {
-                endings.Add(Ending.Enter);
+                endings.Add(ending == Ending.Call ? Ending.Enter : Ending.EnterIf);
                 Flatten(copy, instructions, endings);
                 continue;
             }
@@ -217,6 +217,8 @@ internal sealed class Region
                 block.Target = instruction.NearBranchTarget;
             if (ending == Ending.ComeBack)
                 block.Target = context.ComesBack;
+            if (ending == Ending.EnterIf)
+                block.Target = context.Calls[instruction.IP].Entry;
             if (ending != Ending.Fall || i + 1 == Instructions.Length || _contexts[i + 1] != context || Instructions[i + 1].IP != instruction.NextIP)
                 block = null;
         }
@@ -239,16 +241,16 @@ internal sealed class Region
             block.Taken = block.Ending switch
             {
                 Ending.Jump or Ending.Branch => context.At(block.Target),
-                Ending.Enter => context.Calls[Instructions[block.End - 1].IP].At(block.Target),
+                Ending.Enter or Ending.EnterIf => context.Calls[Instructions[block.End - 1].IP].At(block.Target),
                 Ending.ComeBack => context.Around!.At(block.Target),
                 _ => null,
             };
             if (block.Taken != null)
                 Arrive(block, block.Taken);
-            if (block.Ending is Ending.Fall or Ending.Branch or Ending.Call or Ending.CallIndirect && context.At(block.Next) is { } following)
+            if (block.Ending is Ending.Fall or Ending.Branch or Ending.Call or Ending.CallIndirect or Ending.EnterIf && context.At(block.Next) is { } following)
             {
                 block.Following = following;
-                following.FollowsCall |= block.Ending is Ending.Call or Ending.CallIndirect;
+                following.FollowsCall |= block.Ending is Ending.Call or Ending.CallIndirect or Ending.EnterIf;
                 Arrive(block, following);
             }
         }

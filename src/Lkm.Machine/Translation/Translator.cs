@@ -102,7 +102,7 @@ internal sealed unsafe class Translator : IDisposable
 
     private void Request(ulong entry)
     {
-        if (_code.Full || Region.Find(entry, _options, _reader, _hooks, Bounds) is not { } region)
+        if (_code.Full || Region.Find(entry, _options, _reader, _hooks, Bounds, at => Handlers.LastTarget(_record, at)) is not { } region)
             return;
         var unit = new Unit(entry) { Region = region };
         _units[entry] = unit;

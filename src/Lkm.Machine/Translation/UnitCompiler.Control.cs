@@ -28,6 +28,13 @@ internal sealed unsafe partial class UnitCompiler
             case Ending.CallIndirect:
                 EmitCall(block, next);
                 break;
+            case Ending.EnterIf:
+                var elsewhere = _il.DefineLabel();
+                LoadLocal(IndirectTarget(Current));
+                LoadConstant((long)block.Target);
+                _il.Emit(OpCodes.Bne_Un, elsewhere);
+                _edges.Add(new Edge(elsewhere, _flags, _uncharged, _dirty, block, true, null));
+                goto case Ending.Enter;
             case Ending.Enter:
                 PushStack(() => LoadConstant((long)block.Next));
                 _dirty |= 1u << CpuRecord.Rsp;
@@ -127,6 +134,11 @@ internal sealed unsafe partial class UnitCompiler
                 BeginInstruction();
                 EmitReturn();
             }
+            else if (block.Ending == Ending.EnterIf)
+            {
+                BeginInstruction();
+                EmitCall(block, null);
+            }
             else if (edge.Taken)
                 GoTo(block, block.Taken, block.Target, null);
             else
@@ -151,7 +163,7 @@ internal sealed unsafe partial class UnitCompiler
 
     private void EmitCall(Block block, Block? next)
     {
-        var target = block.Ending == Ending.CallIndirect ? IndirectTarget(Current) : null;
+        var target = block.Ending != Ending.Call ? IndirectTarget(Current) : null;
         SaveFlags(); // they may be those of a change of RSP
         PushStack(() => LoadConstant((long)block.Next));
         Synchronise(_dirty | 1u << CpuRecord.Rsp, 1);

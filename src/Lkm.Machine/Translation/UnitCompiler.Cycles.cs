@@ -8,7 +8,7 @@ namespace Lkm.Machine.Translation;
 // what the rest would have cost.
 internal sealed unsafe partial class UnitCompiler
 {
-    private const int MostRounds = 256; // checked at once
+    private const int MostRounds = 512, MostInstructions = 4096; // checked at once
     private const int FirstRounds = 3; // of the checked form, before it is worth asking
     private const int Patience = 32; // rounds of the checked form after an answer of none
 
@@ -88,10 +88,11 @@ internal sealed unsafe partial class UnitCompiler
 
     private void CountRounds(Cycle cycle, LocalBuilder rounds, Label refused)
     {
+        var most = Math.Min(MostRounds, MostInstructions / cycle.Length);
         LoadLocal(_left);
-        LoadConstant(MostRounds * cycle.Length);
+        LoadConstant(most * cycle.Length);
         _il.Emit(OpCodes.Blt, refused);
-        LoadConstant(MostRounds);
+        LoadConstant(most);
         StoreLocal(rounds);
         foreach (var stream in cycle.Streams)
         {

@@ -13,7 +13,7 @@ internal sealed unsafe partial class UnitCompiler
     /// <summary>
     /// A check of what is not aligned: of the granules of bytes at distances from an address.
     /// </summary>
-    private readonly record struct Crossing(Label Start, Label Back, LocalBuilder Address, List<(int Further, bool Write)> Pieces, Label Exit);
+    private readonly record struct Crossing(Label Start, Label Back, LocalBuilder Address, SortedDictionary<int, bool> Pieces, Label Exit);
 
     /// <summary>Loads the address of the memory operand.</summary>
     private void LoadAddress(in Instruction i)
@@ -66,30 +66,42 @@ internal sealed unsafe partial class UnitCompiler
             _il.Emit(OpCodes.Add);
         }
         StoreLocal(address);
-        Check(address, size, write);
+        Check(address, size, write, anywhere: i.MemoryIndex != Register.None && i.MemoryIndexScale < size);
         return address;
     }
 
     /// <summary>Leaves to the interpreter unless all bytes lie in the window, in granules that are accessible as a whole.</summary>
-    private void Check(LocalBuilder address, int size, bool write)
+    /// <param name="address">The address of the first.</param>
+    /// <param name="size">How many.</param>
+    /// <param name="write">Whether they are written.</param>
+    /// <param name="anywhere">Whether the address is hardly a multiple of the size: then nothing is to be hoped for from a test of that.</param>
+    private void Check(LocalBuilder address, int size, bool write, bool anywhere = false)
     {
         var covered = _plain?.Covered.Contains((_index, _ordinal)) ?? false;
         if (!_plan.Needs(_index, _ordinal++, out var group) || covered)
             return;
         if (group != null)
-        {
             CheckGroup(address, group);
-            return;
-        }
+        else
+            CheckOne(address, size, write, anywhere);
+    }
+
+    private void CheckOne(LocalBuilder address, int size, bool write, bool anywhere)
+    {
         var exit = ExitHere();
         var granule = Granule(address, exit);
         CompareShadow(granule, 0, 1, write, exit, numbered: true);
         if (size == 1)
             return;
+        if (anywhere)
+        {
+            CheckGranule(address, size - 1, write, exit);
+            return;
+        }
         var (start, back) = (_il.DefineLabel(), _il.DefineLabel());
-        BranchIfUnaligned(address, size, start);
+        BranchIfUnaligned(address, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size), start);
         _il.MarkLabel(back);
-        _crossings.Add(new Crossing(start, back, address, [(size - 1, write)], exit));
+        _crossings.Add(new Crossing(start, back, address, new() { [size - 1] = write }, exit));
     }
 
     private void BranchIfUnaligned(LocalBuilder address, int to, Label label)
@@ -118,17 +130,17 @@ internal sealed unsafe partial class UnitCompiler
     // All that will be accessed, from the lowest byte on; granule by granule if that is aligned.
     private void CheckGroup(LocalBuilder address, AccessPlan.Group group)
     {
+        var first = group.Members.Min(m => m.Offset);
+        var size = group.Members.Max(m => m.Offset + m.Size) - first;
+        if (size <= 8)
+        {
+            CheckOne(Moved(address, first - group.Leader.Offset), (int)size, group.Members.Exists(m => m.Write), anywhere: false);
+            return;
+        }
         var exit = ExitHere();
         var lowest = Lowest(group);
-        var (start, back) = (_il.DefineLabel(), _il.DefineLabel());
-        var (from, shadow) = (Temporary(), Temporary());
-        LoadLocal(address);
-        if (lowest != group.Leader.Offset)
-        {
-            LoadConstant(lowest - group.Leader.Offset);
-            _il.Emit(OpCodes.Add);
-        }
-        StoreLocal(from);
+        var (start, back, shadow) = (_il.DefineLabel(), _il.DefineLabel(), Temporary());
+        var from = Moved(address, lowest - group.Leader.Offset);
         var granule = Granule(from, exit);
         BranchIfUnaligned(from, 8, start);
         _il.Emit(OpCodes.Ldarg_3);
@@ -137,19 +149,30 @@ internal sealed unsafe partial class UnitCompiler
         _il.Emit(OpCodes.Conv_I8);
         StoreLocal(shadow);
         var granules = new SortedDictionary<long, bool>();
-        var pieces = new List<(int, bool)>();
+        var pieces = new SortedDictionary<int, bool>();
         foreach (var member in group.Members)
         {
-            var (first, last) = (member.Offset - lowest, member.Offset - lowest + member.Size - 1);
-            for (var g = first >> 3; g <= last >> 3; g++)
+            var (begin, last) = (member.Offset - lowest, member.Offset - lowest + member.Size - 1);
+            for (var g = begin >> 3; g <= last >> 3; g++)
                 granules[g] = member.Write || granules.GetValueOrDefault(g);
-            pieces.Add(((int)first, member.Write));
-            if (member.Size > 1)
-                pieces.Add(((int)last, member.Write));
+            pieces[(int)begin] = member.Write || pieces.GetValueOrDefault((int)begin);
+            pieces[(int)last] = member.Write || pieces.GetValueOrDefault((int)last);
         }
         CheckGranules(shadow, granules, exit);
         _il.MarkLabel(back);
         _crossings.Add(new Crossing(start, back, from, pieces, exit));
+    }
+
+    private LocalBuilder Moved(LocalBuilder address, long by)
+    {
+        if (by == 0)
+            return address;
+        var moved = Temporary();
+        LoadLocal(address);
+        LoadConstant(by);
+        _il.Emit(OpCodes.Add);
+        StoreLocal(moved);
+        return moved;
     }
 
     // Where the group's granules begin if its widest members are aligned.

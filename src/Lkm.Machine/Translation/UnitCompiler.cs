@@ -83,7 +83,7 @@ internal sealed unsafe partial class UnitCompiler
     private void Prologue()
     {
         LoadBudget(Refused());
-        if (_region.Blocks.Any(b => b.Ending is Ending.Call or Ending.CallIndirect))
+        if (_region.Blocks.Any(b => b.Ending is Ending.Call or Ending.CallIndirect or Ending.EnterIf))
         {
             var here = _il.DeclareLocal(typeof(int));
             _il.Emit(OpCodes.Ldloca, here);
