@@ -51,7 +51,6 @@ public sealed unsafe partial class Cpu
                 return;
             _translator = NewTranslator();
         }
-        _clock ??= new Profile(_options);
         Withhold();
     }
 
@@ -60,7 +59,7 @@ public sealed unsafe partial class Cpu
     // All of the budget but what lies before the next sample.
     private void Withhold()
     {
-        var now = Math.Min(_c->Budget, _clock!.Next());
+        var now = Math.Min(_c->Budget, _translator!.NextSample());
         _c->Withheld = _c->Budget - now;
         _c->Budget = now;
     }

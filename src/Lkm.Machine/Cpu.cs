@@ -21,7 +21,6 @@ public sealed unsafe partial class Cpu : IDisposable
     private readonly Op* _general;
     private readonly TranslationOptions _options;
     private Translator? _translator;
-    private Profile? _clock;
     private GCHandle _self;
     private long _clockEnd;
     private bool _disposed;

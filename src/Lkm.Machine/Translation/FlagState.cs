@@ -3,9 +3,12 @@ using System.Reflection.Emit;
 namespace Lkm.Machine.Translation;
 
 /// <summary>A value known to the compiler: a constant, or what a local variable holds (perhaps a guest register's).</summary>
-internal readonly record struct Value(LocalBuilder? Local, long Constant, int Register, bool Exists)
+internal readonly record struct Value(LocalBuilder? Local, long Constant, int Register, bool Exists, int Extended = 0)
 {
     internal static Value Of(LocalBuilder local) => new(local, 0, -1, true);
+
+    /// <summary>Of which only so many bytes are not zero.</summary>
+    internal static Value OfExtended(LocalBuilder local, int size) => new(local, 0, -1, true, size);
 
     internal static Value Of(long constant) => new(null, constant, -1, true);
 }

@@ -1,7 +1,4 @@
-using System.Numerics;
 using System.Reflection;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Lkm.Machine.Translation;
 
@@ -16,29 +13,6 @@ internal static unsafe class Helpers
     internal static readonly MethodInfo Swap8 = ((Func<ulong, ulong>)System.Buffers.Binary.BinaryPrimitives.ReverseEndianness).Method;
     internal static readonly MethodInfo RotateLeft4 = ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateLeft).Method;
     internal static readonly MethodInfo RotateLeft8 = ((Func<ulong, int, ulong>)System.Numerics.BitOperations.RotateLeft).Method;
-
-    internal static readonly MethodInfo ReadableAhead = ((Func<nint, long>)CountReadable).Method;
-    internal static readonly MethodInfo WritableAhead = ((Func<nint, long>)CountWritable).Method;
-
-    /// <summary>The most that <see cref="ReadableAhead"/> and <see cref="WritableAhead"/> look at.</summary>
-    internal const int GranulesAhead = 64;
-
-    // How many of the 64 granules from one on may be read as a whole; the accessible states differ in their lowest two bits.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long CountReadable(nint shadow) =>
-        BitOperations.TrailingZeroCount(~(Readable((byte*)shadow) | (ulong)Readable((byte*)shadow + Vector256<byte>.Count) << Vector256<byte>.Count));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long CountWritable(nint shadow) =>
-        BitOperations.TrailingZeroCount(~(Writable((byte*)shadow) | (ulong)Writable((byte*)shadow + Vector256<byte>.Count) << Vector256<byte>.Count));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Readable(byte* shadow) =>
-        Vector256.Equals(Vector256.Load(shadow) & Vector256.Create((byte)0xFC), Vector256.Create((byte)Shadow.Accessible)).ExtractMostSignificantBits();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Writable(byte* shadow) =>
-        Vector256.Equals(Vector256.Load(shadow), Vector256.Create((byte)Shadow.Accessible)).ExtractMostSignificantBits();
 
     private static bool TestCondition(nint record, int condition) => Flags.Test((CpuRecord*)record, condition);
 

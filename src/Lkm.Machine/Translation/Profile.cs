@@ -10,27 +10,40 @@ internal sealed class Profile(TranslationOptions options)
 
     private const int BytesAnInstruction = 4;
 
-    private readonly Dictionary<ulong, int> _functions = [];
-    private readonly Dictionary<ulong, int> _places = [];
+    private readonly Dictionary<ulong, long> _functions = [];
+    private readonly Dictionary<ulong, long> _places = [];
     private ulong _random = 1;
+
+    /// <summary>The longer time between two samples while they find nothing new.</summary>
+    internal const int CalmPeriod = 8 * Period;
+
+    private const int CalmAfter = 64; // samples
+
+    private int _quiet;
 
     /// <summary>Instructions to the next sample: not always the same, as loops have periods too.</summary>
     internal long Next()
     {
         _random = _random * 6364136223846793005 + 1442695040888963407;
-        return Period / 2 + (long)(_random >> 40) % Period;
+        return Usual / 2 + (long)(_random >> 40) % Usual;
     }
+
+    private int Usual => _quiet < CalmAfter ? Period : CalmPeriod;
 
     /// <summary>Takes a sample. True if something is worth translating: the function, or if it is, the place within.</summary>
     internal bool Add(ulong rip, ulong start, int size, bool translated, out ulong entry)
     {
         entry = translated ? rip : start;
         var counts = translated ? _places : _functions;
-        var count = counts.GetValueOrDefault(entry) + 1;
-        counts[entry] = count;
+        var executed = counts.GetValueOrDefault(entry) + Usual;
+        counts[entry] = executed;
+        _quiet++;
         var instructions = Math.Clamp(size / BytesAnInstruction, 8, options.LargestUnit);
-        return (long)count * Period >= (long)instructions * options.WorthExecutions;
+        return executed >= (long)instructions * options.WorthExecutions;
     }
+
+    /// <summary>Something new was found, and there may be more.</summary>
+    internal void Stir() => _quiet = 0;
 
     internal void Clear()
     {

@@ -33,6 +33,9 @@ internal sealed unsafe class Translator : IDisposable
         code.UnitChanged = Kill;
     }
 
+    /// <summary>Instructions to the next sample.</summary>
+    internal long NextSample() => _profile.Next();
+
     /// <summary>What is known of the code.</summary>
     internal ICodeMap? Map { get; set; }
 
@@ -104,6 +107,7 @@ internal sealed unsafe class Translator : IDisposable
     {
         if (_code.Full || Region.Find(entry, _options, _reader, _hooks, Bounds, at => Handlers.LastTarget(_record, at)) is not { } region)
             return;
+        _profile.Stir();
         var unit = new Unit(entry) { Region = region };
         _units[entry] = unit;
         _all.Add(unit);

@@ -9,6 +9,7 @@ namespace Lkm.Machine.Translation;
 internal sealed unsafe partial class UnitCompiler
 {
     private const int MostRounds = 512, MostInstructions = 4096; // checked at once
+    private const int LeastRounds = 8; // that the budget has to cover
     private const int FirstRounds = 3; // of the checked form, before it is worth asking
     private const int Patience = 32; // rounds of the checked form after an answer of none
 
@@ -89,11 +90,20 @@ internal sealed unsafe partial class UnitCompiler
     private void CountRounds(Cycle cycle, LocalBuilder rounds, Label refused)
     {
         var most = Math.Min(MostRounds, MostInstructions / cycle.Length);
+        var enough = _il.DefineLabel();
         LoadLocal(_left);
-        LoadConstant(most * cycle.Length);
+        LoadConstant(LeastRounds * cycle.Length);
         _il.Emit(OpCodes.Blt, refused);
         LoadConstant(most);
         StoreLocal(rounds);
+        LoadLocal(_left);
+        LoadConstant(most * cycle.Length);
+        _il.Emit(OpCodes.Bge, enough);
+        LoadLocal(_left);
+        LoadConstant(cycle.Length);
+        _il.Emit(OpCodes.Div_Un);
+        StoreLocal(rounds);
+        _il.MarkLabel(enough);
         foreach (var stream in cycle.Streams)
         {
             CountRounds(stream, rounds, refused);
@@ -119,14 +129,12 @@ internal sealed unsafe partial class UnitCompiler
         }
         StoreLocal(address);
         var granule = Granule(address, refused);
-        // room = granules * 8 - where in the first - what one round takes
+        // room = bytes of good granules - where in the first - what one round takes
         _il.Emit(OpCodes.Ldarg_3);
         LoadLocal(granule);
         _il.Emit(OpCodes.Conv_I);
         _il.Emit(OpCodes.Add);
-        _il.Emit(OpCodes.Call, stream.Write ? Helpers.WritableAhead : Helpers.ReadableAhead);
-        LoadInt(3);
-        _il.Emit(OpCodes.Shl);
+        _il.Emit(OpCodes.Call, ShadowScan.For(stream.Stride, stream.Write));
         LoadLocal(address);
         LoadConstant(7);
         _il.Emit(OpCodes.And);

@@ -73,7 +73,7 @@ internal sealed unsafe partial class UnitCompiler
                 if (size < 8)
                     _il.Emit(OpCodes.Conv_U8);
                 StoreLocal(value);
-                return Value.Of(value);
+                return Value.OfExtended(value, size);
             default:
                 return Value.Of((long)i.GetImmediate(n));
         }

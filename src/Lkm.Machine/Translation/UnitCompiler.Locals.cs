@@ -172,7 +172,10 @@ internal sealed unsafe partial class UnitCompiler
             return;
         }
         LoadLocal(value.Local);
-        Narrow(size, signed);
+        if (!signed && size < 8 && value.Extended == size)
+            _il.Emit(OpCodes.Conv_I4);
+        else
+            Narrow(size, signed);
     }
 
     private void LoadSized(long value, int size, bool signed)

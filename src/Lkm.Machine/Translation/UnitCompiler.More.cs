@@ -173,7 +173,17 @@ internal sealed unsafe partial class UnitCompiler
             return;
         }
         LoadTruth(condition);
-        StoreOperand(i.Op0Register, 1);
+        StoreOperand(i.Op0Register, IsExtendedNext(i.Op0Register) ? 4 : 1);
+    }
+
+    // MOVZX of the byte into its own register: then what is above it is zero soon.
+    private bool IsExtendedNext(Register part)
+    {
+        if (_index + 1 >= _blockEnd || part is >= Register.AH and <= Register.BH)
+            return false;
+        ref var next = ref _region.Instructions[_index + 1];
+        return next.Mnemonic == Mnemonic.Movzx && next.Op1Kind == OpKind.Register && next.Op1Register == part
+            && next.Op0Register.GetSize() >= 4 && Liveness.Number(next.Op0Register) == Liveness.Number(part);
     }
 
     // Written as a jump over the move. The upper half of a 32-bit destination is cleared either way.

@@ -30,7 +30,7 @@ internal sealed unsafe partial class UnitCompiler
     private readonly int _margin;
 
     // Of the instruction being written.
-    private int _index;
+    private int _index, _blockEnd;
     private int _uncharged;
     private uint _dirty;
     private FlagState _flags = FlagState.Recorded;
@@ -117,6 +117,7 @@ internal sealed unsafe partial class UnitCompiler
     // All but the one that ends it, which becomes the current one.
     private void EmitInstructions(Block block)
     {
+        _blockEnd = block.End;
         var end = block.Ending is Ending.Fall or Ending.Leave ? block.End : block.End - 1;
         for (var i = block.First; i < end; i++)
         {
