@@ -34,7 +34,9 @@ public sealed unsafe partial class Cpu : IDisposable
         _options = options ?? TranslationOptions.FromEnvironment();
         Memory = memory;
         Environment = environment;
-        _c = (CpuRecord*)HostMemory.Reserve(RecordSize);
+        _c = (CpuRecord*)memory.TakeRecordRoom((int)RecordSize);
+        if (_c == null)
+            _c = (CpuRecord*)HostMemory.Reserve(RecordSize);
         _single = (Op*)((byte*)_c + RecordSize - 4 * sizeof(Op));
         _general = _single + 2;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
@@ -309,6 +311,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _translator?.Dispose();
         _code.Dispose();
         _self.Free();
-        HostMemory.Unmap((byte*)_c, RecordSize);
+        if (!Memory.ReturnRecordRoom((byte*)_c))
+            HostMemory.Unmap((byte*)_c, RecordSize);
     }
 }

@@ -23,14 +23,23 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Bytes of the shadow reservation; the last page is never described: it absorbs look-ahead.</summary>
     internal const ulong ShadowSize = WindowSize / 8;
 
+    // One reservation: the window, room for records of processors, the shadow. From the anchor, 32 bits reach all three: the shadow byte of
+    // granule g is at anchor + g + ShadowFromAnchor, the bytes of guest address a at anchor + a + WindowFromAnchor.
+    private const ulong RecordRoom = 64 << 10;
+    private const ulong ReservedSize = WindowSize + RecordRoom + ShadowSize + PageSize;
+    internal const int ShadowFromAnchor = 0x7FFF_0000;
+    internal const int WindowFromAnchor = -(int)(RecordRoom + (ShadowSize - ShadowFromAnchor));
+    private const int Records = 4;
+    private int _recordsInUse; // a bit each
+
     private readonly byte* _window;
     private readonly byte* _shadow;
     private bool _disposed;
 
     private GuestMemory()
     {
-        _window = HostMemory.Reserve(WindowSize);
-        _shadow = HostMemory.Reserve(ShadowSize + PageSize);
+        _window = HostMemory.Reserve(ReservedSize);
+        _shadow = _window + WindowSize + RecordRoom;
     }
 
     /// <summary>Makes an empty memory: all zero, all <see cref="Shadow.Unmapped"/>.</summary>
@@ -41,6 +50,34 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
     /// <summary>What to add to the number of a granule to get its shadow byte's host address.</summary>
     internal byte* ShadowBias => _shadow - GranuleOf(WindowStart);
+
+    /// <summary>The host address that translated code knows everything else from.</summary>
+    internal byte* Anchor => ShadowBias - ShadowFromAnchor;
+
+    /// <summary>Zeroed memory near the anchor for the record of a processor; null if there is none left.</summary>
+    internal byte* TakeRecordRoom(int size)
+    {
+        for (var n = 0; n < Records && (ulong)size <= RecordRoom / Records; n++)
+        {
+            if ((_recordsInUse >> n & 1) != 0)
+                continue;
+            _recordsInUse |= 1 << n;
+            var room = _window + WindowSize + (uint)n * (RecordRoom / Records);
+            new System.Span<byte>(room, size).Clear();
+            return room;
+        }
+        return null;
+    }
+
+    /// <summary>The reverse of <see cref="TakeRecordRoom"/>; false if that did not give the memory.</summary>
+    internal bool ReturnRecordRoom(byte* room)
+    {
+        var offset = room - (_window + WindowSize);
+        if (offset is < 0 or >= (long)RecordRoom)
+            return false;
+        _recordsInUse &= ~(1 << (int)(offset / (long)(RecordRoom / Records)));
+        return true;
+    }
 
     /// <summary>Told of every range whose decoded instructions may no longer hold.</summary>
     internal Action<ulong, ulong>? CodeChanged { get; set; }
@@ -145,8 +182,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
         if (_disposed)
             return;
         _disposed = true;
-        HostMemory.Unmap(_window, WindowSize);
-        HostMemory.Unmap(_shadow, ShadowSize + PageSize);
+        HostMemory.Unmap(_window, ReservedSize);
         if (_memoryFile >= 0)
             HostMemory.Close(_memoryFile);
         _snapshot?.Dispose();

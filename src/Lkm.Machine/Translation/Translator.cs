@@ -21,6 +21,7 @@ internal sealed unsafe class Translator : IDisposable
     private readonly List<Unit> _dead = [];
     private readonly Profile _profile;
     private readonly CompilerThread? _compiler;
+    private readonly long _recordFromAnchor;
 
     internal Translator(GuestMemory memory, CpuRecord* record, CodeCache code, HookSet hooks, TranslationOptions options)
     {
@@ -28,8 +29,9 @@ internal sealed unsafe class Translator : IDisposable
         _record = record;
         _reader = new GuestCodeReader(memory);
         _profile = new Profile(options);
+        var recordFromAnchor = _recordFromAnchor = (byte*)record - memory.Anchor;
         if (options.Engine == Engine.Mixed)
-            _compiler = new CompilerThread(unit => UnitCompiler.Compile(unit, _options, SlotOf));
+            _compiler = new CompilerThread(unit => UnitCompiler.Compile(unit, _options, SlotOf, recordFromAnchor));
         code.UnitChanged = Kill;
     }
 
@@ -118,7 +120,7 @@ internal sealed unsafe class Translator : IDisposable
             _compiler.Add(unit);
             return;
         }
-        UnitCompiler.Compile(unit, _options, SlotOf);
+        UnitCompiler.Compile(unit, _options, SlotOf, _recordFromAnchor);
         Install(unit);
     }
 

@@ -217,7 +217,7 @@ internal sealed unsafe partial class UnitCompiler
         _il.Emit(OpCodes.Ldind_I8);
         LoadLocal(target);
         _il.Emit(OpCodes.Beq, known);
-        _il.Emit(OpCodes.Ldarg_1);
+        LoadRecordAddress();
         LoadConstant((long)site);
         _il.Emit(OpCodes.Conv_I);
         LoadLocal(target);
@@ -237,9 +237,7 @@ internal sealed unsafe partial class UnitCompiler
         StoreLocal(slot);
         LoadLocal(slot);
         _il.Emit(OpCodes.Conv_I);
-        _il.Emit(OpCodes.Ldarg_1);
-        _il.Emit(OpCodes.Ldarg_2);
-        _il.Emit(OpCodes.Ldarg_3);
+        LoadArguments();
         LoadLocal(slot);
         _il.Emit(OpCodes.Conv_I);
         _il.Emit(OpCodes.Ldind_I);

@@ -130,10 +130,9 @@ internal sealed unsafe partial class UnitCompiler
         StoreLocal(address);
         var granule = Granule(address, refused);
         // room = bytes of good granules - where in the first - what one round takes
-        _il.Emit(OpCodes.Ldarg_3);
         LoadLocal(granule);
+        ShadowOfGranule();
         _il.Emit(OpCodes.Conv_I);
-        _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Call, ShadowScan.For(stream.Stride, stream.Write));
         LoadLocal(address);
         LoadConstant(7);

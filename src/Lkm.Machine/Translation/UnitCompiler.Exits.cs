@@ -126,9 +126,7 @@ internal sealed unsafe partial class UnitCompiler
         var slot = (Slot*)_slotOf(address);
         LoadConstant((long)slot);
         _il.Emit(OpCodes.Conv_I);
-        _il.Emit(OpCodes.Ldarg_1);
-        _il.Emit(OpCodes.Ldarg_2);
-        _il.Emit(OpCodes.Ldarg_3);
+        LoadArguments();
         LoadConstant((long)&slot->Code);
         _il.Emit(OpCodes.Conv_I);
         _il.Emit(OpCodes.Ldind_I);

@@ -158,7 +158,7 @@ internal sealed unsafe partial class UnitCompiler
         condition &= ~1;
         if (!IsKnown(condition))
         {
-            _il.Emit(OpCodes.Ldarg_1);
+            LoadRecordAddress();
             LoadInt(condition);
             _il.Emit(OpCodes.Call, Helpers.Test);
             LoadInt(0);

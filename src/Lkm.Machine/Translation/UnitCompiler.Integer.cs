@@ -368,13 +368,13 @@ internal sealed unsafe partial class UnitCompiler
         if (_flags.Overlay != 0)
         {
             SaveFlags(); // the carry of a rotation goes, its overflow stays: that has no form here
-            _il.Emit(OpCodes.Ldarg_1);
+            LoadRecordAddress();
             _il.Emit(OpCodes.Call, Helpers.Flatten);
             SetFlags(FlagState.Recorded);
         }
         else if (_flags is { Kind: 0 })
         {
-            _il.Emit(OpCodes.Ldarg_1);
+            LoadRecordAddress();
             _il.Emit(OpCodes.Call, Helpers.Flatten);
         }
         var bit = Temporary();

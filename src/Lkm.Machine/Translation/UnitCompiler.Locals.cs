@@ -120,10 +120,33 @@ internal sealed unsafe partial class UnitCompiler
 
     private void RecordMember(int offset)
     {
-        _il.Emit(OpCodes.Ldarg_1);
-        if (offset == 0)
-            return;
-        LoadInt(offset);
+        LoadLocal(_anchor);
+        LoadConstant(_recordFromAnchor + offset);
+        _il.Emit(OpCodes.Add);
+        _il.Emit(OpCodes.Conv_I);
+    }
+
+    private void LoadRecordAddress() => RecordMember(0);
+
+    /// <summary>Loads what every handler takes besides its op: the record and the two biases.</summary>
+    private void LoadArguments()
+    {
+        LoadRecordAddress();
+        foreach (var distance in new[] { GuestMemory.WindowFromAnchor, GuestMemory.ShadowFromAnchor })
+        {
+            LoadLocal(_anchor);
+            LoadConstant(distance);
+            _il.Emit(OpCodes.Add);
+            _il.Emit(OpCodes.Conv_I);
+        }
+    }
+
+    /// <summary>The address of a granule's shadow byte, whose number is on the stack.</summary>
+    private void ShadowOfGranule()
+    {
+        LoadLocal(_anchor);
+        _il.Emit(OpCodes.Add);
+        LoadConstant(GuestMemory.ShadowFromAnchor);
         _il.Emit(OpCodes.Add);
     }
 

@@ -143,10 +143,8 @@ internal sealed unsafe partial class UnitCompiler
         var from = Moved(address, lowest - group.Leader.Offset);
         var granule = Granule(from, exit);
         BranchIfUnaligned(from, 8, start);
-        _il.Emit(OpCodes.Ldarg_3);
         LoadLocal(granule);
-        _il.Emit(OpCodes.Add);
-        _il.Emit(OpCodes.Conv_I8);
+        ShadowOfGranule();
         StoreLocal(shadow);
         var granules = new SortedDictionary<long, bool>();
         var pieces = new SortedDictionary<int, bool>();
@@ -216,10 +214,7 @@ internal sealed unsafe partial class UnitCompiler
     {
         LoadLocal(shadow);
         if (numbered)
-        {
-            _il.Emit(OpCodes.Ldarg_3);
-            _il.Emit(OpCodes.Add);
-        }
+            ShadowOfGranule();
         if (at != 0)
         {
             LoadConstant(at);
@@ -244,13 +239,13 @@ internal sealed unsafe partial class UnitCompiler
     // States above the accessible ones and below the poisoned ones do not exist, so signed comparison separates them.
     private void CheckGranule(LocalBuilder address, int further, bool write, Label exit)
     {
-        _il.Emit(OpCodes.Ldarg_3);
         LoadLocal(address);
         LoadConstant(further); // over the end of the address space the shadow says unmapped
         _il.Emit(OpCodes.Add);
         LoadInt(3);
         _il.Emit(OpCodes.Shr);
-        _il.Emit(OpCodes.Add);
+        ShadowOfGranule();
+        _il.Emit(OpCodes.Conv_I);
         _il.Emit(write ? OpCodes.Ldind_U1 : OpCodes.Ldind_I1);
         LoadInt((int)Shadow.Accessible);
         _il.Emit(write ? OpCodes.Bne_Un : OpCodes.Blt, exit);
@@ -286,9 +281,12 @@ internal sealed unsafe partial class UnitCompiler
 
     private void LoadHostAddress(LocalBuilder address)
     {
-        _il.Emit(OpCodes.Ldarg_2);
+        LoadLocal(_anchor);
         LoadLocal(address);
         _il.Emit(OpCodes.Add);
+        LoadConstant(GuestMemory.WindowFromAnchor);
+        _il.Emit(OpCodes.Add);
+        _il.Emit(OpCodes.Conv_I);
     }
 
     private void StoreIndirect(int size) => _il.Emit(size switch

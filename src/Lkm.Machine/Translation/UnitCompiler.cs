@@ -24,10 +24,11 @@ internal sealed unsafe partial class UnitCompiler
     private readonly DynamicMethod _method;
     private readonly ILGenerator _il;
     private readonly LocalBuilder?[] _registers = new LocalBuilder?[16];
-    private readonly LocalBuilder _left, _exit;
+    private readonly LocalBuilder _left, _exit, _anchor;
     private readonly Dictionary<Block, Label> _labels = [];
     private readonly Dictionary<Block, (FlagState Flags, int Uncharged)> _inherited = [];
     private readonly int _margin;
+    private readonly long _recordFromAnchor;
 
     // Of the instruction being written.
     private int _index, _blockEnd;
@@ -36,13 +37,14 @@ internal sealed unsafe partial class UnitCompiler
     private FlagState _flags = FlagState.Recorded;
 
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "the translator asks RuntimeFeature.IsDynamicCodeSupported first")]
-    private UnitCompiler(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf)
+    private UnitCompiler(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf, long recordFromAnchor)
     {
         (_unit, _region, _options, _slotOf) = (unit, unit.Region!, options, slotOf);
         _liveness = new Liveness(_region, options);
         _method = new DynamicMethod($"guest_{unit.Entry:x}", typeof(nint), Signature, typeof(UnitCompiler).Module, skipVisibility: true) { InitLocals = false };
         _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
-        (_left, _exit) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)));
+        (_left, _exit, _anchor) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)), _il.DeclareLocal(typeof(long)));
+        _recordFromAnchor = recordFromAnchor;
         _margin = _region.Instructions.Length + 1;
         FindCycles();
         _plan = new AccessPlan(_region, _liveness, options);
@@ -52,9 +54,10 @@ internal sealed unsafe partial class UnitCompiler
     /// <param name="unit">The unit; its code and memory are filled in.</param>
     /// <param name="options">What is to be done.</param>
     /// <param name="slotOf">The slot of a guest address.</param>
-    internal static void Compile(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf)
+    /// <param name="recordFromAnchor">Where the record is, from the memory's anchor.</param>
+    internal static void Compile(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf, long recordFromAnchor)
     {
-        var compiler = new UnitCompiler(unit, options, slotOf);
+        var compiler = new UnitCompiler(unit, options, slotOf, recordFromAnchor);
         compiler.Emit();
         var handle = HandleOf(compiler._method);
         RuntimeHelpers.PrepareMethod(handle);
@@ -82,6 +85,11 @@ internal sealed unsafe partial class UnitCompiler
     // The registers that are read before they are written, and those that are written back somewhere.
     private void Prologue()
     {
+        _il.Emit(OpCodes.Ldarg_1);
+        _il.Emit(OpCodes.Conv_I8);
+        LoadConstant(-_recordFromAnchor);
+        _il.Emit(OpCodes.Add);
+        StoreLocal(_anchor);
         LoadBudget(Refused());
         if (_region.Blocks.Any(b => b.Ending is Ending.Call or Ending.CallIndirect or Ending.EnterIf))
         {
@@ -147,9 +155,7 @@ internal sealed unsafe partial class UnitCompiler
         Synchronise(_dirty, 0);
         LoadConstant((long)step);
         _il.Emit(OpCodes.Conv_I);
-        _il.Emit(OpCodes.Ldarg_1);
-        _il.Emit(OpCodes.Ldarg_2);
-        _il.Emit(OpCodes.Ldarg_3);
+        LoadArguments();
         LoadConstant(step->Handler);
         CallHandler();
         ReturnUnless(Handlers.Finished);
