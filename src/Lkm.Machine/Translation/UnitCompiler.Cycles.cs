@@ -113,7 +113,7 @@ internal sealed unsafe partial class UnitCompiler
 
     private void CountRounds(Cycle.Stream stream, LocalBuilder rounds, Label refused)
     {
-        var (address, room, fits) = (Temporary(), Temporary(), _il.DefineLabel());
+        var (address, room) = (Temporary(), Temporary());
         LoadConstant(stream.Start);
         if (stream.Place.Base != Addresses.None)
         {
@@ -151,13 +151,18 @@ internal sealed unsafe partial class UnitCompiler
         _il.Emit(OpCodes.Div_Un);
         LoadConstant(1);
         _il.Emit(OpCodes.Add);
-        StoreLocal(room);
-        LoadLocal(room);
         LoadLocal(rounds);
-        _il.Emit(OpCodes.Bge, fits);
+        _il.Emit(OpCodes.Sub);
+        StoreLocal(room);
+        // the smaller one, without a branch that depends on how things are aligned: rounds + (room & room >> 63)
         LoadLocal(room);
+        LoadInt(63);
+        _il.Emit(OpCodes.Shr);
+        LoadLocal(room);
+        _il.Emit(OpCodes.And);
+        LoadLocal(rounds);
+        _il.Emit(OpCodes.Add);
         StoreLocal(rounds);
-        _il.MarkLabel(fits);
     }
 
     // What the rounds that are left cost is taken from the budget or given back.

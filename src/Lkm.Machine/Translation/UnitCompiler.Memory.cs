@@ -66,8 +66,31 @@ internal sealed unsafe partial class UnitCompiler
             _il.Emit(OpCodes.Add);
         }
         StoreLocal(address);
-        Check(address, size, write, anywhere: i.MemoryIndex != Register.None && i.MemoryIndexScale < size);
+        Check(address, size, write, anywhere: size > 1 && IsAnywhere(i, size));
         return address;
+    }
+
+    // Sums of an address and a number of bytes.
+    private bool IsAnywhere(in Instruction i, int size)
+    {
+        if (i.MemoryIndex != Register.None)
+            return i.MemoryIndexScale < size;
+        _sums ??= FindSums();
+        return Liveness.Number(i.MemoryBase) is >= 0 and var number && (_sums.Value >> number & 1) != 0;
+    }
+
+    private uint? _sums;
+
+    // Registers that hold such a sum somewhere in the region.
+    private uint FindSums()
+    {
+        var sums = 0u;
+        foreach (ref var i in _region.Instructions.AsSpan())
+        {
+            if (i.Mnemonic == Mnemonic.Lea && i.MemoryIndex != Register.None && i.MemoryIndexScale == 1 && i.MemoryBase != Register.None)
+                sums |= 1u << Liveness.Number(i.Op0Register);
+        }
+        return sums;
     }
 
     /// <summary>Leaves to the interpreter unless all bytes lie in the window, in granules that are accessible as a whole.</summary>
