@@ -26,6 +26,7 @@ public sealed class GuestMachine : IDisposable
         _folder = folder;
         _errors = process.StandardError.ReadToEndAsync();
         process.StandardInput.AutoFlush = true;
+        AppDomain.CurrentDomain.ProcessExit += EndWithProgram;
     }
 
     private string MonitorPath => Path.Combine(_folder, "monitor");
@@ -135,6 +136,7 @@ public sealed class GuestMachine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        AppDomain.CurrentDomain.ProcessExit -= EndWithProgram;
         Kill();
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
@@ -147,6 +149,9 @@ public sealed class GuestMachine : IDisposable
     }
 
     private QemuMonitor? Connect() => QemuMonitor.Connect(MonitorPath, () => _process.HasExited, s_monitorLimit);
+
+    /// <summary>QEMU does not mind that nobody is at its serial port any more, as after Ctrl-C: it would stay.</summary>
+    private void EndWithProgram(object? sender, EventArgs arguments) => Kill();
 
     private void Kill()
     {

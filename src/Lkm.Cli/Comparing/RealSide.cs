@@ -16,6 +16,13 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
     /// <summary>Work that a module queued has its turn before the log is looked at.</summary>
     private const string Settle = "status=$?; sleep 0.1; exit $status";
 
+    /// <summary>
+    /// Unloads what nobody uses any more, as lkm does with all that it loaded: modprobe -r tries a dependency once only, when another that uses
+    /// it may still be there.
+    /// </summary>
+    private const string CleanUp =
+        "while unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] && [ \"$unused\" != \"$before\" ]; do before=$unused; rmmod $unused; done";
+
     /// <summary>What the machine says when it likes, whatever module is loaded.</summary>
     private static readonly string[] s_machineMessages = ["random: crng init done", "clocksource: ", "hrtimer: interrupt took", "sched: RT throttling"];
 
@@ -56,7 +63,8 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
                 GuestResult result = Run(line);
                 steps.Add(new SideStep(result.Status is { } status ? LkmSide.CommandOutcome(status) : Ended(result), LkmSide.LinesOf(result.Output), LogOf(result)));
             }
-            steps.Add(RunAll(modules.AsEnumerable().Reverse().Select(module => (module.Unload, module.IsAsked))));
+            SideStep unload = RunAll(modules.AsEnumerable().Reverse().Select(module => (module.Unload, module.IsAsked)));
+            steps.Add(unload.Outcome == SideStep.Ok ? unload with { Log = [.. unload.Log, .. LogOf(Run($"{CleanUp}; {Settle}"))] } : unload);
         }
         return new SideRun(steps, taint);
 
