@@ -100,13 +100,14 @@ internal sealed class DebianArchive(LkmCache cache, Action<string> progress)
     {
         string complaint = "";
         string held = "";
-        foreach (Func<Apt> source in (Func<Apt>[])[() => Apt.OfThisMachine(cache, progress), () => Apt.OfSuite(cache, SuiteOf(name.Series), progress)])
+        Func<Apt> ofSuite = () => Apt.OfSuite(cache, SuiteOf(name.Series), progress);
+        foreach (Func<Apt> source in name.Series == DebianKernelName.Unstable ? (Func<Apt>[])[ofSuite] : [() => Apt.OfThisMachine(cache, progress), ofSuite])
         {
             Apt apt = source();
             do
             {
                 string newest = "";
-                foreach (string package in apt.PackageNames($"linux-image-{name.Series}."))
+                foreach (string package in apt.PackageNames(name.PackagePrefix))
                 {
                     if (!name.Matches(package, out string release))
                         continue;

@@ -71,7 +71,7 @@ public sealed class Kbuild(LkmCache cache)
         HostCommandResult result = HostCommand.Run("make", [.. arguments, "modules"], folder, environment);
         string output = result.Output + result.Error;
         if (result.ExitCode != 0)
-            return new KbuildResult([], output, $"{directory}: {FirstError(result)}", warnings);
+            return new KbuildResult([], output, $"{directory}: {FirstError(result)}{string.Concat(warnings.Select(warning => $" ({warning})"))}", warnings);
         IReadOnlyList<string> modules = Built(folder);
         return modules.Count == 0
             ? new KbuildResult([], output, $"{directory}: the build made no module; name one in the Makefile: obj-m := NAME.o", warnings)
@@ -114,6 +114,13 @@ public sealed class Kbuild(LkmCache cache)
     {
         foreach (string line in result.Error.Split('\n'))
         {
+            const string MissingLibrary = "version `GLIBC_";
+            if (line.IndexOf(MissingLibrary, StringComparison.Ordinal) is >= 0 and int at)
+            {
+                ReadOnlySpan<char> version = line.AsSpan(at + MissingLibrary.Length);
+                return $"the headers' own tools need glibc {version[..version.IndexOf('\'')]}, which this machine's release is too old for: build on the release that the kernel is of";
+            }
+
             if (line.Contains("error:", StringComparison.Ordinal) || line.StartsWith("ERROR:", StringComparison.Ordinal))
                 return line.Trim();
         }

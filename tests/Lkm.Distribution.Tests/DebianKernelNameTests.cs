@@ -6,6 +6,8 @@ public class DebianKernelNameTests
     [InlineData("6.1", "6.1", "amd64", null)]
     [InlineData("6.1-amd64", "6.1", "amd64", null)]
     [InlineData("6.1-cloud", "6.1", "cloud-amd64", null)]
+    [InlineData("sid", "sid", "amd64", null)]
+    [InlineData("unstable-rt", "sid", "rt-amd64", null)]
     [InlineData("6.1-rt-amd64", "6.1", "rt-amd64", null)]
     [InlineData("6.1.0-56-amd64", "6.1", "amd64", "6.1.0-56-amd64")]
     [InlineData("6.1.0-56-cloud-amd64", "6.1", "cloud-amd64", "6.1.0-56-cloud-amd64")]
@@ -43,6 +45,8 @@ public class DebianKernelNameTests
             "linux-image-6.1.0-56-rt-amd64", "linux-image-6.12.0-1-amd64", "linux-image-amd64"])
             Assert.False(name.Matches(other, out _), other);
         Assert.True(DebianKernelName.Parse("6.1-cloud").Value!.Matches("linux-image-6.1.0-56-cloud-amd64", out _));
+        Assert.True(DebianKernelName.Parse("sid").Value!.Matches("linux-image-7.2.13+deb14-amd64", out _));
+        Assert.False(DebianKernelName.Parse("sid").Value!.Matches("linux-image-cloud-amd64", out _));
     }
 
     [Fact]

@@ -4,12 +4,13 @@ using Lkm.Modules;
 
 namespace Lkm.Kernel.Tests;
 
-/// <summary>Debian's other kernels: 11's and 13's. Boot, log, processes and modules are the same code for all.</summary>
+/// <summary>Debian's other kernels: 11's, 13's and the newest of all. Boot, log, processes and modules are the same code for all.</summary>
 public class OtherKernelsTests
 {
     [Theory]
     [InlineData("debian:5.10", "Linux version 5.10.")]
     [InlineData("debian:6.12", "Linux version 6.12.")]
+    [InlineData("debian:sid", "Linux version 7.")]
     public void A_kernel_boots_and_its_own_modules_work_in_it(string kernel, string version)
     {
         var cache = LkmCache.FromEnvironment();

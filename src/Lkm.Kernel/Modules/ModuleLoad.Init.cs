@@ -17,9 +17,15 @@ internal sealed partial class ModuleLoad
         if (_module.Read("init") is var init and not 0)
             code = await _kernel.CallInt("do_one_initcall", init);
         _observer?.Invoke(new InitReturned(Name, code));
+        if (code == -(int)Errno.EEXIST && _kernel.IsAtLeast(7, 0))
+            code = -(int)Errno.EBUSY; // EEXIST says that the module is loaded already
         if (code < 0)
             return await Abandon(code);
-        if (code > 0)
+        if (code > 0 && _kernel.IsAtLeast(7, 0))
+        {
+            _kernel.Warn($"{Name}: init suspiciously returned {code}, it should follow 0/-E convention");
+        }
+        else if (code > 0)
         {
             _kernel.Warn($"do_init_module: '{Name}'->init suspiciously returned {code}, it should follow 0/-E convention\n"
                 + "do_init_module: loading module anyway...");

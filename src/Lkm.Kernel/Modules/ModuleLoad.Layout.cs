@@ -91,7 +91,7 @@ internal sealed partial class ModuleLoad
             if ((section.Flags & SectionFlags.Alloc) == 0 || section.Part is not { } part)
                 continue;
             var address = _layoutPlan.AddressOf(part, section.Offset);
-            if (section.HasData)
+            if (section.HasData && section.Elf.Size != 0) // a part may be empty, and then is nowhere
                 Memory.Copy(section.Address, address, section.Elf.Size);
             section.Address = address;
             _observer?.Invoke(new SectionPlaced(Name, section.Name, address, section.Elf.Size, part));

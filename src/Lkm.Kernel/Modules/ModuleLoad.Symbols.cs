@@ -128,13 +128,32 @@ internal sealed partial class ModuleLoad
             return (-(int)Errno.ENOENT, $"{Name} uses GPL-only symbols, and so may not use {name} of the proprietary module {OwnerName(symbol)}");
         if (!await CheckVersion(name, symbol))
             return (-(int)Errno.EINVAL, $"{Name} was built with another version of {name}: {BuiltFor()}; build it for this kernel");
-        if (_symbols.NamespaceOf(symbol) is { } space && !_info.Modinfo.All("import_ns"u8).Contains(space))
+        if (_symbols.NamespaceOf(symbol) is { } space && !IsForModule(space, Name) && !_info.Modinfo.All("import_ns"u8).Contains(space))
         {
             _kernel.Error($"{Name}: module uses symbol ({name}) from namespace {space}, but does not import it.");
             return (-(int)Errno.EINVAL, $"{Name} uses {name} of namespace {space} without MODULE_IMPORT_NS({space})");
         }
 
         return await Reference(symbol.Owner);
+    }
+
+    /// <summary>
+    /// verify_module_namespace(): EXPORT_SYMBOL_FOR_MODULES (since 6.16) names the modules that may use a symbol, with commas between them; a
+    /// name may end in '*'.
+    /// </summary>
+    private static bool IsForModule(string space, string module)
+    {
+        const string prefix = "module:";
+        if (!space.StartsWith(prefix, StringComparison.Ordinal))
+            return false;
+        foreach (var pattern in space[prefix.Length..].Replace('-', '_').Split(','))
+        {
+            var matches = pattern.EndsWith('*') ? module.StartsWith(pattern[..^1], StringComparison.Ordinal) : module == pattern;
+            if (matches)
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>inherit_taint(): a module that uses a proprietary one is proprietary, and so may not use GPL-only symbols.</summary>

@@ -15,6 +15,7 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
     /// <returns>Why it stays; null when it is gone.</returns>
     public async GuestTask<Refusal?> Run(string name, ModuleUnloadFlags flags)
     {
+        await LetUsersFinish(name);
         if (await kernel.CallInt("mutex_lock_interruptible", kernel.Image.Symbol("module_mutex")) != 0)
             return new Refusal(Errno.EINTR, $"unloading {name} was interrupted");
         var module = modules.Find(name);
@@ -89,6 +90,21 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
         }
 
         await kernel.Unlock();
+    }
+
+    /// <summary>
+    /// Before a program can ask for this, another has ended and it has started: time in which threads that hold the module and are ready, such
+    /// as the test of an algorithm that was just registered, have long run. So they run now.
+    /// </summary>
+    private async GuestTask LetUsersFinish(string name)
+    {
+        const int rounds = 64, free = 1;
+        for (var round = 0; round < rounds; round++)
+        {
+            if (modules.Find(name) is not { State: ModuleState.Live } module || module.Users.Any() || kernel.Memory.ReadInt32(module.Member("refcnt")) <= free)
+                return;
+            await kernel.Call("schedule");
+        }
     }
 
     /// <summary>Whether the module may go; drops the reference that loading took if so.</summary>
