@@ -116,7 +116,7 @@ internal sealed class BuiltSamples : IDisposable
         {
             var target = Path.Combine(folder, Path.GetFileName(source));
             if (!File.Exists(target) || File.ReadAllText(source) != File.ReadAllText(target))
-                File.Copy(source, target, overwrite: true);
+                File.WriteAllText(target, File.ReadAllText(source)); // written, not copied with its time: it is newer than what was built before
         }
 
         if (Kbuild.UpToDate(folder, Kernel) is { } built)
