@@ -164,6 +164,7 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
             return NotFound;
         }
 
+        process.SetName(words[0]); // a module's init function is to find insmod, which makes no system call before it
         var context = new CommandContext(this, process, words[0], words[1..], streams);
         var status = await command.Run(context);
         await context.Flush();

@@ -27,7 +27,7 @@ internal static class ModuleCommands
         var file = words[0];
         var steps = new List<LoadStep>();
         Action<LoadStep>? observer = json ? steps.Add : trace ? step => c.Print(step.Format() + "\n") : null;
-        var outcome = await c.Shell.Modules.Insert(c.Shell.HostPath(file), Parameters(words[1..]), observer);
+        var outcome = await c.Shell.Modules.Insert(c.Shell.HostPath(file), string.Join(' ', words[1..]), observer);
         if (json)
             c.PrintJson(document => Write(document, file, outcome, trace ? steps : null));
         return await Report(c, outcome, $"could not insert module {file}", Message(outcome.Error));
@@ -198,7 +198,7 @@ internal static class ModuleCommands
             var fields = line.Split(' ');
             if (fields.Length < 5 || !long.TryParse(fields[1], CultureInfo.InvariantCulture, out var size))
                 continue;
-            string[] users = fields[3] == "-" ? [] : fields[3].Split(',', StringSplitOptions.RemoveEmptyEntries);
+            string[] users = [.. fields[3].Split(',', StringSplitOptions.RemoveEmptyEntries).Where(user => user != "-" && user[0] != '[')]; // "[permanent]" is nobody
             modules.Add(new LoadedModule(fields[0], size, fields[2], users, fields[4]));
         }
 
