@@ -19,7 +19,7 @@ public readonly record struct ShellStreams(Stream Output, Stream Errors, Stream?
 /// </summary>
 /// <param name="modules">What the module commands act on.</param>
 /// <param name="log">The kernel log.</param>
-public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord> log)
+public sealed partial class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord> log)
 {
     private const int NotFound = 127;
     private const int SyntaxError = 2;
@@ -65,16 +65,7 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
             return LastStatus = SyntaxError;
         }
 
-        foreach (var (condition, pipeline, inBackground) in parsed.Items)
-        {
-            if (condition == RunCondition.IfSucceeded && LastStatus != 0 || condition == RunCondition.IfFailed && LastStatus == 0)
-                continue;
-            LastStatus = (inBackground ? await StartInBackground(process, pipeline, standard) : await RunPipeline(process, pipeline, standard)) & 0xff;
-            if (IsExited)
-                break;
-        }
-
-        return LastStatus;
+        return await RunList(process, parsed.Items, standard);
     }
 
     /// <summary>Runs one command, its words taken as they are.</summary>
@@ -130,9 +121,16 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
     }
 
     /// <summary>A shell for a child: what it does to its own state is lost with it.</summary>
-    internal KernelShell Subshell() => new(modules, log) { HostDirectory = HostDirectory, LastStatus = LastStatus, LogCleared = LogCleared };
+    internal KernelShell Subshell() => new(modules, log)
+    {
+        HostDirectory = HostDirectory,
+        LastStatus = LastStatus,
+        LogCleared = LogCleared,
+        Directory = Directory,
+        Variables = new Dictionary<string, string>(Variables),
+    };
 
-    private async GuestTask<int> RunUpTo(ISystemCalls process, IReadOnlyList<SimpleCommand> commands, int last, StandardStreams streams)
+    private async GuestTask<int> RunUpTo(ISystemCalls process, IReadOnlyList<CommandSyntax> commands, int last, StandardStreams streams)
     {
         if (last == 0)
             return await RunCommand(process, commands[0], streams);
@@ -143,12 +141,12 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
         return status;
     }
 
-    private async GuestTask<int> RunCommand(ISystemCalls process, SimpleCommand command, StandardStreams streams)
+    private async GuestTask<int> RunCommand(ISystemCalls process, CommandSyntax command, StandardStreams streams)
     {
         var files = new ShellFiles(process, "sh");
         var opened = new List<int>();
-        var redirected = await Redirect(files, command.Redirections, streams, opened);
-        var status = redirected is { } own ? await RunNamed(process, await Expand(files, command.Words), own) : 1;
+        var redirected = await Redirect(process, files, command.Redirections, streams, opened);
+        var status = redirected is { } own ? await Run(process, command, own) : 1;
         foreach (var descriptor in opened)
             await files.Close(descriptor);
         return status;
@@ -171,12 +169,12 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
         return status == 0 && context.OutputFailed ? 1 : status;
     }
 
-    private static async GuestTask<StandardStreams?> Redirect(
-        ShellFiles files, IReadOnlyList<Redirection> redirections, StandardStreams streams, List<int> opened)
+    private async GuestTask<StandardStreams?> Redirect(
+        ISystemCalls process, ShellFiles files, IReadOnlyList<Redirection> redirections, StandardStreams streams, List<int> opened)
     {
         foreach (var redirection in redirections)
         {
-            var target = Wildcard.Unescape(Expansion.Pattern(redirection.Target, 0));
+            var target = string.Join(' ', await Expand(process, [redirection.Target], streams));
             if (redirection.Kind == RedirectionKind.Duplicate)
             {
                 if (target is not ("1" or "2"))
@@ -215,21 +213,4 @@ public sealed class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord
 
     private static StandardStreams With(StandardStreams streams, int descriptor, IByteSink sink) =>
         descriptor == 1 ? streams with { Output = sink } : streams with { Errors = sink };
-
-    private async GuestTask<List<string>> Expand(ShellFiles files, IReadOnlyList<Word> words)
-    {
-        var expanded = new List<string>();
-        foreach (var word in words)
-        {
-            var pattern = Expansion.Pattern(word, LastStatus);
-            if (!Wildcard.IsPattern(pattern))
-                expanded.Add(Wildcard.Unescape(pattern));
-            else if (await Expansion.Match(files, pattern) is { Count: > 0 } paths)
-                expanded.AddRange(paths);
-            else
-                expanded.Add(Wildcard.Unescape(pattern));
-        }
-
-        return expanded;
-    }
 }

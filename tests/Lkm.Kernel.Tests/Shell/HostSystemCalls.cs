@@ -24,6 +24,7 @@ internal sealed class HostSystemCalls : ISystemCalls, IDisposable
         ["access"] = 21,
         ["nanosleep"] = 35,
         ["getpid"] = 39,
+        ["getppid"] = 110,
         ["kill"] = 62,
         ["newuname"] = 63,
         ["fsync"] = 74,

@@ -19,6 +19,36 @@ public sealed class KernelShellTests : IDisposable
     [InlineData("echo one; echo two # three", "one\ntwo\n")]
     public void Lists_follow_the_exit_status(string line, string output) => Assert.Equal(output, _shell.Run(line).Output);
 
+    [Theory]
+    [InlineData("for i in 1 2 3; do echo -n \"<$i>\"; done", "<1><2><3>")]
+    [InlineData("i=0; while [ $i -lt 5 ]; do i=$((i + 1)); [ $i -eq 2 ] && continue; [ $i -eq 4 ] && break; echo $i; done", "1\n3\n")]
+    [InlineData("until false; do echo once; break; done", "once\n")]
+    [InlineData("if false; then echo a; elif true; then echo b; else echo c; fi", "b\n")]
+    [InlineData("x='a  b'; echo $x; echo \"$x\"; echo ${x}c", "a b\na  b\na bc\n")]
+    [InlineData("x=$(echo one; echo two); echo $x", "one two\n")]
+    [InlineData("echo `echo a; echo $(echo b)`", "a b\n")]
+    [InlineData("x=1; (x=2; echo $x); echo $x; { x=3; }; echo $x", "2\n1\n3\n")]
+    [InlineData("echo $((2 + 3 * 4)) $((0x10 << 1)) $((7 / 0)) $((-7 % 3)) $((1 == 1 && 2 < 1))", "14 32 0 -1 0\n")]
+    [InlineData("echo 'a b' | while read x y; do echo $y $x; done", "b a\n")]
+    [InlineData("x=$(false); echo $?; export y=5; unset y; echo \"[$y$nothing]\"", "1\n[]\n")]
+    [InlineData("echo a:b:c | cut -d : -f 1,3; echo hello | cut -c 2-3; seq 3 | sort -rn | tr 1-3 a-c", "a:c\nel\nc\nb\na\n")]
+    [InlineData("printf '%s=%03d\\n' a 7 b 8; printf '%x %-3s|%%' 255 z", "a=007\nb=008\nff z  |%")]
+    [InlineData("printf 'a\\na\\nb\\n' | uniq -c; basename /x/y.ko .ko; dirname /x/y", "      2 a\n      1 b\ny\n/x\n")]
+    [InlineData("seq 9 | grep -A1 -B1 '[37]'; seq 5 | grep -n -C1 3", "2\n3\n4\n--\n6\n7\n8\n2-2\n3:3\n4-4\n")]
+    public void Scripts_run_as_in_other_shells(string line, string output) => Assert.Equal(output, _shell.Run(line).Output);
+
+    [Fact]
+    public void A_file_is_described_as_the_format_says()
+    {
+        _shell.Output("echo -n hello > @/f; chmod 640 @/f");
+        Assert.Equal("640 5 regular file\n", _shell.Output("stat -c '%a %s %F' @/f"));
+        Assert.Equal("crw-rw-rw- 1,3 100%\n", _shell.Output("stat -c '%A %t,%T 100%%' /dev/null"));
+    }
+
+    [Fact]
+    public void A_line_that_is_nested_too_deeply_is_refused() =>
+        Assert.Equal("sh: the line is nested too deeply\n", _shell.Errors(new string('(', 100_000)));
+
     [Fact]
     public void Redirections_write_append_and_read()
     {

@@ -29,6 +29,13 @@ public class ShellParserTests
     [InlineData(";; a", "a")]
     [InlineData("", "")]
     [InlineData("echo price: $", "echo price: $")]
+    [InlineData("echo $a ${b}c \"$d\"", "echo {Variable a} {Variable b}c {QuotedVariable d}<>")]
+    [InlineData("echo $(a | b) `c` $((1 + 2))", "echo {Substitution a | b} {Substitution c} {Arithmetic 1 + 2}")]
+    [InlineData("for x in 1 2; do echo $x; done > f", "for x in 1 2 do echo {Variable x} done 1> f")]
+    [InlineData("while a && b\ndo c\ndone", "while a && b do c done")]
+    [InlineData("if a; then b; elif c; then d; else e; fi | f", "if a then b if c then d else e fi | f")]
+    [InlineData("{ a; b; } && (c; d)", "{ a ; b } && ( c ; d )")]
+    [InlineData("echo for if done", "echo for if done")]
     public void A_line_is_read_as_words_pipes_and_lists(string line, string expected)
     {
         var parsed = ShellParser.Parse(line);
@@ -45,8 +52,15 @@ public class ShellParserTests
     [InlineData("a \"b", "syntax error: unterminated quoted string")]
     [InlineData("a >", "syntax error: unexpected end of line")]
     [InlineData("a (b)", "syntax error: unexpected \"(\"")]
+    [InlineData("done", "syntax error: unexpected \"done\"")]
+    [InlineData("for x in a; do b", "syntax error: unexpected end of line")]
+    [InlineData("if a; then b; fi; fi", "syntax error: unexpected \"fi\"")]
+    [InlineData("while a; b; done", "syntax error: unexpected \"done\"")]
+    [InlineData("(a", "syntax error: unexpected end of line")]
+    [InlineData("a )", "syntax error: unexpected \")\"")]
+    [InlineData("echo $(a", "syntax error: unterminated $(")]
+    [InlineData("echo ${a:-b}", "${...}: a variable's name and nothing else is supported")]
     [InlineData("a << b", "here-documents (<<) are not supported")]
-    [InlineData("a $HOME", "$H: only $? is expanded; quote the $ to mean it literally")]
     [InlineData("a 3> b", "3>: only <, >, 1> and 2> are supported, and >> and >& of these")]
     public void What_is_wrong_is_said(string line, string error) => Assert.Equal(error, ShellParser.Parse(line).Error);
 
@@ -75,9 +89,23 @@ public class ShellParserTests
         return text;
     }
 
+    private static string Show(IReadOnlyList<ListItem> items) => Show(new ParsedLine(items, null));
+
+    private static string Show(CommandSyntax command) => command switch
+    {
+        ForCommand c => $"for {c.Name} in {string.Join(' ', c.Words.Select(Show))} do {Show(c.Body)} done{Show(c.Redirections)}",
+        WhileCommand c => $"{(c.IsUntil ? "until" : "while")} {Show(c.Condition)} do {Show(c.Body)} done{Show(c.Redirections)}",
+        IfCommand c => string.Concat(c.Branches.Select(b => $"if {Show(b.Condition)} then {Show(b.Body)} ")) + $"else {Show(c.Otherwise)} fi{Show(c.Redirections)}",
+        GroupCommand c => $"{(c.IsSubshell ? "(" : "{")} {Show(c.Body)} {(c.IsSubshell ? ")" : "}")}{Show(c.Redirections)}",
+        _ => Show((SimpleCommand)command),
+    };
+
+    private static string Show(IReadOnlyList<Redirection> redirections) =>
+        redirections.Count == 0 ? "" : " " + Show(new SimpleCommand([], redirections));
+
     private static string Show(SimpleCommand command) => string.Join(' ', command.Words.Select(Show).Concat(command.Redirections.Select(r =>
         $"{r.Descriptor}{r.Kind switch { RedirectionKind.Read => "<", RedirectionKind.Write => ">", RedirectionKind.Append => ">>", _ => ">&" }} {Show(r.Target)}")));
 
     private static string Show(Word word) => string.Concat(word.Parts.Select(p =>
-        p.Kind switch { WordPartKind.Bare => p.Text, WordPartKind.Quoted => $"<{p.Text}>", _ => "{?}" }));
+        p.Kind switch { WordPartKind.Bare => p.Text, WordPartKind.Quoted => $"<{p.Text}>", WordPartKind.Status => "{?}", _ => $"{{{p.Kind} {p.Text}}}" }));
 }

@@ -86,7 +86,7 @@ public sealed class SystemCommandTests : IDisposable
         _shell.Output("insmod hello.ko count=1 text='a b'; modprobe loop max_loop=4; modprobe -r loop; rmmod -f some-module.ko");
         Assert.Equal(
             [
-                _shell.At("insert @/hello.ko [count=1 text=\"a b\"]"), "probe loop [max_loop=4]", "probe-remove loop", "remove some_module by force",
+                _shell.At("insert @/hello.ko [count=1 text=a b]"), "probe loop [max_loop=4]", "probe-remove loop", "remove some_module by force",
             ],
             _shell.ModuleCalls);
     }

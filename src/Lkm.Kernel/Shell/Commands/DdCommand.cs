@@ -13,7 +13,7 @@ internal static class DdCommand
         {
             var equals = argument.IndexOf('=');
             var key = equals < 0 ? argument : argument[..equals];
-            if (equals < 0 || key is not ("if" or "of" or "bs" or "count" or "skip" or "seek" or "conv" or "status"))
+            if (equals < 0 || key is not ("if" or "of" or "bs" or "count" or "skip" or "seek" or "conv" or "status" or "iflag" or "oflag"))
                 return await c.Misused($"invalid argument '{argument}'");
             values[key] = argument[(equals + 1)..];
         }
@@ -35,14 +35,40 @@ internal static class DdCommand
                 return await c.Fail($"invalid argument '{conversion}' for 'conv'");
         }
 
-        var copy = new Copy(c, sizes["bs"], sizes["count"], conversions);
+        if (!TryFlags(values.GetValueOrDefault("iflag", ""), out var inputFlags) || !TryFlags(values.GetValueOrDefault("oflag", ""), out var outputFlags))
+            return await c.Fail("invalid flag: append, direct, dsync, nonblock, sync and fullblock are known");
+        var copy = new Copy(c, sizes["bs"], sizes["count"], conversions, inputFlags, outputFlags);
         var status = await copy.Run(values.GetValueOrDefault("if"), values.GetValueOrDefault("of"), sizes["skip"], sizes["seek"]);
         if (copy.IsStarted && values.GetValueOrDefault("status") != "none")
             await c.PrintError(copy.Statistics);
         return status;
     }
 
-    private sealed class Copy(CommandContext c, long blockSize, long count, string[] conversions)
+    private static bool TryFlags(string list, out OpenFlags flags)
+    {
+        const OpenFlags direct = (OpenFlags)0x4000, dataSync = (OpenFlags)0x1000, sync = (OpenFlags)0x101000;
+        flags = OpenFlags.ReadOnly;
+        foreach (var name in list.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            OpenFlags? flag = name switch
+            {
+                "append" => OpenFlags.Append,
+                "direct" => direct,
+                "dsync" => dataSync,
+                "sync" => sync,
+                "nonblock" => OpenFlags.NonBlocking,
+                "fullblock" => OpenFlags.ReadOnly,
+                _ => null,
+            };
+            if (flag is null)
+                return false;
+            flags |= flag.Value;
+        }
+
+        return true;
+    }
+
+    private sealed class Copy(CommandContext c, long blockSize, long count, string[] conversions, OpenFlags inputFlags, OpenFlags outputFlags)
     {
         private long _fullIn, _partialIn, _fullOut, _partialOut, _bytes;
         private int _input = -1, _output = -1;
@@ -77,10 +103,10 @@ internal static class DdCommand
 
         private async GuestTask<int> Open(string? from, string? to, long seek)
         {
-            if (from is not null && (_input = await c.Files.Open(from, OpenFlags.ReadOnly)) < 0)
+            if (from is not null && (_input = await c.Files.Open(from, OpenFlags.ReadOnly | inputFlags)) < 0)
                 return await c.Fail($"can't open '{from}'", (Errno)(-_input));
-            var flags = OpenFlags.WriteOnly | OpenFlags.Create;
-            if (seek == 0 && !conversions.Contains("notrunc"))
+            var flags = OpenFlags.WriteOnly | OpenFlags.Create | outputFlags;
+            if (seek == 0 && (outputFlags & OpenFlags.Append) == 0 && !conversions.Contains("notrunc"))
                 flags |= OpenFlags.Truncate;
             if (to is not null && (_output = await c.Files.Open(to, flags)) < 0)
                 return await c.Fail($"can't open '{to}'", (Errno)(-_output));

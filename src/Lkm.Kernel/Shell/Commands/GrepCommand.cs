@@ -13,7 +13,7 @@ internal static class GrepCommand
 
     public static async GuestTask<int> Run(CommandContext c)
     {
-        var options = Options.Read(c.Arguments, "EFivcnqlohHwxse:");
+        var options = Options.Read(c.Arguments, "EFivcnqlohHwxse:A:B:C:m:");
         if (options.Problem is not null)
             return await c.Misused(options.Problem);
         var patterns = options.Values('e').ToList();
@@ -25,6 +25,8 @@ internal static class GrepCommand
             options.Operands.RemoveAt(0);
         }
 
+        if (!TryCount(options.Value('A') ?? options.Value('C'), out var after) || !TryCount(options.Value('B') ?? options.Value('C'), out var before))
+            return await c.Misused("a number of lines is needed");
         Regex regex;
         try
         {
@@ -41,7 +43,7 @@ internal static class GrepCommand
         var status = await c.ForEachInput(options.Operands, async (path, input) =>
         {
             var name = path == "-" ? "(standard input)" : path;
-            var search = new Search(c, options, regex, withName ? name + ":" : "");
+            var search = new Search(c, options, regex, withName ? name : "", before, after);
             var error = await search.Run(input);
             if (options.Has('c') && !options.Has('q'))
                 c.Print($"{(withName ? name + ":" : "")}{search.Count}\n");
@@ -82,6 +84,12 @@ internal static class GrepCommand
         return extended.ToString();
     }
 
+    private static bool TryCount(string? text, out int count)
+    {
+        count = 0;
+        return text is null || int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out count);
+    }
+
     private static Regex Compile(List<string> patterns, Options options)
     {
         var alternatives = patterns.SelectMany(p => p.Split('\n')).Select(p =>
@@ -103,8 +111,12 @@ internal static class GrepCommand
         .Replace("[:upper:]", "A-Z").Replace("[:lower:]", "a-z").Replace("[:space:]", @"\s").Replace("[:blank:]", @" \t")
         .Replace(@"\<", @"\b").Replace(@"\>", @"\b");
 
-    private sealed class Search(CommandContext c, Options options, Regex regex, string prefix)
+    private sealed class Search(CommandContext c, Options options, Regex regex, string name, int before, int after)
     {
+        private readonly Queue<(long Number, byte[] Line)> _earlier = new();
+        private long _lastShown;
+        private int _toShow;
+
         private readonly bool _isSilent = options.Has('q') || options.Has('c') || options.Has('l');
         private long _line;
 
@@ -139,11 +151,15 @@ internal static class GrepCommand
             _line++;
             var text = Encoding.UTF8.GetString(line);
             if (regex.IsMatch(text) == options.Has('v'))
+            {
+                ShowContext(line);
                 return;
+            }
+
             Count++;
             if (_isSilent)
                 return;
-            var head = options.Has('n') ? $"{prefix}{_line}:" : prefix;
+            var head = Head(_line, ':');
             if (options.Has('o') && !options.Has('v'))
             {
                 foreach (Match match in regex.Matches(text))
@@ -155,9 +171,40 @@ internal static class GrepCommand
                 return;
             }
 
-            c.Print(head);
+            if (before + after > 0 && _lastShown > 0 && _line - _earlier.Count > _lastShown + 1)
+                c.Print("--\n");
+            while (_earlier.TryDequeue(out var earlier))
+                Show(earlier.Number, '-', earlier.Line);
+            Show(_line, ':', line);
+            _toShow = after;
+        }
+
+        /// <summary>A line that does not match: shown behind one that did, or kept for one that may come.</summary>
+        private void ShowContext(ReadOnlySpan<byte> line)
+        {
+            if (_isSilent || before + after == 0)
+                return;
+            if (_toShow > 0)
+            {
+                _toShow--;
+                Show(_line, '-', line);
+                return;
+            }
+
+            _earlier.Enqueue((_line, line.ToArray()));
+            if (_earlier.Count > before)
+                _earlier.Dequeue();
+        }
+
+        private void Show(long number, char mark, ReadOnlySpan<byte> line)
+        {
+            c.Print(Head(number, mark));
             c.Print(line);
             c.Print("\n");
+            _lastShown = number;
         }
+
+        private string Head(long number, char mark) =>
+            (name.Length > 0 ? $"{name}{mark}" : "") + (options.Has('n') ? $"{number}{mark}" : "");
     }
 }

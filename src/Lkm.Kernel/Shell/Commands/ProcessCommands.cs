@@ -197,7 +197,8 @@ internal static class ProcessCommands
         {
             foreach (var command in CommandTable.All)
                 c.Print($"{command.Usage,-52} {command.Summary}\n");
-            c.Print("Words are quoted with ' \" and \\; | && || ; connect commands; < > >> 2> redirect; * ? [ ] match files; # begins a comment.\n");
+            c.Print("Words are quoted with ' \" and \\; | && || ; connect commands; < > >> 2> redirect; * ? [ ] match files; # begins a comment;\n"
+                + "$NAME ${NAME} $? $(LINE) $((SUM)); for NAME in WORDS; do ...; done; while and until ...; do ...; done; if ...; then ...; else ...; fi; { } and ( ).\n");
             return 0;
         }
 

@@ -9,7 +9,7 @@ internal static class StatCommand
 {
     public static async GuestTask<int> Run(CommandContext c)
     {
-        var options = Options.Read(c.Arguments, "L");
+        var options = Options.Read(c.Arguments, "Lc:");
         if (options.Problem is not null || options.Operands.Count == 0)
             return await c.Misused(options.Problem);
         var status = 0;
@@ -19,6 +19,12 @@ internal static class StatCommand
             if (error != Errno.OK)
             {
                 status = await c.Fail($"can't stat '{path}'", error);
+                continue;
+            }
+
+            if (options.Value('c') is { } format)
+            {
+                c.Print(Format(format, path, stat) + "\n");
                 continue;
             }
 
@@ -44,6 +50,53 @@ internal static class StatCommand
             Change: {Time(s.Changed)}
 
             """;
+    }
+
+    /// <summary>-c: %n name, %s size, %a and %A mode, %f raw mode, %F type, %t and %T device number, %i inode, %h links, %u %g %U %G owner, times.</summary>
+    private static string Format(string format, string name, FileStatus s)
+    {
+        var text = new System.Text.StringBuilder();
+        for (var i = 0; i < format.Length; i++)
+        {
+            if (format[i] != '%' || i + 1 == format.Length)
+            {
+                text.Append(format[i]);
+                continue;
+            }
+
+            text.Append(format[++i] switch
+            {
+                'n' or 'N' => name,
+                's' => $"{s.Size}",
+                'a' => Convert.ToString(s.Permissions, 8),
+                'A' => s.ModeText,
+                'f' => $"{s.Mode:x}",
+                'F' => TypeName(s),
+                't' => $"{DeviceNumber.Major(s.RawDevice):x}",
+                'T' => $"{DeviceNumber.Minor(s.RawDevice):x}",
+                'i' => $"{s.Inode}",
+                'h' => $"{s.Links}",
+                'b' => $"{s.Blocks}",
+                'B' => "512",
+                'o' => $"{s.BlockSize}",
+                'd' => $"{s.Device}",
+                'D' => $"{s.Device:x}",
+                'u' => $"{s.User}",
+                'g' => $"{s.Group}",
+                'U' => s.User == 0 ? "root" : "UNKNOWN",
+                'G' => s.Group == 0 ? "root" : "UNKNOWN",
+                'X' => $"{s.Accessed.Seconds}",
+                'Y' => $"{s.Modified.Seconds}",
+                'Z' => $"{s.Changed.Seconds}",
+                'x' => Time(s.Accessed),
+                'y' => Time(s.Modified),
+                'z' => Time(s.Changed),
+                '%' => "%",
+                var other => $"%{other}",
+            });
+        }
+
+        return text.ToString();
     }
 
     private static string Id(uint id) => $"({id,5}/{(id == 0 ? "root" : "UNKNOWN"),8})";

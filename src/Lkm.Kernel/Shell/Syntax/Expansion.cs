@@ -4,28 +4,9 @@ using Lkm.Kernel.Functions;
 
 namespace Lkm.Kernel.Shell.Syntax;
 
-/// <summary>Makes words of a line into arguments: $? and file names that match.</summary>
+/// <summary>File names that match a pattern.</summary>
 internal static class Expansion
 {
-    /// <summary>The word as a pattern: what was quoted matches itself.</summary>
-    /// <param name="word">The word.</param>
-    /// <param name="status">What $? stands for.</param>
-    public static string Pattern(Word word, int status)
-    {
-        var pattern = new StringBuilder();
-        foreach (var (kind, text) in word.Parts)
-        {
-            pattern.Append(kind switch
-            {
-                WordPartKind.Bare => text.Replace(@"\", @"\\"),
-                WordPartKind.Quoted => Wildcard.Escape(text),
-                _ => status.ToString(),
-            });
-        }
-
-        return pattern.ToString();
-    }
-
     /// <summary>The existing paths that match a pattern, sorted. Names that begin with a dot match only a dot.</summary>
     public static async GuestTask<List<string>> Match(ShellFiles files, string pattern)
     {

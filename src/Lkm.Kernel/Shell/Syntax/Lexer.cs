@@ -77,7 +77,7 @@ internal sealed class Lexer(string line)
                     TakeExpansion(WordPartKind.Bare);
                     break;
                 case '`':
-                    Error = "`command` is not supported; quote the ` to mean it literally";
+                    TakeBackquoted(WordPartKind.Bare);
                     break;
                 default:
                     _text.Append(line[_at++]);
@@ -113,7 +113,7 @@ internal sealed class Lexer(string line)
             if (line[_at] == '$')
                 TakeExpansion(WordPartKind.Quoted);
             else if (line[_at] == '`')
-                Error = "`command` is not supported; quote the ` to mean it literally";
+                TakeBackquoted(WordPartKind.Quoted);
             else if (line[_at] == '\\' && _at + 1 < line.Length && line[_at + 1] is '$' or '`' or '"' or '\\' or '\n')
                 TakeEscapedCharacter();
             else
@@ -151,20 +151,92 @@ internal sealed class Lexer(string line)
     private void TakeExpansion(WordPartKind around)
     {
         var next = _at + 1 < line.Length ? line[_at + 1] : ' ';
+        var isQuoted = around == WordPartKind.Quoted;
         if (next == '?')
+            Add(around, WordPartKind.Status, "", _at + 2);
+        else if (next == '(')
+            TakeParenthesised(around);
+        else if (next == '{')
+            TakeBraced(around);
+        else if (IsNameStart(next) || next is '$' or '!' or '#' or '@' or '*' || char.IsAsciiDigit(next))
         {
-            EndPart(around);
-            _parts.Add(new WordPart(WordPartKind.Status, ""));
-            _at += 2;
-        }
-        else if (next is '{' or '(' or '$' or '!' or '#' or '*' or '@' or '_' || char.IsAsciiLetterOrDigit(next))
-        {
-            Error = $"${next}: only $? is expanded; quote the $ to mean it literally";
+            var end = _at + 2;
+            while (IsNameStart(next) && end < line.Length && (IsNameStart(line[end]) || char.IsAsciiDigit(line[end])))
+                end++;
+            Add(around, isQuoted ? WordPartKind.QuotedVariable : WordPartKind.Variable, line[(_at + 1)..end], end);
         }
         else
         {
             _text.Append(line[_at++]);
         }
+    }
+
+    /// <summary>Whether a name may begin with the character.</summary>
+    internal static bool IsNameStart(char c) => c == '_' || char.IsAsciiLetter(c);
+
+    private void TakeBraced(WordPartKind around)
+    {
+        var end = line.IndexOf('}', _at);
+        var name = end < 0 ? "" : line[(_at + 2)..end];
+        if (name.Length == 0 || !IsNameStart(name[0]) || name.Any(c => !IsNameStart(c) && !char.IsAsciiDigit(c)))
+            Error = "${...}: a variable's name and nothing else is supported";
+        else
+            Add(around, around == WordPartKind.Quoted ? WordPartKind.QuotedVariable : WordPartKind.Variable, name, end + 1);
+    }
+
+    private void TakeParenthesised(WordPartKind around)
+    {
+        var depth = 0;
+        var quote = '\0';
+        for (var end = _at + 1; end < line.Length; end++)
+        {
+            var c = line[end];
+            if (c == '\\' && quote != '\'')
+                end++;
+            else if (quote != '\0')
+                quote = c == quote ? '\0' : quote;
+            else if (c is '\'' or '"')
+                quote = c;
+            else if (c == '(')
+                depth++;
+            else if (c == ')' && --depth == 0)
+            {
+                var inner = line[(_at + 2)..end];
+                if (inner is ['(', .. var expression, ')'])
+                    Add(around, WordPartKind.Arithmetic, expression, end + 1);
+                else
+                    Add(around, around == WordPartKind.Quoted ? WordPartKind.QuotedSubstitution : WordPartKind.Substitution, inner, end + 1);
+                return;
+            }
+        }
+
+        Error = "syntax error: unterminated $(";
+    }
+
+    private void TakeBackquoted(WordPartKind around)
+    {
+        var inner = new StringBuilder();
+        for (var end = _at + 1; end < line.Length; end++)
+        {
+            if (line[end] == '`')
+            {
+                Add(around, around == WordPartKind.Quoted ? WordPartKind.QuotedSubstitution : WordPartKind.Substitution, inner.ToString(), end + 1);
+                return;
+            }
+
+            if (line[end] == '\\' && end + 1 < line.Length && line[end + 1] is '`' or '\\' or '$')
+                end++;
+            inner.Append(line[end]);
+        }
+
+        Error = "syntax error: unterminated `";
+    }
+
+    private void Add(WordPartKind around, WordPartKind kind, string text, int end)
+    {
+        EndPart(around);
+        _parts.Add(new WordPart(kind, text));
+        _at = end;
     }
 
     private void EndPart(WordPartKind kind)

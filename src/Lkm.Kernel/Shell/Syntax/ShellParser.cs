@@ -1,14 +1,16 @@
 namespace Lkm.Kernel.Shell.Syntax;
 
 /// <summary>
-/// Reads a line of the shell: commands with words and redirections, connected by pipes, &amp;&amp;, ||, ; and &amp; (the part of
-/// POSIX.1-2017, XCU 2.10 without compound commands and functions). Only single pipelines go to the background.
+/// Reads a line of the shell: commands with words and redirections, connected by pipes, &amp;&amp;, ||, ; and &amp;, and the compound commands
+/// for, while, until, if, { } and ( ) (the part of POSIX.1-2017, XCU 2.10 without case and functions). Only single pipelines go to the
+/// background.
 /// </summary>
 internal sealed class ShellParser
 {
     private readonly Lexer _lexer;
     private Token _next;
     private string? _error;
+    private int _nesting;
 
     private ShellParser(string line)
     {
@@ -21,6 +23,8 @@ internal sealed class ShellParser
     {
         var parser = new ShellParser(line);
         var items = parser.ParseList();
+        if (!parser.AtEnd)
+            parser.Unexpected();
         return parser._error is { } error ? new ParsedLine([], error) : new ParsedLine(items, null);
     }
 
@@ -44,11 +48,13 @@ internal sealed class ShellParser
     {
         { Operator: "<<" } => "here-documents (<<) are not supported",
         { Operator: { } op } => $"syntax error: unexpected \"{op}\"",
+        { Word: { Parts: [{ Kind: WordPartKind.Bare, Text: var text }] } } => $"syntax error: unexpected \"{text}\"",
         { Word: not null } => "syntax error: unexpected word",
         _ => "syntax error: unexpected end of line",
     };
 
-    private List<ListItem> ParseList()
+    /// <summary>Reads pipelines up to one of the reserved words, or the end.</summary>
+    private List<ListItem> ParseList(params string[] ends)
     {
         var items = new List<ListItem>();
         var condition = RunCondition.Always;
@@ -61,7 +67,7 @@ internal sealed class ShellParser
                     // Empty commands, as between two newlines, mean nothing.
                 }
 
-                if (AtEnd)
+                if (AtEnd || IsNext(ends) || _next.Operator == ")")
                     break;
             }
 
@@ -75,7 +81,7 @@ internal sealed class ShellParser
                 condition = RunCondition.IfSucceeded;
             else if (TryTake("||"))
                 condition = RunCondition.IfFailed;
-            else if (TryTake(";") || AtEnd)
+            else if (TryTake(";") || AtEnd || _next.Operator == ")")
                 condition = RunCondition.Always;
             else
                 Unexpected();
@@ -93,7 +99,7 @@ internal sealed class ShellParser
             Advance();
         }
 
-        var commands = new List<SimpleCommand>();
+        var commands = new List<CommandSyntax>();
         do
         {
             commands.Add(ParseCommand());
@@ -102,10 +108,47 @@ internal sealed class ShellParser
         return new Pipeline(commands, negated);
     }
 
-    private SimpleCommand ParseCommand()
+    private CommandSyntax ParseCommand()
+    {
+        const int deepest = 100;
+        if (++_nesting > deepest)
+            _error ??= "the line is nested too deeply";
+        var command = _error is null ? ParseAny() : new SimpleCommand([], []);
+        _nesting--;
+        return command;
+    }
+
+    private CommandSyntax ParseAny()
+    {
+        if (TryTakeWord("for"))
+            return ParseFor();
+        if (IsNext("while", "until"))
+            return ParseWhile();
+        if (TryTakeWord("if"))
+            return ParseIf();
+        if (TryTakeWord("{"))
+        {
+            var body = ParseBody("}");
+            return new GroupCommand(IsSubshell: false, body, ParseRedirections());
+        }
+
+        if (TryTake("("))
+        {
+            var body = ParseList();
+            if (!TryTake(")"))
+                Unexpected();
+            return new GroupCommand(IsSubshell: true, body, ParseRedirections());
+        }
+
+        return ParseSimple();
+    }
+
+    private SimpleCommand ParseSimple()
     {
         var words = new List<Word>();
         var redirections = new List<Redirection>();
+        if (IsNext("do", "done", "then", "elif", "else", "fi", "}"))
+            Unexpected();
         while (_error is null)
         {
             if (_next.Word is { } word)
@@ -122,6 +165,96 @@ internal sealed class ShellParser
         if (words.Count == 0 && redirections.Count == 0)
             Unexpected();
         return new SimpleCommand(words, redirections);
+    }
+
+    private ForCommand ParseFor()
+    {
+        var name = _next.Word is { Parts: [{ Kind: WordPartKind.Bare, Text: var text }] } && Lexer.IsNameStart(text[0]) ? text : "";
+        if (name.Length == 0)
+            Unexpected();
+        Advance();
+        var words = new List<Word>();
+        if (TryTakeWord("in"))
+        {
+            for (; _error is null && _next.Word is { } word; Advance())
+                words.Add(word);
+        }
+
+        SkipSeparators();
+        return new ForCommand(name, words, ParseLoop(), ParseRedirections());
+    }
+
+    private WhileCommand ParseWhile()
+    {
+        var isUntil = IsNext("until");
+        Advance();
+        var condition = ParseList("do");
+        return new WhileCommand(isUntil, condition, ParseLoop(), ParseRedirections());
+    }
+
+    private List<ListItem> ParseLoop()
+    {
+        if (!TryTakeWord("do"))
+            Unexpected();
+        return ParseBody("done");
+    }
+
+    private IfCommand ParseIf()
+    {
+        var branches = new List<(IReadOnlyList<ListItem>, IReadOnlyList<ListItem>)>();
+        List<ListItem> otherwise = [];
+        do
+        {
+            var condition = ParseList("then");
+            if (!TryTakeWord("then"))
+                Unexpected();
+            branches.Add((condition, ParseList("elif", "else", "fi")));
+        }
+        while (_error is null && TryTakeWord("elif"));
+        if (TryTakeWord("else"))
+            otherwise = ParseList("fi");
+        if (!TryTakeWord("fi"))
+            Unexpected();
+        return new IfCommand(branches, otherwise, ParseRedirections());
+    }
+
+    private List<ListItem> ParseBody(string end)
+    {
+        var body = ParseList(end);
+        if (!TryTakeWord(end))
+            Unexpected();
+        return body;
+    }
+
+    private List<Redirection> ParseRedirections()
+    {
+        var redirections = new List<Redirection>();
+        while (_error is null && TryParseRedirection(redirections))
+        {
+            // one after another
+        }
+
+        return redirections;
+    }
+
+    private void SkipSeparators()
+    {
+        while (TryTake(";"))
+        {
+            // newlines are separators too
+        }
+    }
+
+    /// <summary>Whether the next word is one of these, unquoted.</summary>
+    private bool IsNext(params ReadOnlySpan<string> words) =>
+        _next.Word is { Parts: [{ Kind: WordPartKind.Bare, Text: var text }] } && words.Contains(text);
+
+    private bool TryTakeWord(string word)
+    {
+        if (!IsNext(word))
+            return false;
+        Advance();
+        return true;
     }
 
     private bool TryParseRedirection(List<Redirection> redirections)

@@ -11,6 +11,21 @@ internal enum WordPartKind
 
     /// <summary>$?: the exit status of the last command.</summary>
     Status,
+
+    /// <summary>$NAME or ${NAME}: a variable's value, which blanks split into words.</summary>
+    Variable,
+
+    /// <summary>The same in double quotes: one word.</summary>
+    QuotedVariable,
+
+    /// <summary>$(LINE) or `LINE`: what a line prints, which blanks split into words.</summary>
+    Substitution,
+
+    /// <summary>The same in double quotes: one word.</summary>
+    QuotedSubstitution,
+
+    /// <summary>$((EXPRESSION)): a number.</summary>
+    Arithmetic,
 }
 
 /// <summary>A piece of a word.</summary>
@@ -41,13 +56,33 @@ internal enum RedirectionKind
 /// <param name="Target">The file, or the descriptor's number.</param>
 internal sealed record Redirection(int Descriptor, RedirectionKind Kind, Word Target);
 
-/// <summary>A command: its name, its arguments and its redirections.</summary>
-internal sealed record SimpleCommand(IReadOnlyList<Word> Words, IReadOnlyList<Redirection> Redirections);
+/// <summary>A command, simple or compound.</summary>
+/// <param name="Redirections">Where it reads and writes.</param>
+internal abstract record CommandSyntax(IReadOnlyList<Redirection> Redirections);
+
+/// <summary>A command: assignments, its name and its arguments.</summary>
+internal sealed record SimpleCommand(IReadOnlyList<Word> Words, IReadOnlyList<Redirection> Redirections) : CommandSyntax(Redirections);
+
+/// <summary>for NAME in WORDS; do BODY; done.</summary>
+internal sealed record ForCommand(string Name, IReadOnlyList<Word> Words, IReadOnlyList<ListItem> Body, IReadOnlyList<Redirection> Redirections)
+    : CommandSyntax(Redirections);
+
+/// <summary>while CONDITION; do BODY; done, or until.</summary>
+internal sealed record WhileCommand(bool IsUntil, IReadOnlyList<ListItem> Condition, IReadOnlyList<ListItem> Body, IReadOnlyList<Redirection> Redirections)
+    : CommandSyntax(Redirections);
+
+/// <summary>if CONDITION; then BODY; elif ...; else OTHERWISE; fi.</summary>
+internal sealed record IfCommand(
+    IReadOnlyList<(IReadOnlyList<ListItem> Condition, IReadOnlyList<ListItem> Body)> Branches, IReadOnlyList<ListItem> Otherwise, IReadOnlyList<Redirection> Redirections)
+    : CommandSyntax(Redirections);
+
+/// <summary>{ BODY; }, or ( BODY ) whose variables are its own.</summary>
+internal sealed record GroupCommand(bool IsSubshell, IReadOnlyList<ListItem> Body, IReadOnlyList<Redirection> Redirections) : CommandSyntax(Redirections);
 
 /// <summary>Commands connected by pipes.</summary>
 /// <param name="Commands">At least one.</param>
 /// <param name="Negated">Whether ! stands before it.</param>
-internal sealed record Pipeline(IReadOnlyList<SimpleCommand> Commands, bool Negated);
+internal sealed record Pipeline(IReadOnlyList<CommandSyntax> Commands, bool Negated);
 
 /// <summary>When a pipeline runs.</summary>
 internal enum RunCondition
