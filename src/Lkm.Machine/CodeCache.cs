@@ -21,8 +21,10 @@ internal sealed unsafe class CodeCache : IDisposable
     internal const int LongestTrace = 48;
 
     private const ulong LongestTraceBytes = LongestTrace * 15;
-    private const int MostPages = 1 << 14; // with code in them: 64 MiB
-    private const uint Capacity = 32 << 20; // ops
+    private const int MostPages = 3 << 10; // with code in them: 12 MiB of it, 48 MiB here
+    private const uint Capacity = 1 << 20; // ops: 48 MiB
+    private const int PagesReserve = 64; // of the pages, for what one trace or unit may touch
+    private const int ManyTraces = 1 << 16;
     private const uint Reserve = 1 << 16; // of them, for what running traces need
     private const ulong PageCount = GuestMemory.WindowSize / GuestMemory.PageSize;
 
@@ -59,7 +61,7 @@ internal sealed unsafe class CodeCache : IDisposable
     }
 
     /// <summary>Whether the next trace may not fit: then everything is to be forgotten first.</summary>
-    internal bool Full => _used > Capacity - Reserve || _pageCount > MostPages - 2;
+    internal bool Full => _used > Capacity - Reserve || _pageCount > MostPages - PagesReserve;
 
     /// <summary>Where the next trace is to be written.</summary>
     internal Op* Cursor => _record->Ops + _used;
@@ -198,6 +200,8 @@ internal sealed unsafe class CodeCache : IDisposable
             _record->CodePages[_pageNumbers[_pageCount - 1]] = null;
         HostMemory.Advise((nint)_pages, (nuint)(MostPages * (ulong)sizeof(CodePage)), HostMemory.AdviceDontNeed);
         HostMemory.Advise((nint)_record->Ops, (nuint)(Capacity * (ulong)sizeof(Op)), HostMemory.AdviceDontNeed);
+        if (_traces.Length > ManyTraces)
+            _traces = new Trace[ManyTraces];
         _used = 1;
         _record->Patch = null;
         ((Span<ReturnEntry>)_record->Returns).Clear();

@@ -194,8 +194,13 @@ public sealed unsafe partial class Cpu : IDisposable
             Handlers.SetExit(_c, CpuExitKind.Hook, 0, 0, rip);
             return null;
         }
-        if (_code.Full)
-            InvalidateAllCode();
+        if (_code.Full) // what is translated stays in force
+        {
+            _code.Clear();
+            _translator?.WatchAnew();
+            if (_code.Full)
+                InvalidateAllCode();
+        }
         var op = _code.Cursor;
         if (!_lowering.Trace(rip, op))
         {

@@ -183,6 +183,38 @@ public class TranslationTests
         }
     }
 
+    [Theory]
+    [InlineData(Engine.Interpreter)]
+    [InlineData(Engine.Mixed)]
+    public void Code_that_is_written_anew_all_the_time_does_not_use_up_the_memory_for_decoded_code(Engine engine)
+    {
+        using var machine = new TestMachine(new TranslationOptions { Engine = engine, FirstAfter = 0, WorthExecutions = 100 });
+        machine.Load(a =>
+        {
+            var (top, function) = (a.CreateLabel(), a.CreateLabel());
+            a.xor(eax, eax);
+            a.mov(ecx, 50);
+            a.Label(ref top);
+            a.call(function);
+            a.sub(ecx, 1);
+            a.jne(top);
+            a.jmp(TestMachine.Code + 0x1000);
+            a.Label(ref function);
+            a.add(rax, rcx);
+            a.ret();
+        });
+        var written = machine.Memory.Span(TestMachine.Code + 0x1000, 45);
+        written.Fill(0x90);
+        written[^1] = 0xC3;
+        for (var n = 0; n < 30_000; n++) // more decoded instructions than there is room for
+        {
+            machine.Cpu.InvalidateCode(TestMachine.Code + 0x1000, 45);
+            machine.Reset();
+            Assert.Equal(CpuExitKind.Hook, machine.Run().Kind);
+            Assert.Equal(50UL * 51 / 2, machine.Cpu.Rax);
+        }
+    }
+
     [Fact]
     public void What_the_map_does_not_offer_is_not_translated()
     {

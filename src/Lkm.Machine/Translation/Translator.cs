@@ -110,11 +110,10 @@ internal sealed unsafe class Translator : IDisposable
         if (_code.Full || Region.Find(entry, _options, _reader, _hooks, Bounds, at => Handlers.LastTarget(_record, at)) is not { } region)
             return;
         _profile.Stir();
-        var unit = new Unit(entry) { Region = region };
+        var unit = new Unit(entry) { Region = region, Ranges = region.Ranges };
         _units[entry] = unit;
         _all.Add(unit);
-        foreach (var (first, last) in region.Ranges)
-            _code.AddUnit(first, last, _all.Count);
+        Watch(_all.Count);
         if (_compiler != null)
         {
             _compiler.Add(unit);
@@ -122,6 +121,22 @@ internal sealed unsafe class Translator : IDisposable
         }
         UnitCompiler.Compile(unit, _options, SlotOf, _recordFromAnchor);
         Install(unit);
+    }
+
+    private void Watch(int number)
+    {
+        foreach (var (first, last) in _all[number - 1].Ranges)
+            _code.AddUnit(first, last, number);
+    }
+
+    /// <summary>The decoded code was forgotten; what is translated is still to be told of changes of its bytes.</summary>
+    internal void WatchAnew()
+    {
+        for (var n = 1; n <= _all.Count; n++)
+        {
+            if (!_all[n - 1].IsDead)
+                Watch(n);
+        }
     }
 
     private void Install(Unit unit)

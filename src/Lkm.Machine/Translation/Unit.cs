@@ -39,6 +39,9 @@ internal sealed unsafe class Unit(ulong entry)
     /// <summary>What is to be compiled.</summary>
     internal Region? Region { get; set; }
 
+    /// <summary>The guest's bytes that it was made of, as runs from the first to behind the last.</summary>
+    internal List<(ulong Start, ulong End)> Ranges { get; init; } = [];
+
     /// <summary>The method, which has to be kept for as long as it may run.</summary>
     internal DynamicMethod? Method { get; set; }
 
