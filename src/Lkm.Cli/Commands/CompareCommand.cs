@@ -13,7 +13,7 @@ namespace Lkm.Cli.Commands;
 /// <summary><c>lkm compare</c>: the same on real Linux under QEMU and in lkm, side by side.</summary>
 internal static class CompareCommand
 {
-    private const int DefaultSeconds = 120, DefaultMebibytes = 2048, PlainWidth = 140;
+    private const int DefaultSeconds = 120, DefaultMebibytes = 3072, PlainWidth = 140;
 
     /// <summary>As diff ends when it cannot compare; 1 says that there are differences.</summary>
     private const int CouldNotRun = ExitCode.Misused;
@@ -185,6 +185,7 @@ internal static class CompareCommand
     private static int Report(Arguments arguments, string folder, ComparedSweep sweep)
     {
         SweepReportFiles.WriteAll(folder, sweep.Report);
+        File.AppendAllText(Path.Combine(folder, "compatibility.md"), $"\nBeyond the outcome: {sweep.LogSummary}.\n");
         ExpectedOutcomes.Write(Path.Combine(folder, "real-linux-outcomes.json"), sweep.Report.Expected);
         File.WriteAllText(Path.Combine(folder, "logs.txt"), sweep.FormatLogs(PlainWidth));
         if (arguments.Has("--json"))

@@ -9,7 +9,7 @@ namespace Lkm.Cli.Commands;
 /// <summary><c>lkm sweep</c>: all modules of a kernel, each loaded and unloaded in a fresh kernel.</summary>
 internal static class SweepCommand
 {
-    private const int DefaultSeconds = 120, DefaultMebibytes = 2048;
+    private const int DefaultSeconds = 120, DefaultMebibytes = 3072;
 
     /// <summary>The command.</summary>
     public static Command Command { get; } = new()

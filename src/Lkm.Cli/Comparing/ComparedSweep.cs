@@ -30,15 +30,18 @@ internal sealed class ComparedSweep
     /// <summary>Modules that ended the same way but did not log the same, with both logs.</summary>
     public List<(string Module, IReadOnlyList<AlignedLine> Log)> OtherLogs { get; } = [];
 
-    /// <summary>The report's summary, and how many logs are the same.</summary>
-    public string Summary
+    /// <summary>How many of those that ended the same way logged the same.</summary>
+    public string LogSummary
     {
         get
         {
             int alike = Report.Compared - Report.Differences.Count;
-            return string.Create(CultureInfo.InvariantCulture, $"{Report.Summary}{alike - OtherLogs.Count} of these {alike} logged the same, line by line\n");
+            return string.Create(CultureInfo.InvariantCulture, $"{alike - OtherLogs.Count} of these {alike} logged the same, line by line");
         }
     }
+
+    /// <summary>The report's summary, and how many logs are the same.</summary>
+    public string Summary => $"{Report.Summary}{LogSummary}\n";
 
     /// <summary>Both logs of each module that did not log the same, side by side.</summary>
     public string FormatLogs(int width)

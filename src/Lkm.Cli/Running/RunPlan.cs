@@ -83,7 +83,7 @@ internal sealed class RunPlan
             return found.Any(entry => entry.IsBuiltIn) ? BuiltIn(name, isAsked) : $"{name}: no such module in {directory}";
         foreach (ModuleEntry entry in found)
         {
-            foreach (InsertStep step in _context.PlanInsert(entry, ignoreCommands: true))
+            foreach (InsertStep step in _context.PlanInsert(entry))
             {
                 if (step.Module.Path is not { } path || !_names.Add(step.Module.Name))
                     continue;
