@@ -15,6 +15,8 @@ public sealed class GuestMachine : IDisposable
     private static readonly TimeSpan s_monitorLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_transferLimit = TimeSpan.FromSeconds(20);
 
+    private static readonly Lock s_starting = new();
+
     private readonly Process _process;
     private readonly string _folder;
     private readonly Task<string> _errors;
@@ -145,13 +147,18 @@ public sealed class GuestMachine : IDisposable
     private static GuestMachine Start(IEnumerable<string> arguments)
     {
         string folder = Directory.CreateTempSubdirectory("lkm-qemu-").FullName;
-        return new GuestMachine(Qemu.Start(["-qmp", $"unix:{Path.Combine(folder, "monitor")},server=on,wait=off", .. arguments]), folder);
+        lock (s_starting)
+            return new GuestMachine(Qemu.Start(["-qmp", $"unix:{Path.Combine(folder, "monitor")},server=on,wait=off", .. arguments]), folder);
     }
 
     private QemuMonitor? Connect() => QemuMonitor.Connect(MonitorPath, () => _process.HasExited, s_monitorLimit);
 
     /// <summary>QEMU does not mind that nobody is at its serial port any more, as after Ctrl-C: it would stay.</summary>
-    private void EndWithProgram(object? sender, EventArgs arguments) => Kill();
+    private void EndWithProgram(object? sender, EventArgs arguments)
+    {
+        s_starting.Enter(); // for good: no other thread starts another one now
+        Kill();
+    }
 
     private void Kill()
     {
