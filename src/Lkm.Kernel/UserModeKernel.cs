@@ -36,7 +36,7 @@ public sealed partial class UserModeKernel : IDisposable
         Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn(image));
         PerCpu = new PerCpuArea(memory, image, ImageLoader.PerCpuStart);
         Tasks = new TaskStruct(memory, image);
-        Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Calls);
+        Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Calls, Clock);
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Calls, Clock, Scheduler, Rcu);
         Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls);

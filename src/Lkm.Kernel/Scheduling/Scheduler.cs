@@ -1,12 +1,13 @@
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Snapshots;
+using Lkm.Kernel.Time;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Scheduling;
 
 /// <summary>
-/// The scheduler: one processor, one queue, first come first served. It replaces __schedule() and try_to_wake_up() only; all that
+/// The scheduler: one processor, one queue (<see cref="FairQueue"/>). It replaces __schedule() and try_to_wake_up() only; all that
 /// leads there (schedule(), wait queues, mutexes, workqueues, kthreads, fork and exit) is borrowed. A switch swaps stacks as
 /// __switch_to_asm does, with the same frame (struct inactive_task_frame), so that tasks which the image's fork prepared start as usual.
 /// </summary>
@@ -19,16 +20,16 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly PerCpuArea _perCpu;
     private readonly TaskStruct _tasks;
     private readonly GuestCalls _calls;
-    private readonly LinkedList<ulong> _queue = [];
-    private readonly HashSet<ulong> _queued = [];
+    private readonly FairQueue _queue;
     private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly uint _preemptionDisabled;
     private readonly ulong _leaveScheduler, _leaveControlGroup;
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
     /// <summary>Creates the scheduler; init_task is the idle task, as on Linux.</summary>
-    public Scheduler(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, GuestCalls calls)
+    public Scheduler(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, GuestCalls calls, VirtualClock clock)
     {
+        _queue = new FairQueue(tasks, clock);
         _cpu = cpu;
         _memory = memory;
         _perCpu = perCpu;
@@ -61,13 +62,13 @@ public sealed partial class Scheduler : ISnapshotState
     public ulong Current => _perCpu.Current;
 
     /// <summary>Whether nothing can run but the idle task.</summary>
-    public bool IsIdle => _queue.Count == 0 && Current == _idle;
+    public bool IsIdle => _queue.Tasks.Count == 0 && Current == _idle;
 
     /// <summary>Whether a task other than the running one waits for the processor.</summary>
-    public bool AnyRunnable => _queue.Count > 0;
+    public bool AnyRunnable => _queue.Tasks.Count > 0;
 
     /// <summary>The tasks that wait for the processor, in turn.</summary>
-    public IEnumerable<ulong> Queue => _queue;
+    public IEnumerable<ulong> Queue => _queue.Tasks;
 
     /// <summary>How often a task has offered the processor to others; what stays the same while one holds on to it.</summary>
     public long Passes { get; private set; }
@@ -90,8 +91,11 @@ public sealed partial class Scheduler : ISnapshotState
     public void Wake(ulong task)
     {
         _tasks.SetState(task, TaskState.Running);
-        if (task != Current)
-            Enqueue(task);
+        if (task == Current)
+            return;
+        CountCurrent();
+        if (_queue.Wake(task, Current) && Current != _idle)
+            SetNeedReschedule();
     }
 
     /// <summary>Gives the running task, which has none, an address space of its own: the switch in exec_mmap().</summary>
@@ -123,16 +127,20 @@ public sealed partial class Scheduler : ISnapshotState
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)
     {
-        writer.Write(_queue.Count);
-        foreach (var task in _queue)
+        writer.Write(_queue.Least);
+        writer.Write(_queue.Tasks.Count);
+        foreach (var task in _queue.Tasks)
             writer.Write(task);
     }
 
     /// <inheritdoc/>
     public void Restore(BinaryReader reader)
     {
-        for (var n = reader.ReadInt32(); n > 0; n--)
-            Enqueue(reader.ReadUInt64());
+        var least = reader.ReadInt64();
+        var waiting = new ulong[reader.ReadInt32()];
+        for (var i = 0; i < waiting.Length; i++)
+            waiting[i] = reader.ReadUInt64();
+        _queue.Restore(least, waiting);
     }
 
     [KernelFunction("__schedule")]
@@ -145,13 +153,19 @@ public sealed partial class Scheduler : ISnapshotState
         var state = _tasks.State(previous);
         if (!preempt && state != TaskState.Running && _tasks.SignalPendingState(previous, state))
             _tasks.SetState(previous, state = TaskState.Running);
+        var isAsked = (_tasks.ThreadFlags(previous) & (_tasks.Bits.NeedReschedule | _tasks.Bits.NeedRescheduleLazy)) != 0;
         ClearNeedReschedule(previous);
+        CountCurrent();
         if (previous != _idle && (preempt || state == TaskState.Running))
-            Enqueue(previous);
+            _queue.Requeue(previous, yields: !preempt && !isAsked);
         if (state == TaskState.Dead)
+        {
+            _queue.Forget(previous);
             Died?.Invoke(previous);
+        }
 
-        var next = Dequeue();
+        var next = _queue.Take() is var first and not 0 ? first : _idle;
+        _queue.Begin();
         if (next == previous)
         {
             _cpu.Rflags |= InterruptFlag;
@@ -185,7 +199,20 @@ public sealed partial class Scheduler : ISnapshotState
     }
 
     [KernelFunction("wake_up_new_task")]
-    private void WakeUpNewTask(ulong task) => Wake(task);
+    private void WakeUpNewTask(ulong task)
+    {
+        _tasks.SetState(task, TaskState.Running);
+        CountCurrent();
+        _queue.Start(task, Current);
+    }
+
+    private void CountCurrent()
+    {
+        if (Current == _idle)
+            _queue.Begin();
+        else
+            _queue.Count(Current);
+    }
 
     /// <summary>Waits until a task has left the processor, which it has whenever another task is asking.</summary>
     [KernelFunction("wait_task_inactive")]
@@ -195,21 +222,6 @@ public sealed partial class Scheduler : ISnapshotState
             return 0;
         const ulong neverZero = 1UL << 63;
         return neverZero | 1;
-    }
-
-    private void Enqueue(ulong task)
-    {
-        if (_queued.Add(task))
-            _queue.AddLast(task);
-    }
-
-    private ulong Dequeue()
-    {
-        if (_queue.First is not { } first)
-            return _idle;
-        _queue.RemoveFirst();
-        _queued.Remove(first.Value);
-        return first.Value;
     }
 
     private void ClearNeedReschedule(ulong task)

@@ -8,7 +8,7 @@ namespace Lkm.Kernel.Scheduling;
 public sealed class TaskStruct
 {
     private readonly GuestMemory _memory;
-    private readonly ulong _state, _stack, _sp, _threadFlags, _pid, _tgid, _comm, _mm, _activeMm, _onCpu, _nvcsw, _nivcsw, _pending, _flags;
+    private readonly ulong _state, _stack, _sp, _threadFlags, _pid, _tgid, _comm, _mm, _activeMm, _onCpu, _nvcsw, _nivcsw, _pending, _flags, _prio;
 
     /// <summary>Looks the members up.</summary>
     public TaskStruct(GuestMemory memory, KernelImage image)
@@ -30,6 +30,7 @@ public sealed class TaskStruct
         _nivcsw = Layout["nivcsw"];
         _pending = Layout["pending.signal"];
         _flags = Layout["flags"];
+        _prio = Layout["prio"];
     }
 
     /// <summary>The layout, for members that are rarely needed.</summary>
@@ -61,6 +62,9 @@ public sealed class TaskStruct
 
     /// <summary>Sets thread_info.flags.</summary>
     public void SetThreadFlags(ulong task, ulong flags) => _memory.WriteUInt64(task + _threadFlags, flags);
+
+    /// <summary>prio: below 100 real-time, then 120 and the nice value.</summary>
+    public int Priority(ulong task) => _memory.ReadInt32(task + _prio);
 
     /// <summary>The process flags, PF_*.</summary>
     public uint Flags(ulong task) => _memory.ReadUInt32(task + _flags);

@@ -66,7 +66,7 @@ internal static class CommandTable
         new("false", "fail", ProcessCommands.DoNotSucceed),
         new("pwd", "print the working directory", ProcessCommands.WorkingDirectory),
         new("cd [DIRECTORY]", "change the working directory", ProcessCommands.ChangeDirectory),
-        new("id", "print user and group", ProcessCommands.Id),
+        new("id [-ugn]", "print user and group", ProcessCommands.Id),
         new("uname [-asnrvm]", "print the kernel's name and version", ProcessCommands.SystemName),
         new("ps [--json]", "list processes", ProcessCommands.ListProcesses),
         new("kill [-SIGNAL|-l] PID...", "send a signal", ProcessCommands.Kill),

@@ -40,7 +40,7 @@ internal static class DdCommand
         var copy = new Copy(c, sizes["bs"], sizes["count"], conversions, inputFlags, outputFlags);
         var status = await copy.Run(values.GetValueOrDefault("if"), values.GetValueOrDefault("of"), sizes["skip"], sizes["seek"]);
         if (copy.IsStarted && values.GetValueOrDefault("status") != "none")
-            await c.PrintError(copy.Statistics);
+            await c.PrintError(copy.Statistics + (status == 0 ? $"{copy.Bytes} bytes copied\n" : ""));
         return status;
     }
 
@@ -75,8 +75,10 @@ internal static class DdCommand
 
         public bool IsStarted { get; private set; }
 
+        public long Bytes => _bytes;
+
         public string Statistics =>
-            $"{_fullIn}+{_partialIn} records in\n{_fullOut}+{_partialOut} records out\n{_bytes} bytes copied\n";
+            $"{_fullIn}+{_partialIn} records in\n{_fullOut}+{_partialOut} records out\n";
 
         public async GuestTask<int> Run(string? from, string? to, long skip, long seek)
         {

@@ -116,9 +116,15 @@ internal static class ProcessCommands
 
     public static async GuestTask<int> Id(CommandContext c)
     {
+        var options = Options.Read(c.Arguments, "ugn");
+        if (options.Problem is not null || options.Operands.Count > 0)
+            return await c.Misused(options.Problem);
         var user = await c.Files.Call("getuid");
         var group = await c.Files.Call("getgid");
-        c.Print($"uid={user}{Root(user)} gid={group}{Root(group)}\n");
+        if (!options.Has('u') && !options.Has('g'))
+            c.Print($"uid={user}{Root(user)} gid={group}{Root(group)}\n");
+        else
+            c.Print((options.Has('u') ? user : group) is var id && options.Has('n') && id == 0 ? "root\n" : $"{(options.Has('u') ? user : group)}\n");
         return 0;
 
         static string Root(long id) => id == 0 ? "(root)" : "";

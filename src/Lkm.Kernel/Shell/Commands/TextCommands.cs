@@ -96,10 +96,11 @@ internal static class TextCommands
             PrintTitle(c, options, path, ref isFirst);
             for (var left = count; left > 0 && !c.OutputFailed;)
             {
-                var read = await input.Read((int)Math.Min(countsBytes ? left : ReadSize, ReadSize));
+                const int buffer = 4096; // as the C library's streams read, whatever is wanted: drivers see it
+                var read = await input.Read(buffer);
                 if (read.IsEnd)
                     return read.Error;
-                var length = countsBytes ? read.Bytes.Length : LengthOfLines(read.Bytes, ref left);
+                var length = countsBytes ? (int)Math.Min(left, read.Bytes.Length) : LengthOfLines(read.Bytes, ref left);
                 if (countsBytes)
                     left -= length;
                 c.Print(read.Bytes.AsSpan(0, length));
