@@ -15,9 +15,9 @@ public sealed class ResidentProbeTests : IDisposable
     {
         _lkm.Output("boot");
         string output = _lkm.Output(
-            "probe", "vfs_read(count) -> $ret", "--name", "default", "--count", "1", "--stack", "--do", "head -c 3 /proc/version", "--do", "head -c 3 /proc/version");
+            "probe", "vfs_read(count) -> $ret", "--name", "default", "--count", "1", "--stack", "--do", "dd if=/proc/version bs=3 count=1 status=none", "--do", "dd if=/proc/version bs=3 count=1 status=none");
         string[] lines = output.Split('\n');
-        Assert.Contains(lines, line => line.Contains(" head/") && line.EndsWith(" vfs_read(count=3)", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains(" dd/") && line.EndsWith(" vfs_read(count=3)", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.Contains(" vfs_read -> 3 ("));
         Assert.Contains(lines, line => line.Contains("ksys_read"));
         Assert.Contains("Lin", output);

@@ -126,6 +126,7 @@ internal sealed class FakeImage : ISymbolTable, ITypeTable
             ["stack"] = 32,
             ["flags"] = 44,
             ["on_cpu"] = 52,
+            ["prio"] = 56,
             ["nvcsw"] = 64,
             ["nivcsw"] = 72,
             ["mm"] = 80,
