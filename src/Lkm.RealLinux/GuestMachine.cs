@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text;
 using Lkm.Distribution;
 
@@ -16,10 +17,12 @@ public sealed class GuestMachine : IDisposable
     private static readonly TimeSpan s_transferLimit = TimeSpan.FromSeconds(20);
 
     private static readonly Lock s_starting = new();
+    private static readonly PosixSignal[] s_ends = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
 
     private readonly Process _process;
     private readonly string _folder;
     private readonly Task<string> _errors;
+    private readonly PosixSignalRegistration[] _signals;
     private Task<string?>? _line;
 
     private GuestMachine(Process process, string folder)
@@ -28,7 +31,7 @@ public sealed class GuestMachine : IDisposable
         _folder = folder;
         _errors = process.StandardError.ReadToEndAsync();
         process.StandardInput.AutoFlush = true;
-        AppDomain.CurrentDomain.ProcessExit += EndWithProgram;
+        _signals = [.. s_ends.Select(signal => PosixSignalRegistration.Create(signal, EndWithProgram))];
     }
 
     private string MonitorPath => Path.Combine(_folder, "monitor");
@@ -138,7 +141,8 @@ public sealed class GuestMachine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        AppDomain.CurrentDomain.ProcessExit -= EndWithProgram;
+        foreach (PosixSignalRegistration signal in _signals)
+            signal.Dispose();
         Kill();
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
@@ -154,7 +158,7 @@ public sealed class GuestMachine : IDisposable
     private QemuMonitor? Connect() => QemuMonitor.Connect(MonitorPath, () => _process.HasExited, s_monitorLimit);
 
     /// <summary>QEMU does not mind that nobody is at its serial port any more, as after Ctrl-C: it would stay.</summary>
-    private void EndWithProgram(object? sender, EventArgs arguments)
+    private void EndWithProgram(PosixSignalContext signal)
     {
         s_starting.Enter(); // for good: no other thread starts another one now
         Kill();
