@@ -1,0 +1,34 @@
+namespace Lkm.Samples.Tests;
+
+/// <summary>samples/faults and samples/allocations: what is told of a module that breaks a rule, and nothing of one that keeps them.</summary>
+public sealed class FaultTests
+{
+    [Theory]
+    [InlineData("null-read", "BUG: kernel NULL pointer dereference")]
+    [InlineData("wild-write", "general protection fault|unable to handle page fault")]
+    [InlineData("overrun", "BUG: KASAN: slab-out-of-bounds")]
+    [InlineData("use-after-free", "BUG: KASAN: ")]
+    [InlineData("double-free", "BUG: KASAN: ")]
+    [InlineData("bug", "kernel BUG at ")]
+    [InlineData("warn", "WARNING: CPU: 0")]
+    [InlineData("divide", "divide error: 0000")]
+    public void A_mistake_is_told_as_Linux_tells_it(string kind, string expected)
+    {
+        using var samples = new BuiltSamples(["faults"]);
+        using var session = samples.StartKernel();
+        var step = samples.Run(session, $"insmod faults.ko kind={kind}");
+        Assert.True(
+            expected.Split('|').Any(text => step.Log.Any(line => line.Contains(text, StringComparison.Ordinal))),
+            string.Join("\n", step.Log));
+        Assert.Equal(kind != "warn", session.Findings.Count > 0); // a warning is not the module's end: it is in the log only
+    }
+
+    [Fact]
+    public void A_module_that_keeps_the_rules_has_no_findings()
+    {
+        using var samples = new BuiltSamples(["allocations"]);
+        using var session = samples.StartKernel();
+        Assert.Equal(0, samples.Run(session, "insmod allocations.ko; rmmod allocations").Status);
+        Assert.Empty(session.Findings);
+    }
+}
