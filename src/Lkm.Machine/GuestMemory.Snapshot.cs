@@ -26,7 +26,8 @@ public sealed unsafe partial class GuestMemory
         if (((address | size) & (PageSize - 1)) != 0)
             throw new ArgumentException($"{address:x16}+{size:x} are not whole pages", nameof(address));
         const ulong WorthAMapping = 2 << 20;
-        if (_snapshot is null && _sharedPages is null)
+        var comesBackEmpty = _snapshot is null || !HoldsData(_snapshot, WindowOffset + (long)(address - WindowStart), (long)size);
+        if (comesBackEmpty && (_sharedPages is null || !TouchesShared(address, size)))
             HostMemory.Advise((nint)at, (nuint)size, HostMemory.AdviceDontNeed);
         else if (size >= WorthAMapping && !TouchesShared(address, size))
             HostMemory.Map(at, size, HostMemory.MapPrivate | HostMemory.MapAnonymous | HostMemory.MapNoReserve | HostMemory.MapFixed, -1, 0);

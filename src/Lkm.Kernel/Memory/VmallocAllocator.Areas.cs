@@ -116,7 +116,11 @@ public sealed partial class VmallocAllocator
         if (end < start || end - start < length)
             return 0;
         var next = Math.Max(_memory.ReadUInt64(space.Next), start);
-        var address = FindGap(length, align, next, end);
+        // Going on for ever would give what belongs to each page of the space, its shadow above all, host memory that it keeps.
+        const ulong stretch = 128UL << 20;
+        var address = next - start > stretch ? FindGap(length, align, start, Math.Min(end, start + stretch)) : 0;
+        if (address == 0)
+            address = FindGap(length, align, next, end);
         if (address == 0)
             address = FindGap(length, align, start, end);
         if (address != 0)

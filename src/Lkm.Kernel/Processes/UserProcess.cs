@@ -186,7 +186,7 @@ public sealed partial class UserProcess : ISystemCalls, IForks
             await _calls.Call(_image.Symbol("arch_pick_mmap_layout"), mm, limit);
         }
 
-        _kernel.Scheduler.EnterAddressSpace(_task, mm);
+        await _kernel.Scheduler.EnterAddressSpace(_task, mm);
     }
 
     /// <summary>

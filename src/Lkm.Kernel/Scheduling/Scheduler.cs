@@ -101,14 +101,23 @@ public sealed partial class Scheduler : ISnapshotState
     /// <summary>Gives the running task, which has none, an address space of its own: the switch in exec_mmap().</summary>
     /// <param name="task">The running task.</param>
     /// <param name="mm">The new mm_struct, whose reference passes to the task.</param>
-    internal void EnterAddressSpace(ulong task, ulong mm)
+    internal async GuestTask EnterAddressSpace(ulong task, ulong mm)
     {
         var borrowed = _tasks.ActiveMm(task);
         _tasks.SetMm(task, mm);
         _tasks.SetActiveMm(task, mm);
         LoadAddressSpace(mm);
         if (borrowed != 0)
-            _memory.WriteInt32(borrowed + _mmCount, _memory.ReadInt32(borrowed + _mmCount) - 1);
+            await Drop(borrowed);
+    }
+
+    /// <summary>mmdrop(): the last one to have a process's address space loaded frees what is left of it.</summary>
+    private async GuestTask Drop(ulong mm)
+    {
+        var users = _memory.ReadInt32(mm + _mmCount) - 1;
+        _memory.WriteInt32(mm + _mmCount, users);
+        if (users == 0)
+            await _calls.Call(_mmDrop, mm);
     }
 
     /// <summary>Makes a sleeping task start at a hooked address when it next runs, with an empty stack.</summary>
@@ -314,10 +323,7 @@ public sealed partial class Scheduler : ISnapshotState
         if (mm != 0)
         {
             _memory.WriteUInt64(_runQueuePreviousMm, 0);
-            var users = _memory.ReadInt32(mm + _mmCount) - 1;
-            _memory.WriteInt32(mm + _mmCount, users);
-            if (users == 0)
-                await _calls.Call(_mmDrop, mm);
+            await Drop(mm);
         }
 
         if (_tasks.State(previous) == TaskState.Dead)

@@ -161,6 +161,8 @@ public sealed class KernelSession : IDisposable
         Tracer?.Invoke(new LoadStep(_kernel.Clock.Nanoseconds - _started, step));
         if (step is not SectionPlaced { Part: ModulePart.Text or ModulePart.InitText } placed)
             return;
+        foreach (var others in _code.Values) // whoever was here is gone
+            others.RemoveAll(part => part.Start < placed.Address + placed.Size && placed.Address < part.End);
         if (!_code.TryGetValue(placed.Module, out var ranges))
             _code[placed.Module] = ranges = [];
         ranges.Add(new CodeRange(placed.Address, placed.Address + placed.Size));
