@@ -126,13 +126,15 @@ internal sealed class Workloads : ICpuEnvironment, ICodeMap, IDisposable
         cpu.Hook(Done);
         Call(cpu, memory, name, 1);
         memory.Clear(Arena, ArenaSize);
-        if (options.Engine != Engine.Interpreter) // as after some time: the second run finds what the first had translated
+        if (options.Engine != Engine.Interpreter) // as after some time
         {
-            Call(cpu, memory, name, rounds / 4);
-            Thread.Sleep(200);
-            Call(cpu, memory, name, rounds / 8);
-            Thread.Sleep(200);
-            memory.Clear(Arena, ArenaSize);
+            for (var units = -1; units != cpu.TranslatedUnits;) // until nothing new is found, which takes longer on a busy machine
+            {
+                units = cpu.TranslatedUnits;
+                Call(cpu, memory, name, rounds / 4);
+                Thread.Sleep(300);
+                memory.Clear(Arena, ArenaSize);
+            }
         }
         var before = cpu.Instructions;
         var start = ThreadTime(); // wall time says more about the neighbours

@@ -15,6 +15,7 @@ internal sealed unsafe partial class UnitCompiler
 
     private readonly Dictionary<Block, Cycle> _cycles = [];
     private readonly Dictionary<Cycle, (Label Back, LocalBuilder Wait, LocalBuilder Rounds)> _forms = [];
+    private readonly Dictionary<Cycle, Label> _again = []; // the first form, for who has asked
     private Cycle? _plain; // the loop whose second form is being written
 
     private void FindCycles()
@@ -46,8 +47,6 @@ internal sealed unsafe partial class UnitCompiler
         _again.Add(cycle, _il.DefineLabel());
         _il.MarkLabel(_again[cycle]);
     }
-
-    private readonly Dictionary<Cycle, Label> _again = [];
 
     private bool IsWayBack(Block from, Block to) => _cycles.TryGetValue(to, out var cycle) && cycle.Last == from;
 

@@ -9,6 +9,7 @@ internal sealed unsafe partial class UnitCompiler
 {
     private readonly List<Crossing> _crossings = [];
     private int _ordinal; // of the next check of the instruction
+    private uint? _sums; // registers that hold sums of an address and a number of bytes
 
     /// <summary>
     /// A check of what is not aligned: of the granules of bytes at distances from an address.
@@ -78,8 +79,6 @@ internal sealed unsafe partial class UnitCompiler
         _sums ??= FindSums();
         return Liveness.Number(i.MemoryBase) is >= 0 and var number && (_sums.Value >> number & 1) != 0;
     }
-
-    private uint? _sums;
 
     // Registers that hold such a sum somewhere in the region.
     private uint FindSums()
