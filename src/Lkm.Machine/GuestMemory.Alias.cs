@@ -80,15 +80,21 @@ public sealed unsafe partial class GuestMemory
     // Pages once shared stay in the memory file: dropping one would not empty it.
     private bool TouchesShared(ulong address, ulong size)
     {
-        foreach (var page in _aliases?.Keys ?? Enumerable.Empty<ulong>())
+        if (_aliases is not null)
         {
-            if (page - address < size)
-                return true;
+            foreach (var (page, _) in _aliases)
+            {
+                if (page - address < size)
+                    return true;
+            }
         }
-        foreach (var physical in _sharedPages?.Keys ?? Enumerable.Empty<ulong>())
+        if (_sharedPages is not null)
         {
-            if (WindowStart + physical - address < size)
-                return true;
+            foreach (var (physical, _) in _sharedPages)
+            {
+                if (WindowStart + physical - address < size)
+                    return true;
+            }
         }
         return false;
     }

@@ -28,15 +28,8 @@ public sealed partial class SlabAllocator
     /// <param name="since">Only objects allocated after this one.</param>
     internal IEnumerable<LiveObject> LiveObjects(ulong since = 0)
     {
-        for (ulong address = AddressSpace.PageOffset, end = address + _pages.RamSize; address < end;)
+        foreach (var slab in Slabs())
         {
-            var slab = SlabOf(address);
-            if (!slab.Exists)
-            {
-                address = NextOwned(address + AddressSpace.PageSize, end);
-                continue;
-            }
-
             for (var i = 0; i < slab.Objects; i++)
             {
                 var record = slab[i];
@@ -46,8 +39,35 @@ public sealed partial class SlabAllocator
                         slab.ObjectAddress(i), record.Requested, record.AllocationTrack, record.Jiffies, record.Sequence);
                 }
             }
+        }
+    }
 
+    private IEnumerable<SlabRecord> Slabs()
+    {
+        for (ulong address = AddressSpace.PageOffset, end = address + _pages.RamSize; address < end;)
+        {
+            var slab = SlabOf(address);
+            if (!slab.Exists)
+            {
+                address = NextOwned(address + AddressSpace.PageSize, end);
+                continue;
+            }
+
+            yield return slab;
             address += AddressSpace.PageSize << slab.Order;
+        }
+    }
+
+    private void RenumberTracks(Func<uint, uint> renumber)
+    {
+        foreach (var slab in Slabs())
+        {
+            for (var i = 0; i < slab.Objects; i++)
+            {
+                var record = slab[i];
+                record.AllocationTrack = renumber(record.AllocationTrack);
+                record.FreeTrack = renumber(record.FreeTrack);
+            }
         }
     }
 

@@ -50,6 +50,7 @@ public sealed partial class SlabAllocator : IObjectFinder
         _pages = pages;
         _arena = new MetadataArena(memory);
         _tracks = tracks;
+        tracks.Renumber = RenumberTracks;
         _errors = errors;
         _struct = new KmemCacheStruct(memory, image);
         _flags = new SlabFlags(image);

@@ -10,9 +10,14 @@ namespace Lkm.Kernel.Sanitizer;
 /// Who allocated and who freed: task and call chain, each kept once and known by a small number, as Linux's stack depot does
 /// (lib/stackdepot.c). The tracks lie in the core's guest memory; the index that finds equal ones is made anew after a snapshot.
 /// </summary>
+/// <remarks>
+/// Each process makes tracks of its own. So when there are many new ones, those that objects still refer to move to the other half of the
+/// space, and the rest are forgotten.
+/// </remarks>
 public sealed class AllocationTracks
 {
-    private const ulong Next = MetadataLayout.TrackState;
+    private const ulong Next = MetadataLayout.TrackState, Limit = MetadataLayout.TrackState + 8;
+    private const ulong HalfSize = (MetadataLayout.End - MetadataLayout.Tracks) / 2, MostGrowth = 16 << 20;
     private const ulong FrameCount = 0, Pid = 4, Comm = 8, Frames = 24;
     private const int CommLength = 16;
 
@@ -45,6 +50,9 @@ public sealed class AllocationTracks
 
     /// <summary>The name that an address in a module had when it was last met in a call chain, or null.</summary>
     public string? RememberedName(ulong address) => _names.GetValueOrDefault(address);
+
+    /// <summary>Asks whoever keeps numbers of tracks to replace each by what the function makes of it.</summary>
+    internal Action<Func<uint, uint>>? Renumber { get; set; }
 
     /// <summary>The number of the track of the running task in a call of an allocator.</summary>
     /// <returns>0 when no tracks are kept, or no more fit.</returns>
@@ -105,16 +113,13 @@ public sealed class AllocationTracks
     {
         var pid = _tasks.Pid(task);
         var comm = _memory.Span(task + _tasks.Layout["comm"], CommLength);
-        var hash = Hash((ulong)(uint)pid, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(comm));
-        hash = Hash(hash, frames);
+        var hash = HashOf(pid, comm, frames);
         if (_index.TryGetValue(hash, out var track) && Equals(track, pid, comm, frames))
             return track;
 
-        var next = _memory.ReadUInt64(Next);
-        if (next == 0)
-            next = MetadataLayout.Tracks + 8; // number 0 means none
         var size = Frames + ((ulong)frames.Length * 8);
-        if (next + size > MetadataLayout.End)
+        var next = NextFor(size);
+        if (next == 0)
             return 0;
         _memory.WriteUInt64(Next, next + size);
         _memory.WriteUInt32(next + FrameCount, (uint)frames.Length);
@@ -130,6 +135,64 @@ public sealed class AllocationTracks
         return _index[hash] = (uint)((next - MetadataLayout.Tracks) / 8);
     }
 
+    private ulong NextFor(ulong size)
+    {
+        var next = _memory.ReadUInt64(Next);
+        if (next == 0)
+        {
+            next = MetadataLayout.Tracks + 8; // number 0 means none
+            _memory.WriteUInt64(Limit, next + MostGrowth);
+        }
+
+        if (next + size > _memory.ReadUInt64(Limit))
+            next = KeepUsed(next);
+        return next + size > HalfOf(next) + HalfSize ? 0 : next;
+    }
+
+    private static ulong HalfOf(ulong address) =>
+        address < MetadataLayout.Tracks + HalfSize ? MetadataLayout.Tracks : MetadataLayout.Tracks + HalfSize;
+
+    /// <summary>Moves the tracks that are referred to into the other half.</summary>
+    /// <returns>Where the next one goes.</returns>
+    private ulong KeepUsed(ulong end)
+    {
+        var old = HalfOf(end);
+        var next = (old == MetadataLayout.Tracks ? MetadataLayout.Tracks + HalfSize : MetadataLayout.Tracks) + 8;
+        var moved = new Dictionary<uint, uint>();
+        var named = new Dictionary<ulong, string>();
+        _index.Clear();
+        Renumber?.Invoke(Move);
+        _memory.Discard(old, HalfSize);
+        _names.Clear();
+        foreach (var (address, name) in named)
+            _names.Add(address, name);
+        _memory.WriteUInt64(Limit, Math.Min(next + MostGrowth, HalfOf(next) + HalfSize));
+        return next;
+
+        uint Move(uint track)
+        {
+            if (track == 0)
+                return 0;
+            if (moved.TryGetValue(track, out var number))
+                return number;
+            var from = Address(track);
+            var frames = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(
+                _memory.Span(from + Frames, (int)_memory.ReadUInt32(from + FrameCount) * 8));
+            foreach (var frame in frames)
+            {
+                if (_names.TryGetValue(frame, out var name))
+                    named[frame] = name;
+            }
+
+            number = (uint)((next - MetadataLayout.Tracks) / 8);
+            var size = Frames + ((ulong)frames.Length * 8);
+            _memory.Copy(from, next, size);
+            next += size;
+            _index[HashOf(_memory.ReadInt32(from + Pid), _memory.Span(from + Comm, CommLength), frames)] = number;
+            return moved[track] = number;
+        }
+    }
+
     private bool Equals(uint track, int pid, ReadOnlySpan<byte> comm, ReadOnlySpan<ulong> frames)
     {
         var at = Address(track);
@@ -137,6 +200,9 @@ public sealed class AllocationTracks
             && _memory.Span(at + Comm, CommLength).SequenceEqual(comm)
             && System.Runtime.InteropServices.MemoryMarshal.AsBytes(frames).SequenceEqual(_memory.Span(at + Frames, frames.Length * 8));
     }
+
+    private static ulong HashOf(int pid, ReadOnlySpan<byte> comm, ReadOnlySpan<ulong> frames) =>
+        Hash(Hash((uint)pid, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(comm)), frames);
 
     private static ulong Hash(ulong seed, ReadOnlySpan<ulong> words)
     {
