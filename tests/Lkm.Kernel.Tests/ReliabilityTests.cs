@@ -44,6 +44,20 @@ public class ReliabilityTests(ITestOutputHelper output)
         Assert.Empty(session.Findings);
     }
 
+    [Fact]
+    public void Who_allocated_an_object_is_known_as_long_as_it_lives()
+    {
+        using var session = NewSession();
+        var (slab, tracks) = (session.Kernel.Slab, session.Kernel.Tracks);
+        tracks.MostGrowth = 4096;
+        Assert.Equal(0, session.Run("modprobe ext4").Status);
+        var known = slab.LiveObjects().ToDictionary(o => (o.Address, o.Sequence), o => tracks[o.Track]?.Frames);
+        Cycle(session, 0, Mixed.Length);
+        var still = slab.LiveObjects().Where(o => known.ContainsKey((o.Address, o.Sequence))).ToList();
+        Assert.InRange(still.Count(o => o.Track != 0), 20, int.MaxValue);
+        Assert.All(still, o => Assert.Equal(known[(o.Address, o.Sequence)], tracks[o.Track]?.Frames));
+    }
+
     private static KernelSession NewSession()
     {
         var cache = LkmCache.FromEnvironment();

@@ -17,7 +17,7 @@ namespace Lkm.Kernel.Sanitizer;
 public sealed class AllocationTracks
 {
     private const ulong Next = MetadataLayout.TrackState, Limit = MetadataLayout.TrackState + 8;
-    private const ulong HalfSize = (MetadataLayout.End - MetadataLayout.Tracks) / 2, MostGrowth = 16 << 20;
+    private const ulong HalfSize = (MetadataLayout.End - MetadataLayout.Tracks) / 2;
     private const ulong FrameCount = 0, Pid = 4, Comm = 8, Frames = 24;
     private const int CommLength = 16;
 
@@ -50,6 +50,9 @@ public sealed class AllocationTracks
 
     /// <summary>The name that an address in a module had when it was last met in a call chain, or null.</summary>
     public string? RememberedName(ulong address) => _names.GetValueOrDefault(address);
+
+    /// <summary>Bytes of new tracks after which those that are used are kept and the others forgotten.</summary>
+    internal ulong MostGrowth { get; set; } = 16 << 20;
 
     /// <summary>Asks whoever keeps numbers of tracks to replace each by what the function makes of it.</summary>
     internal Action<Func<uint, uint>>? Renumber { get; set; }
