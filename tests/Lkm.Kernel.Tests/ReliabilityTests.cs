@@ -8,7 +8,7 @@ namespace Lkm.Kernel.Tests;
 
 /// <summary>
 /// A kernel that stays up: modules come and go and nothing grows in the guest, and little in the program. The environment variable
-/// LKM_TEST_ROUNDS makes it a nightly test: so many times the usual, so that 250 makes 10,000 cycles.
+/// LKM_TEST_ROUNDS makes it a nightly test: so many times the usual, so that 25 makes 1,000 modules at once and 250 makes 10,000 cycles.
 /// </summary>
 public class ReliabilityTests(ITestOutputHelper output)
 {
@@ -43,6 +43,29 @@ public class ReliabilityTests(ITestOutputHelper output)
         Assert.InRange(after.ManagedHeap, 0, before.ManagedHeap + (16 * kibibyte) + (2 * cycles)); // the log is kept whole
         Assert.Empty(session.Findings);
     }
+
+    [Fact]
+    public void Many_modules_are_resident_at_once()
+    {
+        using var session = NewSession();
+        var wanted = 40 * Rounds;
+        var loaded = 0;
+        foreach (var file in new[] { "fs", "net", "crypto", "lib", "drivers/net", "drivers/usb" }.SelectMany(FilesUnder))
+        {
+            session.Run($"modprobe {Path.GetFileName(file).Split('.')[0]}");
+            loaded = session.Run("cat /proc/modules").Output.Count(c => c == '\n');
+            if (loaded >= wanted)
+                break;
+        }
+
+        Assert.InRange(loaded, wanted, int.MaxValue);
+        Assert.Equal(0, session.Run("modprobe brd && echo -n kept > /dev/ram0 && grep -q '^brd ' /proc/modules").Status);
+        Assert.Equal("kept", session.Run("head -c 4 /dev/ram0").Output);
+    }
+
+    private static IEnumerable<string> FilesUnder(string folder) =>
+        Directory.EnumerateFiles(Path.Combine(BootedKernel.Source.ModulesDirectory!, "kernel", folder), "*.ko*", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal);
 
     [Fact]
     public void Who_allocated_an_object_is_known_as_long_as_it_lives()
