@@ -12,4 +12,12 @@ public readonly record struct GuestLogLine(int Level, double Seconds, string Tex
 /// <param name="Output">Standard output and standard error.</param>
 /// <param name="Log">What the kernel logged meanwhile.</param>
 /// <param name="Taint">/proc/sys/kernel/tainted afterwards.</param>
-public sealed record GuestResult(string Command, int? Status, string Output, IReadOnlyList<GuestLogLine> Log, ulong Taint);
+public sealed record GuestResult(string Command, int? Status, string Output, IReadOnlyList<GuestLogLine> Log, ulong Taint)
+{
+    // What the machine says by itself, whenever it comes to it.
+    private static readonly string[] s_machineMessages = ["random: crng init done", "clocksource: ", "hrtimer: interrupt took", "sched: RT throttling"];
+
+    /// <summary>What of the log has to do with the command.</summary>
+    public IEnumerable<GuestLogLine> OwnLog =>
+        Log.Where(line => !s_machineMessages.Any(start => line.Text.StartsWith(start, StringComparison.Ordinal)));
+}

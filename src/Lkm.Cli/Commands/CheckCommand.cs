@@ -69,35 +69,32 @@ internal static class CheckCommand
     private static void WriteJson(List<(string File, CheckResult Result)> results)
     {
         using Stream output = Screen.OpenOutput();
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
-        json.WriteNumber("schema", Schema);
-        json.WriteStartArray("checks");
-        foreach ((string file, CheckResult result) in results)
+        JsonReport.Write(output, Schema, json =>
         {
-            json.WriteStartObject();
-            json.WriteString("file", file);
-            json.WriteString("kernel", result.Kernel);
-            json.WriteBoolean("loads", result.Loads);
-            json.WriteStartArray("needs");
-            foreach (string module in result.Needs)
-                json.WriteStringValue(module);
-            json.WriteEndArray();
-            json.WriteStartArray("refusals");
-            foreach (Refusal refusal in result.Refusals)
+            json.WriteStartArray("checks");
+            foreach ((string file, CheckResult result) in results)
             {
                 json.WriteStartObject();
-                json.WriteString("kind", refusal.Kind);
-                json.WriteString("symbol", refusal.Symbol);
-                json.WriteString("text", refusal.Text);
+                json.WriteString("file", file);
+                json.WriteString("kernel", result.Kernel);
+                json.WriteBoolean("loads", result.Loads);
+                json.WriteStartArray("needs");
+                foreach (string module in result.Needs)
+                    json.WriteStringValue(module);
+                json.WriteEndArray();
+                json.WriteStartArray("refusals");
+                foreach (Refusal refusal in result.Refusals)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("kind", refusal.Kind);
+                    json.WriteString("symbol", refusal.Symbol);
+                    json.WriteString("text", refusal.Text);
+                    json.WriteEndObject();
+                }
+                json.WriteEndArray();
                 json.WriteEndObject();
             }
             json.WriteEndArray();
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        output.Write("\n"u8);
+        });
     }
 }

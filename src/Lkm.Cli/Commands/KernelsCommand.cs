@@ -84,34 +84,31 @@ internal static class KernelsCommand
     private static void WriteJson(IReadOnlyList<KernelSource> kernels)
     {
         using Stream output = Screen.OpenOutput();
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
-        json.WriteNumber("schema", Schema);
-        json.WriteStartArray("kernels");
-        foreach (KernelSource kernel in kernels)
+        JsonReport.Write(output, Schema, json =>
         {
-            json.WriteStartObject();
-            json.WriteString("version", kernel.Version);
-            json.WriteString("from", Origin(kernel));
-            json.WriteString("image", kernel.ImagePath);
-            json.WriteString("modules", kernel.ModulesDirectory);
-            json.WriteString("config", kernel.ConfigPath);
-            json.WriteString("headers", kernel.HeadersDirectory);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteStartArray("running");
-        foreach ((string name, string release) in Running())
-        {
-            json.WriteStartObject();
-            json.WriteString("name", name);
-            json.WriteString("version", release);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        output.Write("\n"u8);
+            json.WriteStartArray("kernels");
+            foreach (KernelSource kernel in kernels)
+            {
+                json.WriteStartObject();
+                json.WriteString("version", kernel.Version);
+                json.WriteString("from", Origin(kernel));
+                json.WriteString("image", kernel.ImagePath);
+                json.WriteString("modules", kernel.ModulesDirectory);
+                json.WriteString("config", kernel.ConfigPath);
+                json.WriteString("headers", kernel.HeadersDirectory);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteStartArray("running");
+            foreach ((string name, string release) in Running())
+            {
+                json.WriteStartObject();
+                json.WriteString("name", name);
+                json.WriteString("version", release);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        });
     }
 
     private static string Origin(KernelSource kernel) => kernel.Origin == KernelOrigin.Debian ? "debian" : "installed";

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Lkm.Cli.CommandLine;
 
 namespace Lkm.Cli.Comparing;
 
@@ -11,34 +12,31 @@ internal static class ComparisonJson
     /// <summary>Writes it.</summary>
     public static void Write(Stream output, Comparison comparison)
     {
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-        json.WriteStartObject();
-        json.WriteNumber("schema", Schema);
-        json.WriteString("module", comparison.Title);
-        json.WriteString("kernel", comparison.Kernel);
-        json.WriteBoolean("same", comparison.Differences.Count == 0);
-        json.WriteStartArray("differences");
-        foreach (string difference in comparison.Differences)
-            json.WriteStringValue(difference);
-        json.WriteEndArray();
-        json.WriteStartArray("steps");
-        foreach (ComparedStep step in comparison.Steps)
+        JsonReport.Write(output, Schema, json =>
         {
-            json.WriteStartObject();
-            json.WriteString("name", step.Name);
-            Write(json, "outcome", [step.Outcome]);
-            Write(json, "output", step.Output);
-            Write(json, "log", step.Log);
+            json.WriteString("module", comparison.Title);
+            json.WriteString("kernel", comparison.Kernel);
+            json.WriteBoolean("same", comparison.Differences.Count == 0);
+            json.WriteStartArray("differences");
+            foreach (string difference in comparison.Differences)
+                json.WriteStringValue(difference);
+            json.WriteEndArray();
+            json.WriteStartArray("steps");
+            foreach (ComparedStep step in comparison.Steps)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", step.Name);
+                Write(json, "outcome", [step.Outcome]);
+                Write(json, "output", step.Output);
+                Write(json, "log", step.Log);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteStartObject("taint");
+            json.WriteNumber("real", comparison.RealTaint);
+            json.WriteNumber("lkm", comparison.LkmTaint);
             json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteStartObject("taint");
-        json.WriteNumber("real", comparison.RealTaint);
-        json.WriteNumber("lkm", comparison.LkmTaint);
-        json.WriteEndObject();
-        json.WriteEndObject();
-        json.Flush();
-        output.Write("\n"u8);
+        }, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
     }
 
     private static void Write(Utf8JsonWriter json, string name, IReadOnlyList<AlignedLine> lines)

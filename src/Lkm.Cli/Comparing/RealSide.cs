@@ -23,9 +23,6 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
     private const string CleanUp =
         "while unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] && [ \"$unused\" != \"$before\" ]; do before=$unused; rmmod $unused; done";
 
-    /// <summary>What the machine says when it likes, whatever module is loaded.</summary>
-    private static readonly string[] s_machineMessages = ["random: crng init done", "clocksource: ", "hrtimer: interrupt took", "sched: RT throttling"];
-
     /// <summary>Loads, runs the commands, unloads.</summary>
     public Outcome<SideRun> Run(IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands)
     {
@@ -95,14 +92,5 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
 
     private string Ended(GuestResult result) => result.Status is null ? "stopped: the machine died or did not answer" : $"timed out after {limit.TotalSeconds:0} s";
 
-    private static List<LogLine> LogOf(GuestResult result)
-    {
-        var lines = new List<LogLine>();
-        foreach (GuestLogLine line in result.Log)
-        {
-            if (!s_machineMessages.Any(start => line.Text.StartsWith(start, StringComparison.Ordinal)))
-                lines.Add(new LogLine(line.Level, line.Text));
-        }
-        return lines;
-    }
+    private static List<LogLine> LogOf(GuestResult result) => [.. result.OwnLog.Select(line => new LogLine(line.Level, line.Text))];
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lkm.Cli.CommandLine;
 using Lkm.Formats;
 using Lkm.Kernel.Sessions;
 
@@ -12,57 +13,54 @@ internal static class RunReportJson
     /// <summary>Writes it.</summary>
     public static void Write(Stream output, RunReport report)
     {
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
-        json.WriteNumber("schema", Schema);
-        json.WriteBoolean("ok", report.Failure is null);
-        json.WriteString("failure", report.Failure);
-        json.WriteString("kernel", report.Kernel);
-        json.WriteStartArray("modules");
-        foreach (ModuleRun run in report.Modules)
+        JsonReport.Write(output, Schema, json =>
         {
-            json.WriteStartObject();
-            json.WriteString("name", run.Module.Name);
-            json.WriteString("path", run.Module.Path);
-            json.WriteString("parameters", run.Module.Parameters);
-            WriteStep(json, "load", run.Load);
-            WriteStep(json, "unload", run.Unload);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteStartArray("log");
-        foreach ((LogMessage message, string phase) in report.Log)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("level", message.Level);
-            json.WriteNumber("nanoseconds", message.Nanoseconds);
-            json.WriteString("text", message.Text);
-            json.WriteString("phase", phase);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        if (report.Trace is { } trace)
-        {
-            json.WriteStartArray("trace");
-            foreach (LoadStep step in trace)
-                step.Write(json);
+            json.WriteBoolean("ok", report.Failure is null);
+            json.WriteString("failure", report.Failure);
+            json.WriteString("kernel", report.Kernel);
+            json.WriteStartArray("modules");
+            foreach (ModuleRun run in report.Modules)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", run.Module.Name);
+                json.WriteString("path", run.Module.Path);
+                json.WriteString("parameters", run.Module.Parameters);
+                WriteStep(json, "load", run.Load);
+                WriteStep(json, "unload", run.Unload);
+                json.WriteEndObject();
+            }
             json.WriteEndArray();
-        }
-        json.WriteStartArray("commands");
-        foreach (CommandResult command in report.Commands)
-        {
-            json.WriteStartObject();
-            json.WriteString("line", command.Line);
-            json.WriteString("output", command.Output);
-            json.WriteNumber("status", command.Status);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteNumber("taint", report.Taint);
-        WriteFindings(json, report.Findings);
-        json.WriteEndObject();
-        json.Flush();
-        output.Write("\n"u8);
+            json.WriteStartArray("log");
+            foreach ((LogMessage message, string phase) in report.Log)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("level", message.Level);
+                json.WriteNumber("nanoseconds", message.Nanoseconds);
+                json.WriteString("text", message.Text);
+                json.WriteString("phase", phase);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            if (report.Trace is { } trace)
+            {
+                json.WriteStartArray("trace");
+                foreach (LoadStep step in trace)
+                    step.Write(json);
+                json.WriteEndArray();
+            }
+            json.WriteStartArray("commands");
+            foreach (CommandResult command in report.Commands)
+            {
+                json.WriteStartObject();
+                json.WriteString("line", command.Line);
+                json.WriteString("output", command.Output);
+                json.WriteNumber("status", command.Status);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteNumber("taint", report.Taint);
+            WriteFindings(json, report.Findings);
+        });
     }
 
     /// <summary>Writes the member <c>findings</c>, which other reports have as well.</summary>

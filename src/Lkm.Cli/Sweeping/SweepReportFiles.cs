@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Xml;
+using Lkm.Cli.CommandLine;
 
 namespace Lkm.Cli.Sweeping;
 
@@ -25,33 +26,30 @@ internal static class SweepReportFiles
     /// <summary>One JSON document.</summary>
     public static void WriteJson(Stream output, SweepReport report)
     {
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-        json.WriteStartObject();
-        json.WriteNumber("schema", Schema);
-        json.WriteString("kernel", report.Kernel);
-        json.WriteBoolean("ok", report.IsGood);
-        json.WriteStartObject("counts");
-        foreach (SweepOutcome outcome in SweepOutcomes.All)
-            json.WriteNumber(outcome.Name(), report.Count(outcome));
-        json.WriteEndObject();
-        json.WriteNumber("compared", report.Compared);
-        json.WriteStartArray("differences");
-        foreach (SweepResult result in report.Differences)
+        JsonReport.Write(output, Schema, json =>
         {
-            json.WriteStartObject();
-            json.WriteString("module", result.Module);
-            json.WriteString("expected", report.Expected[result.Module].ToString());
-            json.WriteString("found", result.Answer);
+            json.WriteString("kernel", report.Kernel);
+            json.WriteBoolean("ok", report.IsGood);
+            json.WriteStartObject("counts");
+            foreach (SweepOutcome outcome in SweepOutcomes.All)
+                json.WriteNumber(outcome.Name(), report.Count(outcome));
             json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteStartArray("results");
-        foreach (SweepResult result in report.Results)
-            result.Write(json);
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        output.Write("\n"u8);
+            json.WriteNumber("compared", report.Compared);
+            json.WriteStartArray("differences");
+            foreach (SweepResult result in report.Differences)
+            {
+                json.WriteStartObject();
+                json.WriteString("module", result.Module);
+                json.WriteString("expected", report.Expected[result.Module].ToString());
+                json.WriteString("found", result.Answer);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteStartArray("results");
+            foreach (SweepResult result in report.Results)
+                result.Write(json);
+            json.WriteEndArray();
+        }, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
     }
 
     /// <summary>JUnit's XML, as CI systems read it: what needs attention fails, what the kernel refused with an errno is skipped.</summary>

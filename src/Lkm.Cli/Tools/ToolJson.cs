@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Lkm.Cli.CommandLine;
 
 namespace Lkm.Cli.Tools;
 
@@ -12,14 +13,8 @@ internal static class ToolJson
     public static void Write(ToolOutput output, Action<Utf8JsonWriter> body)
     {
         var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            json.WriteStartObject();
-            json.WriteNumber("schema", Schema);
-            body(json);
-            json.WriteEndObject();
-        }
-        output.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length)).Write("\n");
+        JsonReport.Write(stream, Schema, body, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
+        output.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
 
     /// <summary>Writes a member that is an array of texts.</summary>
