@@ -32,7 +32,7 @@ public sealed partial class UserModeKernel : IDisposable
         Image = image;
         Cpu = new Cpu(memory, new CpuEnvironment(this));
         Clock = new VirtualClock(Cpu);
-        Log = new KernelLog(Clock);
+        Log = new KernelLog(() => Clock.Nanoseconds, memory.ReadUInt32(image.Symbol("log_buf_len")));
         Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn(image));
         PerCpu = new PerCpuArea(memory, image, ImageLoader.PerCpuStart);
         Tasks = new TaskStruct(memory, image);

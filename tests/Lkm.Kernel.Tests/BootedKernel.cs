@@ -60,6 +60,6 @@ public static class BootedKernel
     }
 
     /// <summary>The text of the log since a number of records.</summary>
-    public static IReadOnlyList<string> LogSince(this KernelSession session, int records) =>
-        [.. session.Kernel.Log.Records.Skip(records).Select(record => record.Text)];
+    public static IReadOnlyList<string> LogSince(this KernelSession session, long records) =>
+        [.. session.Kernel.Log.Since(records).Select(record => record.Text)];
 }

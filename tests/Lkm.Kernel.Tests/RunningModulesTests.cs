@@ -79,10 +79,10 @@ public class RunningModulesTests
         static IReadOnlyList<string> LogOfRun()
         {
             using var session = BootedKernel.Start();
-            var before = session.Kernel.Log.Records.Count;
+            var before = session.Kernel.Log.Next;
             session.Probe("brd");
             session.Unload("brd");
-            return [.. session.Kernel.Log.Records.Skip(before).Select(record => record.Format())];
+            return [.. session.Kernel.Log.Since(before).Select(record => record.Format())];
         }
     }
 }

@@ -99,10 +99,10 @@ internal sealed class BuiltSamples : IDisposable
         var line = command;
         foreach (var file in _files)
             line = line.Replace($"insmod {Path.GetFileName(file)}", $"insmod {file}", StringComparison.Ordinal);
-        var first = session.Kernel.Log.Records.Count;
+        var first = session.Kernel.Log.Next;
         using var output = new MemoryStream();
         var status = session.Execute(line, output);
-        var log = session.Kernel.Log.Records.Skip(first).SelectMany(record => record.Text.Split('\n').Select(text => $"{record.Level}| {text}"));
+        var log = session.Kernel.Log.Since(first).SelectMany(record => record.Text.Split('\n').Select(text => $"{record.Level}| {text}"));
         return new SampleStep(command, status, SampleTests.Lines(Encoding.UTF8.GetString(output.ToArray())), [.. log]);
     }
 

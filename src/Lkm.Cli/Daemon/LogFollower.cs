@@ -34,7 +34,7 @@ internal sealed class LogFollower : IFollower
         kernel.Ask(guest =>
         {
             guest.Log.Flush();
-            follower.Tell(guest.Log.Records, follows);
+            follower.Tell(guest.Log.Since(guest.Log.Cleared), follows);
             if (follows)
                 guest.Log.Written += follower.Tell;
             else
@@ -51,7 +51,7 @@ internal sealed class LogFollower : IFollower
         return true;
     });
 
-    private void Tell(IReadOnlyList<LogRecord> records, bool follows)
+    private void Tell(IEnumerable<LogRecord> records, bool follows)
     {
         if (_json && !follows)
         {

@@ -14,9 +14,8 @@ public sealed partial class Panic(UserModeKernel kernel)
     {
         const string panic = "Kernel panic - not syncing: ";
         string? reason = null;
-        for (var i = kernel.Log.Records.Count - 1; i >= 0; i--)
+        foreach (var text in kernel.Log.Records.Select(record => record.Text).Reverse())
         {
-            var text = kernel.Log.Records[i].Text;
             if (reason is null && text.StartsWith(panic, StringComparison.Ordinal))
                 reason = text[panic.Length..];
             else if (reason is not null && text.StartsWith("BUG: ", StringComparison.Ordinal))

@@ -45,7 +45,7 @@ public sealed partial class ModuleLoader
     public async GuestTask<ModuleLoadResult> Load(ReadOnlyMemory<byte> image, string parameters, ModuleLoadFlags flags)
     {
         const ModuleLoadFlags known = ModuleLoadFlags.IgnoreModversions | ModuleLoadFlags.IgnoreVermagic | ModuleLoadFlags.CompressedFile;
-        var firstRecord = Context.Log.Records.Count;
+        var firstRecord = Context.Log.Next;
         if ((flags & ~known) != 0)
             return Failed("", new Refusal(Errno.EINVAL, $"flags 0x{(int)flags:x} of finit_module() are not known"), firstRecord);
         if (IsDisabled())
@@ -73,7 +73,7 @@ public sealed partial class ModuleLoader
     /// <param name="flags">What to do otherwise than usual.</param>
     public async GuestTask<ModuleLoadResult> Unload(string name, ModuleUnloadFlags flags)
     {
-        var firstRecord = Context.Log.Records.Count;
+        var firstRecord = Context.Log.Next;
         name = name.Replace('-', '_');
         if (IsDisabled())
             return Failed(name, new Refusal(Errno.EPERM, "this kernel lets no module go (kernel.modules_disabled)"), firstRecord);
@@ -120,8 +120,8 @@ public sealed partial class ModuleLoader
         return (info, null);
     }
 
-    private ModuleLoadResult Failed(string name, Refusal refusal, int firstRecord) =>
+    private ModuleLoadResult Failed(string name, Refusal refusal, long firstRecord) =>
         new(name, refusal.Code, refusal.Reason, 0, LogSince(firstRecord));
 
-    private string[] LogSince(int firstRecord) => Context.Log.Records.Skip(firstRecord).Select(record => record.Text).ToArray();
+    private string[] LogSince(long firstRecord) => [.. Context.Log.Since(firstRecord).Select(record => record.Text)];
 }

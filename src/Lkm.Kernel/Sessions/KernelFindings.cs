@@ -8,7 +8,8 @@ internal sealed class KernelFindings(UserModeKernel kernel)
     private const int TaintDie = 7;
 
     private readonly List<Finding> _all = [];
-    private int _memoryErrors, _warnings, _records = kernel.Log.Records.Count;
+    private int _memoryErrors, _warnings;
+    private long _records = kernel.Log.Next;
     private ulong _taint = TaintOf(kernel);
 
     /// <summary>All so far.</summary>
@@ -38,16 +39,15 @@ internal sealed class KernelFindings(UserModeKernel kernel)
         if (!isStopped && (aTaskWasKilled || ((taint & ~_taint) >> TaintDie & 1) != 0))
             AddOops();
         _taint = taint;
-        _records = kernel.Log.Records.Count;
+        _records = kernel.Log.Next;
     }
 
     /// <summary>Says of an oops what its log says: the first line, and where it happened.</summary>
     private void AddOops()
     {
         string? what = null;
-        for (var i = _records; i < kernel.Log.Records.Count; i++)
+        foreach (var text in kernel.Log.Since(_records).Select(record => record.Text))
         {
-            var text = kernel.Log.Records[i].Text;
             if (what is null && IsFirstLine(text))
                 what = text;
             if (what is not null && text.StartsWith("RIP: 0010:", StringComparison.Ordinal))

@@ -36,7 +36,7 @@ public sealed class KernelSession : IDisposable
         _kernel = kernel;
         _processes = new ProcessRunner(kernel);
         _commands = new SessionModuleCommands(kernel, modules);
-        _shell = new KernelShell(_commands, kernel.Log.Records);
+        _shell = new KernelShell(_commands, kernel.Log);
         _findings = new KernelFindings(kernel);
         _leaks = kernel.NewLeakScanner();
         _mark = _leaks.Mark();

@@ -71,7 +71,7 @@ public sealed class ResidentKernel : IDisposable
     public string? StopReason { get; private set; }
 
     /// <summary>A shell for a client: its working directory and last status are the client's own.</summary>
-    public KernelShell NewShell() => new(_commands, _kernel.Log.Records);
+    public KernelShell NewShell() => new(_commands, _kernel.Log);
 
     /// <summary>Does something with the kernel between two of its instructions, also while it is busy.</summary>
     /// <param name="question">What; it must not wait for the guest.</param>

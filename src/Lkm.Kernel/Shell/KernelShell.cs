@@ -19,7 +19,7 @@ public readonly record struct ShellStreams(Stream Output, Stream Errors, Stream?
 /// </summary>
 /// <param name="modules">What the module commands act on.</param>
 /// <param name="log">The kernel log.</param>
-public sealed partial class KernelShell(IModuleCommands modules, IReadOnlyList<LogRecord> log)
+public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 {
     private const int NotFound = 127;
     private const int SyntaxError = 2;
@@ -41,10 +41,7 @@ public sealed partial class KernelShell(IModuleCommands modules, IReadOnlyList<L
 
     internal IModuleCommands Modules => modules;
 
-    internal IReadOnlyList<LogRecord> Log => log;
-
-    /// <summary>How many records of the log dmesg -c or -C has taken away.</summary>
-    internal int LogCleared { get; set; }
+    internal KernelLog Log => log;
 
     /// <summary>Runs a line.</summary>
     /// <param name="process">The process that it runs in; the running task.</param>
@@ -125,7 +122,6 @@ public sealed partial class KernelShell(IModuleCommands modules, IReadOnlyList<L
     {
         HostDirectory = HostDirectory,
         LastStatus = LastStatus,
-        LogCleared = LogCleared,
         Directory = Directory,
         Variables = new Dictionary<string, string>(Variables),
     };

@@ -87,7 +87,7 @@ internal static class KernelState
 
     private static void SaveLog(BinaryWriter writer, KernelLog log)
     {
-        writer.Write(log.Records.Count);
+        writer.Write((int)(log.Next - log.First));
         foreach (var record in log.Records)
         {
             writer.Write(record.Nanoseconds);

@@ -18,9 +18,9 @@ public sealed partial class RealLinuxTests
         var differences = new List<string>();
         foreach (var step in RealLinuxStep.Read(Path.Combine(AppContext.BaseDirectory, "Modules", "real-linux-6.1.txt")))
         {
-            var first = kernel.Kernel.Log.Records.Count;
+            var first = kernel.Kernel.Log.Next;
             var result = Run(kernel, step.Request);
-            var log = kernel.Kernel.Log.Records.Skip(first)
+            var log = kernel.Kernel.Log.Since(first)
                 .Where(record => !IsStackDump(record.Text)).Select(record => Normalise($"{record.Level} {record.Text}")).ToArray();
             if (result.Code != step.Code || !log.SequenceEqual(step.Log.Select(Normalise)))
             {

@@ -106,7 +106,7 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
         kernel.Init.Post(async () => pid = await kernel.Threads.Start(async () =>
         {
             var process = await UserProcess.Create(kernel);
-            return await new KernelShell(new ShellFixture(), kernel.Log.Records).Run(process, line, new ShellStreams(Stream.Null, Stream.Null));
+            return await new KernelShell(new ShellFixture(), kernel.Log).Run(process, line, new ShellStreams(Stream.Null, Stream.Null));
         }));
         shell.Output("sleep 0.1");
         Assert.True(pid > 0);

@@ -25,7 +25,7 @@ internal sealed class ShellFixture : IModuleCommands, IDisposable
 
     public KernelShell Shell { get; }
 
-    public List<LogRecord> Log { get; } = [];
+    public KernelLog Log { get; } = new(() => 0);
 
     public List<string> ModuleCalls { get; } = [];
 

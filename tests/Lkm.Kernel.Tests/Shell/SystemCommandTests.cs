@@ -69,8 +69,8 @@ public sealed class SystemCommandTests : IDisposable
     [Fact]
     public void Dmesg_prints_filters_and_clears_the_log()
     {
-        _shell.Log.Add(new LogRecord(1_234_567_000, 6, "hello: Hello, World!", null));
-        _shell.Log.Add(new LogRecord(2_000_000_000, 3, "two\nlines", null));
+        _shell.Log.Restore(new LogRecord(1_234_567_000, 6, "hello: Hello, World!", null));
+        _shell.Log.Restore(new LogRecord(2_000_000_000, 3, "two\nlines", null));
         Assert.Equal("[    1.234567] hello: Hello, World!\n[    2.000000] two\n[    2.000000] lines\n", _shell.Output("dmesg"));
         Assert.Equal("two\nlines\n", _shell.Output("dmesg -t --level=err"));
         Assert.Equal("hello: Hello, World!\n", _shell.Output("dmesg -t -l notice,info"));

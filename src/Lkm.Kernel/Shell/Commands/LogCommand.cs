@@ -19,10 +19,11 @@ internal static class LogCommand
         if (options.Value('l') is { } list && !TryLevels(list, out levels))
             return await c.Fail($"unknown level '{list}'");
         var log = c.Shell.Log;
-        var end = log.Count;
-        for (var i = c.Shell.LogCleared; i < end && !options.Has('C'); i++)
+        LogRecord[] records = options.Has('C') ? [] : [.. log.Since(log.Cleared)];
+        if (options.Has('c') || options.Has('C'))
+            log.Clear();
+        foreach (var record in records)
         {
-            var record = log[i];
             if ((levels & (1 << record.Level)) == 0)
                 continue;
             if (options.Has('x'))
@@ -31,8 +32,6 @@ internal static class LogCommand
             await c.FlushIfLong();
         }
 
-        if (options.Has('c') || options.Has('C'))
-            c.Shell.LogCleared = end;
         return 0;
     }
 
