@@ -14,7 +14,7 @@ public static class BootSteps
         "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init",
         "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",
         "jump_label_init", "static_call_init", "early_security_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
-        "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "kvfree_rcu_init", "trace_init",
+        "ptlock_cache_init", "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "kvfree_rcu_init", "trace_init",
         "context_tracking_init", "init_timers", "timers_init", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "init_IRQ", "tick_init",
         "vdso_setup_data_pages", "timekeeping_init", "perf_event_init", "profile_init", "call_function_init",
         "setup_per_cpu_pageset", "numa_policy_init", "acpi_early_init", "console_init",

@@ -68,6 +68,10 @@ internal sealed class ColdBoot
             case "e820__memblock_setup" when _image.TrySymbol("memblock_set_node", out var setNode): // initmem_init(): there is one node
                 await _kernel.Calls.Call(setNode, 0, everything, _image.Symbol("memblock") + _image.Struct("memblock")["memory"], node);
                 break;
+            case "setup_node_to_cpumask_map": // init_cpu_to_node(), identify_cpu()
+                await _kernel.Calls.Call(_image.Symbol("numa_set_node"), 0, node);
+                await _kernel.Calls.Call(_image.Symbol("numa_add_cpu"), 0);
+                break;
             case "jump_label_init" when _image.TrySymbol("deferred_pages", out var key): // page_alloc_init_late(): no struct page is left for later
                 await _kernel.Calls.Call(_image.Symbol("static_key_disable"), key);
                 break;

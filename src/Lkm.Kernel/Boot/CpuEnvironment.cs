@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Boot;
 
 /// <summary>
-/// What surrounds the processor: an interrupt controller, a clock, and no other device that answers at a port. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
+/// What surrounds the processor: an interrupt controller, a clock, ACPI's registers, and no other device that answers at a port. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
 /// vector code (28 of Debian's modules pick their integer path then). Model-specific registers that exist keep what is written.
 /// </summary>
 internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
@@ -16,6 +17,7 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     private const uint MsrMiscEnable = 0x1a0;
 
     private readonly InterruptController _interrupts = new();
+    private readonly PowerManagementRegisters _powerManagement = new();
     private RealTimeClock? _realTimeClock;
 
     private readonly Dictionary<uint, ulong> _msrs = new()
@@ -34,16 +36,25 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     public ulong TimestampCounter => (ulong)kernel.Clock.Nanoseconds;
 
     /// <inheritdoc/>
-    public uint In(ushort port, int size) =>
-        size == 1 && (_interrupts.TryRead(port, out var value) || RealTimeClock.TryRead(port, out value))
-            ? value
-            : size switch { 1 => 0xff, 2 => 0xffff, _ => 0xffffffff };
+    public uint In(ushort port, int size) => size switch
+    {
+        1 => _interrupts.TryRead(port, out var value) || RealTimeClock.TryRead(port, out value) ? value : 0xff,
+        2 => _powerManagement.TryRead(port, out var value) ? value : 0xffff,
+        _ => 0xffffffff,
+    };
 
     /// <summary>A write to a port that no device decodes is lost, as on hardware.</summary>
     public void Out(ushort port, int size, uint value)
     {
-        _interrupts.Write(port, (byte)value);
-        RealTimeClock.Write(port, (byte)value);
+        if (size == 1)
+        {
+            _interrupts.Write(port, (byte)value);
+            RealTimeClock.Write(port, (byte)value);
+        }
+        else if (size == 2)
+        {
+            _powerManagement.Write(port, value);
+        }
     }
 
     /// <inheritdoc/>
@@ -70,6 +81,18 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     /// <inheritdoc/>
     public void DebugRegisterWritten(int register, ulong value) => kernel.DebugRegisters.Written(register);
 
+    private static CpuidResult NamePart(int index)
+    {
+        const int part = 16;
+        Span<uint> registers = stackalloc uint[part / sizeof(uint)];
+        var name = CpuFeatures.Name;
+        var bytes = MemoryMarshal.AsBytes(registers);
+        bytes.Clear();
+        if (index * part < name.Length)
+            name[(index * part)..Math.Min(name.Length, (index + 1) * part)].CopyTo(bytes);
+        return new CpuidResult(registers[0], registers[1], registers[2], registers[3]);
+    }
+
     /// <inheritdoc/>
     public CpuidResult Cpuid(uint leaf, uint subleaf) => leaf switch
     {
@@ -78,8 +101,7 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
         7 when subleaf == 0 => new CpuidResult(0, CpuFeatures.Leaf7Ebx, 0, 0),
         0x80000000 => new CpuidResult(0x80000008, 0, 0, 0),
         0x80000001 => new CpuidResult(0, 0, 1, CpuFeatures.Leaf80000001Edx),
-        0x80000002 => new CpuidResult(0x206d6b6c, 0x72657375, 0x646f6d2d, 0x72702065), // "lkm user-mode pr"
-        0x80000003 => new CpuidResult(0x7365636f, 0x00726f73, 0, 0), // "ocessor"
+        >= 0x80000002 and <= 0x80000004 => NamePart((int)(leaf - 0x80000002)),
         0x80000008 => new CpuidResult(0x3022, 0, 0, 0), // 34 physical and 48 virtual address bits
         _ => default,
     };
@@ -91,6 +113,9 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
 /// </summary>
 internal static class CpuFeatures
 {
+    /// <summary>The processor's name, of at most 48 bytes.</summary>
+    public static ReadOnlySpan<byte> Name => "lkm user-mode processor"u8;
+
     /// <summary>X86_VENDOR_AMD.</summary>
     public const byte LinuxVendor = 2;
 
@@ -110,8 +135,8 @@ internal static class CpuFeatures
     public const uint Leaf1Edx = (1 << 0) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 11) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 19)
         | (1 << 24) | (1 << 25) | (1 << 26);
 
-    /// <summary>Leaf 1, ECX: CX16.</summary>
-    public const uint Leaf1Ecx = 1 << 13;
+    /// <summary>Leaf 1, ECX: CX16, and HYPERVISOR, which tells drivers of a real machine's parts (EDAC) that this is none.</summary>
+    public const uint Leaf1Ecx = (1 << 13) | (1U << 31);
 
     /// <summary>Leaf 7, EBX: ERMS, so that copies are one REP MOVSB, which the machine does at the host's speed.</summary>
     public const uint Leaf7Ebx = 1 << 9;

@@ -91,6 +91,7 @@ internal static class EarlyState
         if (layout.Find("x86_max_cores") is { } cores)
             memory.WriteUInt16(cpu + cores, 1);
         "AuthenticAMD"u8.CopyTo(memory.Span(cpu + layout["x86_vendor_id"], 16));
+        CpuFeatures.Name.CopyTo(memory.Span(cpu + layout["x86_model_id"], CpuFeatures.Name.Length));
         var capability = cpu + layout["x86_capability"];
         memory.WriteUInt32(capability, CpuFeatures.Leaf1Edx);
         memory.WriteUInt32(capability + 4, CpuFeatures.Leaf80000001Edx);

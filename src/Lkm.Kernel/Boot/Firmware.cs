@@ -71,7 +71,7 @@ internal static class Firmware
     }
 
     /// <summary>
-    /// FADT of ACPI 1.0: the ports of QEMU's "pc". Nothing answers at them, and without SMI_CMD the machine is in ACPI mode already.
+    /// FADT of ACPI 1.0: the ports of QEMU's "pc". The timer does not answer, and without SMI_CMD the machine is in ACPI mode already.
     /// </summary>
     private static void WriteFixedTable(Span<byte> table)
     {
@@ -80,8 +80,8 @@ internal static class Firmware
         BinaryPrimitives.WriteUInt32LittleEndian(table[36..], (uint)ControlStructure);
         BinaryPrimitives.WriteUInt32LittleEndian(table[40..], (uint)Namespace);
         table[46] = interrupt;
-        BinaryPrimitives.WriteUInt32LittleEndian(table[56..], 0x600); // PM1a event block
-        BinaryPrimitives.WriteUInt32LittleEndian(table[64..], 0x604); // PM1a control block
+        BinaryPrimitives.WriteUInt32LittleEndian(table[56..], PowerManagementRegisters.EventBlock);
+        BinaryPrimitives.WriteUInt32LittleEndian(table[64..], PowerManagementRegisters.ControlBlock);
         BinaryPrimitives.WriteUInt32LittleEndian(table[76..], 0x608); // power management timer
         (table[88], table[89], table[91]) = (4, 2, 4); // their lengths
         const ushort noLevel2 = 101, noLevel3 = 1001; // latencies that say that there are no such states
