@@ -14,7 +14,9 @@ public sealed class GuestMachine : IDisposable
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan s_monitorLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_transferLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>For a block of a file. The guest needs a fraction of a second of a processor; on a host where dozens wait for one, that takes long.</summary>
+    private static readonly TimeSpan s_transferLimit = TimeSpan.FromMinutes(3);
 
     private static readonly Lock s_starting = new();
     private static readonly PosixSignal[] s_ends = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];

@@ -40,6 +40,9 @@ internal sealed class ComparedSweep
         }
     }
 
+    /// <summary>Modules of which the sides tell anything different.</summary>
+    public IEnumerable<string> Different => Report.Differences.Select(result => result.Module).Concat(OtherLogs.Select(log => log.Module));
+
     /// <summary>The report's summary, and how many logs are the same.</summary>
     public string Summary => $"{Report.Summary}{LogSummary}\n";
 

@@ -23,13 +23,28 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
     private const string CleanUp =
         "while unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] && [ \"$unused\" != \"$before\" ]; do before=$unused; rmmod $unused; done";
 
-    /// <summary>Loads, runs the commands, unloads.</summary>
+    /// <summary>A machine in which nothing was run yet.</summary>
+    public Outcome<GuestMachine> Start() => snapshot.Start();
+
+    /// <summary>Takes out what a module that could not be loaded has brought with it, as lkm does.</summary>
+    public List<LogLine> TakeOutRest(GuestMachine machine) => machine.IsAlive ? LogOf(machine.Run($"{CleanUp}; {Settle}", limit)) : [];
+
+    /// <summary>Whether the machine can be taken for a fresh one: no module is there, and none has left a taint.</summary>
+    public bool IsAsNew(GuestMachine machine) => machine.IsAlive && machine.Run("[ ! -s /proc/modules ]", limit) is { Status: 0, Taint: 0 };
+
+    /// <summary>Loads, runs the commands, unloads, in a machine of its own.</summary>
     public Outcome<SideRun> Run(IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands)
     {
-        Outcome<GuestMachine> started = snapshot.Start();
+        Outcome<GuestMachine> started = Start();
         if (!started.Succeeded)
             return Outcome<SideRun>.Failure(started.Error);
         using GuestMachine machine = started.Value;
+        return Run(machine, plan, commands);
+    }
+
+    /// <summary>Loads, runs the commands, unloads.</summary>
+    public Outcome<SideRun> Run(GuestMachine machine, IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands)
+    {
         var modules = new List<RealModule>();
         foreach (PlannedModule module in plan)
         {

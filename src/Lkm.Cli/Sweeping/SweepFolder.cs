@@ -63,13 +63,13 @@ internal sealed class SweepFolder : IDisposable
             using StreamReader lines = File.OpenText(file);
             if (KernelOf(lines.ReadLine()) is not { } kernel)
                 return Outcome<SweepRecord>.Failure($"{file}: no results of a sweep (its first line names no kernel)");
-            var results = new List<SweepResult>();
+            var results = new OrderedDictionary<string, SweepResult>();
             while (lines.ReadLine() is { } line)
             {
                 if (SweepResult.Parse(line) is { } result)
-                    results.Add(result);
+                    results[result.Module] = result; // one that was run again counts as it went the last time
             }
-            return Outcome<SweepRecord>.Success(new SweepRecord(kernel, results));
+            return Outcome<SweepRecord>.Success(new SweepRecord(kernel, results.Values));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -50,6 +50,19 @@ public sealed class SweepFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_module_that_was_run_again_counts_as_it_went_the_last_time()
+    {
+        using (var folder = SweepFolder.Open(_path, "6.1", resume: false, out _).Value!)
+        {
+            folder.Add(Result("a"));
+            folder.Add(Result("b"));
+            folder.Add(Result("a") with { Errno = "EIO" });
+        }
+
+        Assert.Equal(["a EIO", "b ENODEV"], SweepFolder.Read(_path).Value!.Results.Select(result => $"{result.Module} {result.Errno}"));
+    }
+
+    [Fact]
     public void A_finished_sweep_is_not_overwritten_unasked()
     {
         SweepFolder.Open(_path, "6.1", resume: false, out _).Value!.Dispose();
