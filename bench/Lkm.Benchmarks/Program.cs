@@ -4,8 +4,10 @@ using Lkm.Machine.Translation;
 
 // Time of kernel-like loops in both tiers of the machine, in QEMU's emulations of the processor and in a build that checks accesses as the
 // kernel's address sanitizer does, each relative to the host's processor, all in one run. Processor time throughout.
-// Usage: Lkm.Benchmarks [WORKLOAD...]
-string[] names = args.Length > 0 ? args : ["crc32", "sha256", "lz", "lists", "sort", "strings", "memcpy", "fib"];
+// Usage: Lkm.Benchmarks [WORKLOAD...] [translator] [interpreter] [kasan] [qemu-user] [qemu-system]: all of what none is named of.
+string[] all = ["crc32", "sha256", "lz", "lists", "sort", "strings", "memcpy", "fib"];
+string[] wanted = [.. args.Except(all)];
+string[] names = args.Length > wanted.Length ? [.. args.Intersect(all)] : all;
 var interpreter = new TranslationOptions { Engine = Engine.Interpreter };
 var translator = new TranslationOptions { Engine = Engine.Mixed, FirstAfter = 0, WorthExecutions = 100 };
 using var build = Workloads.Build();
@@ -16,9 +18,11 @@ var columns = new List<(string Name, Func<string, long, (ulong Sum, TimeSpan Tim
     ("kasan", (name, rounds) => build.Native("kasan", null, name, rounds)),
 };
 if (Workloads.Find("qemu-x86_64") is { } user)
-    columns.Add(("qemu user", (name, rounds) => build.Native("native", user, name, rounds)));
+    columns.Add(("qemu-user", (name, rounds) => build.Native("native", user, name, rounds)));
 if (Workloads.Find("qemu-system-x86_64") is { } system)
-    columns.Add(("qemu system", (name, rounds) => build.System(system, name, rounds)));
+    columns.Add(("qemu-system", (name, rounds) => build.System(system, name, rounds)));
+if (wanted.Length > 0)
+    columns.RemoveAll(column => !wanted.Contains(column.Name));
 
 Console.WriteLine($"{"",-8} {"native",10} " + string.Join(' ', columns.Select(column => $"{column.Name,12}")));
 var sums = new double[columns.Count];

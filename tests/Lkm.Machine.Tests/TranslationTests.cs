@@ -16,12 +16,12 @@ public class TranslationTests
     private static int Rounds(int usual) =>
         usual * (int.TryParse(Environment.GetEnvironmentVariable("LKM_TEST_ROUNDS"), out var times) ? times : 1);
 
-    public static TheoryData<string> Switches => ["all", "flags", "loops", "plain", "checks", "forms", "calls", "copies", "size", "mixed"];
+    public static TheoryData<string> Switches => ["all", "flags", "joins", "plain", "checks", "forms", "calls", "copies", "size", "mixed"];
 
     private static TranslationOptions Options(string without) => without switch
     {
         "flags" => Translated with { DeadFlags = false },
-        "loops" => Translated with { LoopFlags = false },
+        "joins" => Translated with { FlagsAtJoins = false },
         "plain" => Translated with { PlainLoops = false },
         "checks" => Translated with { SharedChecks = false },
         "forms" => Translated with { NativeForms = false },
@@ -69,7 +69,7 @@ public class TranslationTests
     [Theory]
     [InlineData("all")]
     [InlineData("flags")]
-    [InlineData("loops")]
+    [InlineData("joins")]
     [InlineData("plain")]
     [InlineData("checks")]
     [InlineData("mixed")]

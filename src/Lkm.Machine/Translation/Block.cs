@@ -65,8 +65,11 @@ internal sealed class Block(ulong address, int first)
     /// <summary>How many blocks lead here.</summary>
     internal int Predecessors;
 
-    /// <summary>Whether a jump from this block or from one behind it leads here: a place to look at the budget.</summary>
-    internal bool IsLoopHead;
+    /// <summary>Whether a block that is written later leads here.</summary>
+    internal bool FromBehind;
+
+    /// <summary>The instruction before which the budget is looked at; -1 if it is not in this block.</summary>
+    internal int Look = -1;
 
     /// <summary>Whether the region is entered here.</summary>
     internal bool IsEntry;
@@ -75,10 +78,13 @@ internal sealed class Block(ulong address, int first)
     internal bool FollowsCall;
 
     /// <summary>Whether the state at the start is not simply that at the end of one block before.</summary>
-    internal bool IsJoin => IsEntry || Predecessors != 1 || IsLoopHead || FollowsCall || LeavesCycle;
+    internal bool IsJoin => IsEntry || Predecessors != 1 || FromBehind || FollowsCall || LeavesCycle;
 
     /// <summary>Whether both forms of a loop lead here.</summary>
     internal bool LeavesCycle;
+
+    /// <summary>Registers that are in the record only here, one bit each: see <see cref="Parking"/>.</summary>
+    internal uint Parked;
 
     // Found by Liveness: sets of registers, one bit each.
     internal uint LiveIn, LiveOut, DirtyIn, DirtyOut;

@@ -25,8 +25,14 @@ internal sealed record FlagState
     /// <summary>Whether the record has them.</summary>
     internal bool IsRecorded { get; init; }
 
-    /// <summary>A variable that is not zero when the record has them after all.</summary>
-    internal LocalBuilder? Unless { get; init; }
+    /// <summary>If it depends on the way taken here: the possible states. The first is <see cref="Recorded"/>.</summary>
+    internal FlagState[]? Cases { get; init; }
+
+    /// <summary>The variable that says which of the cases it is.</summary>
+    internal LocalBuilder? Which { get; init; }
+
+    /// <summary>How deep cases lie in cases.</summary>
+    internal int Depth => Cases == null ? 0 : 1 + Cases.Max(static state => state.Depth);
 
     /// <summary>The kind, with the size in bits 4 to 7; 0 if it is not known.</summary>
     internal uint Kind { get; init; }
@@ -54,15 +60,21 @@ internal sealed record FlagState
     internal int Size => (int)(Kind >> 4) & 15;
 
     internal bool Mentions(LocalBuilder local) =>
-        First.Local == local || Second.Local == local || Result.Local == local || CarryIn.Local == local || Over.Local == local;
+        First.Local == local || Second.Local == local || Result.Local == local || CarryIn.Local == local || Over.Local == local
+        || (Cases != null && Array.Exists(Cases, state => state.Mentions(local)));
 
     internal bool Mentions(int register) =>
-        First.Register == register || Second.Register == register || Result.Register == register || CarryIn.Register == register || Over.Register == register;
+        First.Register == register || Second.Register == register || Result.Register == register || CarryIn.Register == register
+        || Over.Register == register || (Cases != null && Array.Exists(Cases, state => state.Mentions(register)));
 
     /// <summary>The same with a register's value kept elsewhere.</summary>
     internal FlagState Moved(int register, LocalBuilder to)
     {
-        return this with { First = Move(First), Second = Move(Second), Result = Move(Result), CarryIn = Move(CarryIn), Over = Move(Over) };
+        if (Cases != null)
+            return this with { Cases = Array.ConvertAll(Cases, state => state.Moved(register, to)) };
+        return Mentions(register)
+            ? this with { First = Move(First), Second = Move(Second), Result = Move(Result), CarryIn = Move(CarryIn), Over = Move(Over) }
+            : this;
 
         Value Move(Value value) => value.Exists && value.Register == register ? Value.Of(to) : value;
     }

@@ -35,6 +35,11 @@ internal sealed class Liveness
         var information = new InstructionInfoFactory();
         for (var i = 0; i < count; i++)
             Describe(i, information, options);
+        if (options.Parking)
+            Parking.Plan(region, this);
+        Loops.PlaceLooks(region);
+        foreach (var block in region.Blocks)
+            MoveLook(block);
         FindDirty();
         FindLive();
     }
@@ -77,6 +82,20 @@ internal sealed class Liveness
         _readsFlags[i] = !Native[i] || instruction.RflagsRead != 0 || (instruction.RflagsModified != 0 && !_setsFlags[i]);
     }
 
+    // From a loop's head to behind what sets the flags there: then a look at the budget needs none from before.
+    private void MoveLook(Block block)
+    {
+        if (block.Look < 0)
+            return;
+        for (var i = block.First; i + 1 < block.End && !Exits[i] && !_readsFlags[i]; i++)
+        {
+            if (!_setsFlags[i])
+                continue;
+            block.Look = i + 1;
+            return;
+        }
+    }
+
     /// <summary>Whether all registers are in the record after an instruction.</summary>
     private bool Synchronises(int i) => !Native[i];
 
@@ -103,7 +122,10 @@ internal sealed class Liveness
 
     private static bool Dirty(Block? block, uint dirty)
     {
-        if (block == null || (block.DirtyIn | dirty) == block.DirtyIn)
+        if (block == null)
+            return false;
+        dirty &= ~block.Parked;
+        if ((block.DirtyIn | dirty) == block.DirtyIn)
             return false;
         block.DirtyIn |= dirty;
         return true;
@@ -117,7 +139,7 @@ internal sealed class Liveness
             for (var n = _region.Blocks.Count - 1; n >= 0; n--)
             {
                 var block = _region.Blocks[n];
-                block.LiveOut = (block.Taken?.LiveIn ?? 0) | (block.Following?.LiveIn ?? 0);
+                block.LiveOut = LiveOnWay(block, block.Taken) | LiveOnWay(block, block.Following);
                 block.FlagsOut = (block.Taken?.FlagsIn ?? false) | (block.Following?.FlagsIn ?? false) | LeavesBehind(block);
                 var live = block.LiveOut;
                 var flags = block.FlagsOut;
@@ -131,12 +153,9 @@ internal sealed class Liveness
                     live = call ? Uses[i] : (live & ~Defines[i]) | Uses[i]; // after a call everything is loaded anew
                     if (Exits[i])
                         live |= DirtyBefore[i];
-                    flags = (flags && !_setsFlags[i]) || _readsFlags[i] || Exits[i];
-                }
-                if (block.IsLoopHead)
-                {
-                    live |= block.DirtyIn;
-                    flags = true;
+                    flags = (flags && !_setsFlags[i]) || _readsFlags[i] || Exits[i] || i == block.Look;
+                    if (i == block.Look)
+                        live |= DirtyBefore[i];
                 }
                 if (live == block.LiveIn && flags == block.FlagsIn)
                     continue;
@@ -145,6 +164,9 @@ internal sealed class Liveness
             }
         }
     }
+
+    private static uint LiveOnWay(Block from, Block? to) =>
+        to == null ? 0 : (to.LiveIn & ~from.Parked) | (to.Parked & ~from.Parked & from.DirtyOut);
 
     // Whether a way out of the region starts at the block's end, with no instruction that could be left at.
     private static bool LeavesBehind(Block block) => block.Ending switch

@@ -45,6 +45,16 @@ internal sealed class Profile(TranslationOptions options)
     /// <summary>Something new was found, and there may be more.</summary>
     internal void Stir() => _quiet = 0;
 
+    /// <summary>A place of a function became the entry of a unit: what was found at others until now says little.</summary>
+    internal void ForgetPlaces(ulong start, ulong end)
+    {
+        foreach (var place in _places.Keys)
+        {
+            if (place >= start && place < end)
+                _places.Remove(place); // which a dictionary allows while it is enumerated
+        }
+    }
+
     internal void Clear()
     {
         _functions.Clear();

@@ -53,7 +53,13 @@ internal sealed class Region
 
     internal List<Block> Blocks { get; } = [];
 
-    internal Block EntryBlock => _own.Blocks[Entry];
+    internal Block EntryBlock { get; private set; } = null!;
+
+    /// <summary>Whether a call of the unit's function comes back to an address.</summary>
+    internal bool FollowsCall(ulong address) => _own.At(address) is { FollowsCall: true };
+
+    /// <summary>Whether a block is of the unit's function, not of a copy.</summary>
+    internal bool IsOwn(Block block) => _contexts[block.First] == _own;
 
     /// <summary>Addresses of the bytes that the region was made of, as runs from the first to behind the last.</summary>
     internal List<(ulong Start, ulong End)> Ranges { get; } = [];
@@ -232,8 +238,39 @@ internal sealed class Region
         return block;
     }
 
+    /// <summary>Puts an empty block before the head of a loop, on the ways that do not come from within.</summary>
+    internal Block InsertBefore(Block head, HashSet<Block> body)
+    {
+        var block = new Block(head.Address, head.First)
+        {
+            End = head.First,
+            Ending = Ending.Fall,
+            Next = head.Address,
+            Following = head,
+            IsEntry = head.IsEntry,
+        };
+        if (head.IsEntry)
+            EntryBlock = block;
+        head.IsEntry = head.FollowsCall = head.FromBehind = false;
+        head.Predecessors = 0;
+        foreach (var from in Blocks)
+        {
+            if (from.Taken == head)
+                Arrive(from, from.Taken = body.Contains(from) ? head : block);
+            if (from.Following != head)
+                continue;
+            from.Following = body.Contains(from) ? head : block;
+            ArriveBehind(from);
+        }
+        Arrive(block, head);
+        head.FromBehind = true;
+        Blocks.Insert(Blocks.IndexOf(head), block);
+        return block;
+    }
+
     private void Connect()
     {
+        EntryBlock = _own.Blocks[Entry];
         EntryBlock.IsEntry = true;
         foreach (var block in Blocks)
         {
@@ -250,16 +287,21 @@ internal sealed class Region
             if (block.Ending is Ending.Fall or Ending.Branch or Ending.Call or Ending.CallIndirect or Ending.EnterIf && context.At(block.Next) is { } following)
             {
                 block.Following = following;
-                following.FollowsCall |= block.Ending is Ending.Call or Ending.CallIndirect or Ending.EnterIf;
-                Arrive(block, following);
+                ArriveBehind(block);
             }
         }
+    }
+
+    private static void ArriveBehind(Block from)
+    {
+        from.Following!.FollowsCall |= from.Ending is Ending.Call or Ending.CallIndirect or Ending.EnterIf;
+        Arrive(from, from.Following);
     }
 
     private static void Arrive(Block from, Block to)
     {
         to.Predecessors++;
-        to.IsLoopHead |= to.First <= from.First;
+        to.FromBehind |= to.First <= from.First;
     }
 
     private void FindRanges()

@@ -31,8 +31,14 @@ public sealed record TranslationOptions
     /// <summary>Flags that nobody reads before they are set again are not computed.</summary>
     public bool DeadFlags { get; init; } = true;
 
-    /// <summary>Going round a loop does not store the flags.</summary>
-    public bool LoopFlags { get; init; } = true;
+    /// <summary>What runs often within a function gets an entry at the head of its loop, not where it happens to be found.</summary>
+    public bool EntriesAtHeads { get; init; } = true;
+
+    /// <summary>Where ways meet the flags are not stored.</summary>
+    public bool FlagsAtJoins { get; init; } = true;
+
+    /// <summary>Registers that a loop does not touch are not kept in registers of the host while it runs.</summary>
+    public bool Parking { get; init; } = true;
 
     /// <summary>An access of what the same block has already checked is not checked again.</summary>
     public bool SharedChecks { get; init; } = true;

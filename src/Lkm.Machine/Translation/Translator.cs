@@ -10,7 +10,7 @@ namespace Lkm.Machine.Translation;
 /// </summary>
 internal sealed unsafe class Translator : IDisposable
 {
-    private readonly TranslationOptions _options;
+    private readonly TranslationOptions _options, _withoutCopies;
     private readonly CpuRecord* _record;
     private readonly CodeCache _code;
     private readonly HookSet _hooks;
@@ -26,6 +26,7 @@ internal sealed unsafe class Translator : IDisposable
     internal Translator(GuestMemory memory, CpuRecord* record, CodeCache code, HookSet hooks, TranslationOptions options)
     {
         (_options, _code, _hooks) = (options, code, hooks);
+        _withoutCopies = options with { CopiedCalls = false };
         _record = record;
         _reader = new GuestCodeReader(memory);
         _profile = new Profile(options);
@@ -71,8 +72,23 @@ internal sealed unsafe class Translator : IDisposable
     {
         if (_compiler == null || !Bounds(rip, out var start, out var end))
             return;
-        if (_profile.Add(rip, start, (int)(end - start), IsTranslated(start), out var entry) && !IsTranslated(entry))
-            Request(entry);
+        if (!_profile.Add(rip, start, (int)(end - start), IsTranslated(start), out var entry))
+            return;
+        if (entry != start && HeadAround(start, entry) is var head && !IsTranslated(head))
+            entry = head;
+        if (IsTranslated(entry))
+            return;
+        Request(entry);
+        _profile.ForgetPlaces(start, end);
+    }
+
+    // Where control will soon come that is at a place of a function now: the head of the loop there. A unit that is entered in the middle of a
+    // loop, or many of them, would be a loop of another form.
+    private ulong HeadAround(ulong start, ulong place)
+    {
+        if (!_options.EntriesAtHeads || Find(start, _withoutCopies) is not { } region || region.FollowsCall(place))
+            return place;
+        return Loops.HeadAround(region, place)?.Address ?? place;
     }
 
     private bool IsTranslated(ulong entry) => _units.ContainsKey(entry);
@@ -107,7 +123,7 @@ internal sealed unsafe class Translator : IDisposable
 
     private void Request(ulong entry)
     {
-        if (_code.Full || Region.Find(entry, _options, _reader, _hooks, Bounds, at => Handlers.LastTarget(_record, at)) is not { } region)
+        if (_code.Full || Find(entry, _options) is not { } region)
             return;
         _profile.Stir();
         var unit = new Unit(entry) { Region = region, Ranges = region.Ranges };
@@ -122,6 +138,9 @@ internal sealed unsafe class Translator : IDisposable
         UnitCompiler.Compile(unit, _options, SlotOf, _recordFromAnchor);
         Install(unit);
     }
+
+    private Region? Find(ulong entry, TranslationOptions options) =>
+        Region.Find(entry, options, _reader, _hooks, Bounds, at => Handlers.LastTarget(_record, at));
 
     private void Watch(int number)
     {

@@ -72,6 +72,7 @@ internal sealed unsafe partial class UnitCompiler
             Settle(block);
         else
             _inherited[block] = (_flags, _uncharged);
+        Park(from, block);
         if (block != next || IsWayBack(from, block))
             _il.Emit(OpCodes.Br, LabelOf(from, block));
     }
@@ -79,28 +80,31 @@ internal sealed unsafe partial class UnitCompiler
     // What a block that has several before it expects.
     private void Settle(Block block)
     {
-        SettleAt(block);
+        SettleFlags(block);
         Charge();
     }
 
-    private void SettleAt(Block block)
+    // Registers that are in the record only where control comes from or goes to.
+    private void Park(Block from, Block to)
     {
-        if (LoopFlags(block) is { } expected)
-            SettleFlags(expected);
-        else if (block.FlagsIn || !_options.DeadFlags)
-            SaveFlags();
+        var parked = to.Parked & ~from.Parked & _dirty;
+        StoreRegisters(parked);
+        _dirty &= ~parked;
+        LoadRegisters(from.Parked & ~to.Parked & to.LiveIn);
     }
+
+    private bool Parks(Block from, Block to) => ((to.Parked & ~from.Parked & _dirty) | (from.Parked & ~to.Parked & to.LiveIn)) != 0;
 
     private void EmitBranch(Block block, Block? next)
     {
         _uncharged++;
         var condition = Lowering.Condition(Current.ConditionCode);
         PrepareCondition(condition);
-        var settled = block.Taken is { IsJoin: true } back && back.First <= block.First;
+        var settled = block.Taken is { IsJoin: true } back && back.First <= block.First && !Parks(block, back);
         if (settled)
             Settle(block.Taken!); // a loop: better done on the way than in a detour
         Label label;
-        if (block.Taken is { } taken && (!taken.IsJoin || settled || IsSettled(taken)))
+        if (block.Taken is { } taken && !Parks(block, taken) && (!taken.IsJoin || settled || IsSettled(taken)))
         {
             label = LabelOf(block, taken);
             if (!taken.IsJoin)
@@ -110,12 +114,16 @@ internal sealed unsafe partial class UnitCompiler
         {
             label = _il.DefineLabel();
             _edges.Add(new Edge(label, _flags, _uncharged, _dirty, block, true, null));
+            if (block.Taken is { IsJoin: true } join)
+                AnnounceFlags(join);
+            else if (block.Taken is { } only)
+                _inherited[only] = (_flags, _uncharged);
         }
         BranchIf(condition, label);
         GoTo(block, block.Following, block.Next, next);
     }
 
-    private bool IsSettled(Block block) => _uncharged == 0 && LoopFlags(block) == null && (_flags.IsRecorded || !block.FlagsIn && _options.DeadFlags);
+    private bool IsSettled(Block block) => _uncharged == 0 && !NeedsFlags(block);
 
     // Taken branches to where something has to be done first.
     private void EmitEdges()
@@ -194,6 +202,7 @@ internal sealed unsafe partial class UnitCompiler
         (_uncharged, _dirty) = (0, 0);
         SetFlags(FlagState.Recorded);
         CheckBudget(ExitTo(block.Next, 0));
+        SettleFlags(following);
         LoadRegisters(following.LiveIn);
         if (following != next)
             _il.Emit(OpCodes.Br, _labels[following]);

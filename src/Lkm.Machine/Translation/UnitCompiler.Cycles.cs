@@ -10,7 +10,7 @@ internal sealed unsafe partial class UnitCompiler
 {
     private const int MostRounds = 512, MostInstructions = 4096; // checked at once
     private const int LeastRounds = 8; // that the budget has to cover
-    private const int FirstRounds = 3; // of the checked form, before it is worth asking
+    private const int FirstRounds = 2; // of the checked form, before it is worth asking
     private const int Patience = 32; // rounds of the checked form after an answer of none
 
     private readonly Dictionary<Block, Cycle> _cycles = [];
@@ -82,7 +82,7 @@ internal sealed unsafe partial class UnitCompiler
     // The state in which a block that has several before it is entered.
     private void ArriveAt(Block block)
     {
-        (_flags, _uncharged, _dirty) = (LoopFlags(block) ?? FlagState.Recorded, 0, block.DirtyIn);
+        (_flags, _uncharged, _dirty) = (FlagsAt(block), 0, block.DirtyIn);
         BeginTemporaries();
     }
 
@@ -190,7 +190,7 @@ internal sealed unsafe partial class UnitCompiler
                 EmitWayOut(block, cycle.After(block));
         }
         if (!cycle.SetsFlagsFirst)
-            SettleAt(cycle.Head);
+            SettleFlags(cycle.Head);
         LoadLocal(rounds);
         LoadConstant(1);
         _il.Emit(OpCodes.Sub);
@@ -198,7 +198,7 @@ internal sealed unsafe partial class UnitCompiler
         LoadLocal(rounds);
         _il.Emit(OpCodes.Brtrue, top);
         if (cycle.SetsFlagsFirst)
-            SettleAt(cycle.Head);
+            SettleFlags(cycle.Head);
         _plain = null;
         LoadInt(1);
         StoreLocal(_forms[cycle].Wait);

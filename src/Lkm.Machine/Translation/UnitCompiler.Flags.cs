@@ -19,15 +19,9 @@ internal sealed unsafe partial class UnitCompiler
     {
         if (_flags.IsRecorded)
             return;
-        if (_flags.Unless is { } recorded)
+        if (_flags is { Cases: { } cases, Which: { } which })
         {
-            var done = _il.DefineLabel();
-            LoadLocal(recorded);
-            _il.Emit(OpCodes.Brtrue, done);
-            _flags = _flags with { Unless = null };
-            SaveFlags();
-            _il.MarkLabel(done);
-            _flags = FlagState.Recorded;
+            SaveCases(cases, which);
             return;
         }
         if (_flags.Kind != 0)
@@ -94,7 +88,7 @@ internal sealed unsafe partial class UnitCompiler
     // Whether the operands decide it.
     private bool IsKnown(int condition)
     {
-        if (_flags.Unless != null)
+        if (_flags.Cases != null)
             return false;
         if (_flags.Kind == 0)
             return condition == Carry && _flags.Overlay == Flags.CarryOnly;

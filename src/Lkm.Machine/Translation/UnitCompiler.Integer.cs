@@ -353,7 +353,7 @@ internal sealed unsafe partial class UnitCompiler
     {
         if (!FlagsAreNeeded)
             return;
-        if (_flags.Unless != null)
+        if (_flags.Cases != null)
             SaveFlags();
         SetFlags(_flags with { IsRecorded = false, Overlay = overlay, Over = value });
     }
@@ -363,7 +363,7 @@ internal sealed unsafe partial class UnitCompiler
         var size = i.Op0Register.GetSize();
         if (!FlagsAreNeeded)
             return;
-        if (_flags.Unless != null)
+        if (_flags.Cases != null)
             SaveFlags();
         if (_flags.Overlay != 0)
         {

@@ -156,7 +156,8 @@ internal sealed unsafe partial class UnitCompiler
         var size = group.Members.Max(m => m.Offset + m.Size) - first;
         if (size <= 8)
         {
-            CheckOne(Moved(address, first - group.Leader.Offset), (int)size, group.Members.Exists(m => m.Write), anywhere: false);
+            var anywhere = group.Members.TrueForAll(m => m.Size < Math.Min(size, 4)); // bytes next to each other
+            CheckOne(Moved(address, first - group.Leader.Offset), (int)size, group.Members.Exists(m => m.Write), anywhere);
             return;
         }
         var exit = ExitHere();

@@ -45,7 +45,7 @@ internal sealed unsafe partial class UnitCompiler
         _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
         (_left, _exit, _anchor) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)), _il.DeclareLocal(typeof(long)));
         _recordFromAnchor = recordFromAnchor;
-        _margin = _region.Instructions.Length + 1;
+        _margin = _region.Instructions.Length + _region.Blocks.Max(b => b.Look - b.First) + 1;
         FindCycles();
         _plan = new AccessPlan(_region, _liveness, options);
     }
@@ -100,8 +100,7 @@ internal sealed unsafe partial class UnitCompiler
             _il.Emit(OpCodes.Blt_Un, Refused());
         }
         LoadRegisters(_region.EntryBlock.LiveIn);
-        if (LoopFlags(_region.EntryBlock) is { } flags)
-            SettleFlags(flags);
+        SettleFlags(_region.EntryBlock);
         if (_region.Blocks[0] != _region.EntryBlock)
             _il.Emit(OpCodes.Br, _labels[_region.EntryBlock]);
     }
@@ -109,15 +108,10 @@ internal sealed unsafe partial class UnitCompiler
     private void EmitBlock(Block block, Block? next)
     {
         _il.MarkLabel(_labels[block]);
-        (_flags, _uncharged) = block.IsJoin ? (LoopFlags(block) ?? FlagState.Recorded, 0) : _inherited[block];
+        (_flags, _uncharged) = block.IsJoin ? (FlagsAt(block), 0) : _inherited[block];
         _dirty = block.DirtyIn;
         BeginTemporaries();
         EnterCycle(block);
-        if (block.IsLoopHead)
-        {
-            _index = block.First;
-            CheckBudget(ExitTo(block.Address, 0));
-        }
         EmitInstructions(block);
         EmitEnding(block, next);
     }
@@ -131,6 +125,7 @@ internal sealed unsafe partial class UnitCompiler
         {
             _index = i;
             BeginInstruction();
+            LookAtBudget(block);
             if (_liveness.Native[i])
                 EmitNative(_region.Instructions[i]);
             else
@@ -141,6 +136,14 @@ internal sealed unsafe partial class UnitCompiler
         }
         _index = Math.Max(end, block.First);
         BeginInstruction();
+        if (end < block.End)
+            LookAtBudget(block);
+    }
+
+    private void LookAtBudget(Block block)
+    {
+        if (_index == block.Look && _plain == null)
+            CheckBudget(ExitHere());
     }
 
     private ref Instruction Current => ref _region.Instructions[_index];
