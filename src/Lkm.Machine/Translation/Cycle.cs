@@ -170,7 +170,8 @@ internal sealed class Cycle
             for (var i = block.First; i < block.End; i++)
             {
                 var needed = accesses.Exists(a => a.Instruction == i && !Covered.Contains((i, a.Ordinal)));
-                if (needed || region.Endings[i] == Ending.Branch || liveness.ReadsFlags(i))
+                var rotates = region.Instructions[i].Mnemonic is Iced.Intel.Mnemonic.Rol or Iced.Intel.Mnemonic.Ror; // keeps some flags, which is no need of them
+                if (needed || region.Endings[i] == Ending.Branch || (liveness.ReadsFlags(i) && !rotates))
                     return;
                 if (!liveness.SetsFlags(i))
                     continue;

@@ -22,6 +22,7 @@ internal sealed unsafe partial class UnitCompiler
     }
 
     private readonly Dictionary<Block, Meeting> _meetings = [];
+    private readonly Dictionary<Block, List<Block>> _before;
 
     private bool NeedsFlags(Block block) => block.FlagsIn || !_options.DeadFlags;
 
@@ -151,16 +152,19 @@ internal sealed unsafe partial class UnitCompiler
     // The flags at the end of a block whose last instruction to change them is a simple one.
     private FlagState? Predict(Block block)
     {
-        var i = block.End - 1;
-        while (i >= block.First && _region.Instructions[i].RflagsModified == 0)
-            i--;
+        var (i, changed) = (block.End - 1, 0u);
+        for (; ; i--)
+        {
+            while (i < block.First && !block.IsJoin && _before[block] is [var only])
+                (block, i) = (only, only.End - 1);
+            if (i < block.First || _region.Instructions[i].RflagsModified != 0)
+                break;
+            changed |= _liveness.Defines[i];
+        }
         if (i < block.First || !_liveness.Native[i] || !NativeForms.SetsAllFlags(_region.Instructions[i]))
             return null;
         ref var instruction = ref _region.Instructions[i];
         var size = SizeOf(instruction, 0);
-        var changed = 0u;
-        for (var later = i + 1; later < block.End; later++)
-            changed |= _liveness.Defines[later];
         var kind = (uint)size << 4;
         switch (instruction.Mnemonic)
         {

@@ -46,6 +46,7 @@ internal sealed unsafe partial class UnitCompiler
         (_left, _exit, _anchor) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)), _il.DeclareLocal(typeof(long)));
         _recordFromAnchor = recordFromAnchor;
         _margin = _region.Instructions.Length + _region.Blocks.Max(b => b.Look - b.First) + 1;
+        _before = Loops.Predecessors(_region);
         FindCycles();
         _plan = new AccessPlan(_region, _liveness, options);
     }
