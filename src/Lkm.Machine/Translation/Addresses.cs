@@ -17,14 +17,20 @@ internal sealed class Addresses(Region region, Liveness liveness)
     /// <summary>In a place: no register.</summary>
     internal const int None = -1;
 
-    private int _numbers;
+    /// <summary>Registers of which nothing is known: their values have the numbers of the registers.</summary>
+    internal static Known[] Unknown() => Numbered(0);
 
-    /// <summary>Registers of which nothing is known; the first time their values have the numbers of the registers.</summary>
-    internal Known[] Unknown()
+    /// <summary>Registers of which nothing is known at the start of a block.</summary>
+    internal Known[] UnknownAt(int block) => Numbered(16 * (block + 1));
+
+    /// <summary>The number of the value that an instruction gives a register.</summary>
+    internal int DefinedAt(int i, int register) => (16 * (region.Blocks.Count + 1 + i)) + register;
+
+    private static Known[] Numbered(int first)
     {
         var registers = new Known[16];
         for (var r = 0; r < 16; r++)
-            registers[r] = new Known(_numbers++, 0);
+            registers[r] = new Known(first + r, 0);
         return registers;
     }
 
@@ -35,7 +41,7 @@ internal sealed class Addresses(Region region, Liveness liveness)
         var ordinal = 0;
         var operand = NativeForms.MemoryOperand(instruction);
         if (operand >= 0 && NativeForms.TouchesMemory(instruction))
-            accesses.Add((i, ordinal++, OperandOf(instruction, operand, registers)));
+            accesses.Add((i, ordinal++, OperandOf(instruction, i, operand, registers)));
         var stack = registers[CpuRecord.Rsp];
         switch (instruction.Mnemonic)
         {
@@ -52,12 +58,12 @@ internal sealed class Addresses(Region region, Liveness liveness)
         }
     }
 
-    private Access OperandOf(in Instruction i, int operand, Known[] registers)
+    private static Access OperandOf(in Instruction i, int at, int operand, Known[] registers)
     {
         var size = i.Mnemonic is Mnemonic.Call or Mnemonic.Jmp or Mnemonic.Push ? 8 : i.MemorySize.GetSize();
         var write = operand == 0 && i.Mnemonic is not (Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Push or Mnemonic.Call or Mnemonic.Jmp);
         if (i.MemorySegment is Register.FS or Register.GS || i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4)
-            return new Access(new Place(_numbers++, None, 0), 0, size, write); // like no other
+            return new Access(new Place(None - 1 - at, None, 0), 0, size, write); // like no other
         var offset = (long)i.MemoryDisplacement64;
         var (based, indexed) = (Liveness.Number(i.MemoryBase), Liveness.Number(i.MemoryIndex));
         var (first, second) = (None, None);
@@ -89,7 +95,7 @@ internal sealed class Addresses(Region region, Liveness liveness)
         for (var r = 0; r < 16; r++)
         {
             if ((changed >> r & 1) != 0)
-                registers[r] = new Known(_numbers++, 0);
+                registers[r] = new Known(DefinedAt(i, r), 0);
         }
         if (instruction.Mnemonic == Mnemonic.Pop && liveness.Native[i] && to != CpuRecord.Rsp)
             registers[CpuRecord.Rsp] = Moved(stack, 8);

@@ -107,7 +107,7 @@ internal sealed class Cycle
         if (Length > MostInstructions)
             return false;
         var addresses = new Addresses(region, liveness);
-        var registers = addresses.Unknown();
+        var registers = Addresses.Unknown();
         var accesses = new List<(int Instruction, int Ordinal, Access Access)>();
         foreach (var block in Blocks)
         {

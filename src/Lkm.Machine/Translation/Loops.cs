@@ -20,13 +20,17 @@ internal static class Loops
             foreach (var from in ways)
             {
                 var body = Body(ways.Key, from, before);
+                if (body.Contains(region.EntryBlock) && ways.Key != region.EntryBlock)
+                    continue; // entered elsewhere too: no loop of this kind
                 if (least == null || Size(body) < Size(least))
                     least = body;
                 all.UnionWith(body);
             }
+            if (least == null)
+                continue;
             loops.Add(new Loop(ways.Key, all));
-            if (2 * Size(least!) < Size(all))
-                loops.Add(new Loop(ways.Key, least!));
+            if (2 * Size(least) < Size(all))
+                loops.Add(new Loop(ways.Key, least));
         }
         loops.Sort(static (a, b) => b.Body.Count - a.Body.Count);
         return loops;

@@ -99,8 +99,14 @@ internal sealed unsafe partial class UnitCompiler
     /// <param name="anywhere">Whether the address is hardly a multiple of the size: then nothing is to be hoped for from a test of that.</param>
     private void Check(LocalBuilder address, int size, bool write, bool anywhere = false)
     {
-        var covered = _plain?.Covered.Contains((_index, _ordinal)) ?? false;
-        if (!_plan.Needs(_index, _ordinal++, out var group) || covered)
+        var place = (Instruction: _index, Ordinal: _ordinal++);
+        if (_plain != null)
+        {
+            if (!_plain.Covered.Contains(place)) // what is checked together was not for this form
+                CheckOne(address, size, write, anywhere);
+            return;
+        }
+        if (!_plan.Needs(place.Instruction, place.Ordinal, out var group))
             return;
         if (group != null)
             CheckGroup(address, group);

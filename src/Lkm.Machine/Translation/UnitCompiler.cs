@@ -48,7 +48,7 @@ internal sealed unsafe partial class UnitCompiler
         _margin = _region.Instructions.Length + _region.Blocks.Max(b => b.Look - b.First) + 1;
         _before = Loops.Predecessors(_region);
         FindCycles();
-        _plan = new AccessPlan(_region, _liveness, options);
+        _plan = new AccessPlan(_region, _liveness, options, _cycles.Values);
     }
 
     /// <summary>Compiles a unit. May run on any thread, while the guest runs.</summary>
