@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
@@ -23,11 +22,10 @@ public sealed partial class UserModeKernel
     internal Interjections Interjections { get; } = new();
 
     /// <summary>Whether the guest has nothing to do, and is not running.</summary>
-    internal bool IsAtRest => _rest.IsResting;
+    internal bool IsAtRest { get; private set; } = true;
 
-    private readonly RestPoint _rest = new();
     private Func<bool> _goal = () => true;
-    private long _idleSince = long.MaxValue;
+    private (ulong Switches, long Time) _idleSince;
 
     /// <summary>
     /// Runs the guest until <paramref name="goal"/> is reached and nothing else can run. This is the one loop that runs the processor.
@@ -36,12 +34,11 @@ public sealed partial class UserModeKernel
     internal void RunUntilIdle(Func<bool> goal)
     {
         _goal = goal;
-        _idleSince = long.MaxValue;
+        _idleSince = (Scheduler.Switches, Clock.Nanoseconds);
         var limit = Cpu.Instructions + InstructionLimit;
         var deadline = Clock.Nanoseconds + (RequestLimitSeconds * 1_000_000_000);
-        Interjections.Run();
-        _rest.Leave();
-        while (!_rest.IsResting)
+        IsAtRest = false;
+        while (!IsAtRest)
         {
             Interjections.Run();
             if (Cpu.Instructions > limit)
@@ -49,8 +46,8 @@ public sealed partial class UserModeKernel
             if (Clock.Nanoseconds > deadline)
                 throw Stopped($"did not finish within {RequestLimitSeconds} virtual seconds");
             Timer.Poll();
-            const long whileInterruptsAreOff = 1000;
-            var exit = Cpu.Run(Math.Max(Clock.UntilTick, whileInterruptsAreOff));
+            const long whileInterruptsAreOff = 1000, atMost = 4_000_000;
+            var exit = Cpu.Run(Math.Clamp(Clock.UntilEvent, whileInterruptsAreOff, atMost));
             switch (exit.Kind)
             {
                 case CpuExitKind.Hook:
@@ -62,7 +59,7 @@ public sealed partial class UserModeKernel
                     HandleException(exit);
                     break;
                 case CpuExitKind.Halt:
-                    Clock.AdvanceToTick();
+                    Halt();
                     break;
                 case CpuExitKind.Unsupported:
                     throw Stopped($"executed an instruction that lkm's processor does not know: {Cpu.UnsupportedInstruction}");
@@ -83,11 +80,9 @@ public sealed partial class UserModeKernel
             }
 
             var isProbed = Probes.Arrive(address) || DebugRegisters.Has(address);
-            if (address == Calls.ReturnAddress)
-                Calls.Return();
-            else if (Functions.TryDispatch(address))
+            if (Calls.TryReturn(address) || Functions.TryDispatch(address))
                 return;
-            else if (isProbed)
+            if (isProbed)
                 Cpu.SkipHookOnce = true;
             else
                 throw Stopped($"arrived at {address:x16}, which nothing answers");
@@ -127,46 +122,32 @@ public sealed partial class UserModeKernel
     /// <summary>Lets the processor pass an address, unless somebody else waits there.</summary>
     internal void Unhook(ulong address)
     {
-        if (!Functions.Has(address) && !Probes.Has(address) && !DebugRegisters.Has(address))
+        if (!Functions.Has(address) && !Calls.Has(address) && !Probes.Has(address) && !DebugRegisters.Has(address))
             Cpu.Unhook(address);
     }
 
     /// <summary>
-    /// The idle task's body (do_idle()): whoever can run does, then deferred work, and when there is none time passes to the next tick.
+    /// The processor has executed HLT, which the idle task does when nobody can run (do_idle()): time passes to the next interrupt, or the
+    /// guest rests.
     /// </summary>
-    private async GuestTask Idle()
+    private void Halt()
     {
-        var schedule = Image.Symbol("__schedule");
-        const ulong voluntarily = 0;
-        for (; ; )
+        const ulong interruptFlag = 1 << 9;
+        if ((Cpu.Rflags & interruptFlag) == 0)
+            throw Stopped("halted the processor with interrupts off");
+        if (Scheduler.NeedsReschedule)
+            return;
+        if (!Rcu.Any && _goal())
         {
-            if (Scheduler.AnyRunnable)
-            {
-                _idleSince = long.MaxValue;
-                await Calls.Call(schedule, voluntarily);
-            }
-            else if (Rcu.Any)
-            {
-                await Rcu.RunCallbacks();
-            }
-            else if (Timer.SoftirqPending)
-            {
-                await Timer.RunSoftirqs();
-            }
-            else if (_goal())
-            {
-                await _rest;
-            }
-            else if (!Scheduler.AnyRunnable)
-            {
-                _idleSince = Math.Min(_idleSince, Clock.Nanoseconds);
-                if (Clock.Nanoseconds - _idleSince > IdleLimitSeconds * 1_000_000_000)
-                    throw Stopped($"sleeps for ever: nothing has run for {IdleLimitSeconds} virtual seconds{DescribeBlocked()}");
-                Clock.AdvanceToTick();
-                Clock.TakeTick();
-                await Timer.Interrupt();
-            }
+            IsAtRest = true;
+            return;
         }
+
+        if (Scheduler.Switches != _idleSince.Switches)
+            _idleSince = (Scheduler.Switches, Clock.Nanoseconds);
+        if (Clock.Nanoseconds + Clock.UntilEvent - _idleSince.Time > IdleLimitSeconds * 1_000_000_000)
+            throw Stopped($"sleeps for ever: nothing has run for {IdleLimitSeconds} virtual seconds{DescribeBlocked()}");
+        Clock.Advance(Clock.UntilEvent);
     }
 
     internal GuestStoppedException Stopped(string reason)
@@ -219,32 +200,6 @@ public sealed partial class UserModeKernel
         }
 
         return trace;
-    }
-
-    /// <summary>Where the idle task waits while the host has nothing for the guest to do.</summary>
-    private sealed class RestPoint : INotifyCompletion
-    {
-        private Action? _continuation;
-
-        public bool IsResting => _continuation is not null;
-
-        public bool IsCompleted => false;
-
-        public RestPoint GetAwaiter() => this;
-
-        public void OnCompleted(Action continuation) => _continuation = continuation;
-
-        public void GetResult()
-        {
-            // Waiting has no result.
-        }
-
-        public void Leave()
-        {
-            var continuation = _continuation;
-            _continuation = null;
-            continuation?.Invoke();
-        }
     }
 }
 

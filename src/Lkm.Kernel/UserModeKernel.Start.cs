@@ -78,7 +78,7 @@ public sealed partial class UserModeKernel
         kernel.PerCpuMemory.Initialize(image);
         kernel.InstallFunctions();
         var boot = new ColdBoot(kernel, options.Progress);
-        _ = boot.Run(kernel.Idle);
+        _ = boot.Run();
         kernel.RunUntilIdle(() => boot.IsFinished);
         kernel.Modules.LearnLayouts();
         UserProcess.LearnLayouts(kernel.Tasks, kernel.Image);
@@ -94,7 +94,7 @@ public sealed partial class UserModeKernel
             throw new KernelMismatchException("this kernel cannot run a process");
     }
 
-    /// <summary>Writes the snapshot of a kernel at rest. Process 1 and the idle task start anew from it, with empty stacks.</summary>
+    /// <summary>Writes the snapshot of a kernel at rest. Process 1 starts anew from it, with an empty stack; the idle task goes on where it halted.</summary>
     private void Save(string folder, SymbolTable symbols)
     {
         Scheduler.PrepareStart(Init.Task, HookAddresses.Init);
@@ -116,8 +116,6 @@ public sealed partial class UserModeKernel
         EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
         KernelState.RestoreSubsystems(reader, kernel.Log, kernel.SnapshotStates);
         kernel.InstallFunctions();
-        kernel.Timer.Start();
-        _ = kernel.Idle();
         return kernel;
     }
 

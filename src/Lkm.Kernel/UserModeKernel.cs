@@ -38,8 +38,9 @@ public sealed partial class UserModeKernel : IDisposable
         Tasks = new TaskStruct(memory, image);
         Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Calls, Clock);
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
-        Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Calls, Clock, Scheduler, Rcu);
-        Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls);
+        Sites = new CallSites(memory, image);
+        Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls, Sites);
+        Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Exceptions, Scheduler, Rcu);
         Text = new TextPatching(Cpu, memory, image);
         Threads = new HostThreads(Cpu, memory, image, Calls);
         Init = new InitProcess(image, Calls, Scheduler, Tasks);
@@ -79,6 +80,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>Calls from the core into guest code.</summary>
     public GuestCalls Calls { get; }
+
+    /// <summary>Where the image's functions call each other.</summary>
+    internal CallSites Sites { get; }
 
     /// <summary>Virtual time.</summary>
     public VirtualClock Clock { get; }
@@ -148,12 +152,12 @@ public sealed partial class UserModeKernel : IDisposable
 
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
-        Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new Delays(Clock), new OneProcessor(Calls), new Panic(this),
+        Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls), new Panic(this),
         Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 
-    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Scheduler, Rcu, Random, Init, PerCpuMemory];
+    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, new ProcessorState(Cpu), Scheduler, Rcu, Random, Init, PerCpuMemory];
 
     /// <summary>Makes what finds the allocations that a module has left behind.</summary>
     internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, ImageLoader.PerCpuSize, Pages, Slab, Vmalloc, Tracks);

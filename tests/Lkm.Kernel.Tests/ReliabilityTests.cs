@@ -23,7 +23,7 @@ public class ReliabilityTests(ITestOutputHelper output)
     {
         using var session = NewSession();
         var cycles = 40 * Rounds;
-        var warmUp = Math.Max(cycles / 10, 2 * Mixed.Length);
+        var warmUp = Math.Max(cycles / 10, 3 * Mixed.Length);
         Cycle(session, 0, warmUp);
         var before = Measure(session);
         output.WriteLine($"{warmUp}: {before}");

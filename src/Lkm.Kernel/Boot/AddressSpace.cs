@@ -49,6 +49,9 @@ public static class AddressSpace
     /// <summary>MODULES_END.</summary>
     public const ulong ModulesEnd = 0xffffffffff000000;
 
+    /// <summary>FIXADDR_TOP: the page of index 0 of enum fixed_addresses; the others lie below it.</summary>
+    public const ulong FixmapTop = 0xffffffffff7ff000;
+
     /// <summary>phys_base: what makes the physical address of the image its offset in the window.</summary>
     public const ulong PhysicalBase = KernelMap - PageOffset;
 

@@ -13,11 +13,11 @@ public static class BootSteps
         "e820__memblock_setup", "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "sfi_init", "e820__reserve_resources", // of setup_arch()
         "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init",
         "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",
-        "jump_label_init", "static_call_init", "early_security_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
+        "jump_label_init", "static_call_init", "tsc_early_init", "early_security_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
         "ptlock_cache_init", "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "kvfree_rcu_init", "trace_init",
         "context_tracking_init", "init_timers", "timers_init", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "init_IRQ", "tick_init",
         "vdso_setup_data_pages", "timekeeping_init", "perf_event_init", "profile_init", "call_function_init",
-        "setup_per_cpu_pageset", "numa_policy_init", "acpi_early_init", "console_init",
+        "setup_per_cpu_pageset", "numa_policy_init", "console_init", "acpi_early_init", "hpet_time_init", "tsc_init", "sched_clock_init",
         "fpu__init_system", "fpu__init_cpu", "alternative_instructions",
         "pid_idr_init", "anon_vma_init", "thread_stack_cache_init", "cred_init", "fork_init", "mm_cache_init", "proc_caches_init", "uts_ns_init", "time_ns_init", "key_init",
         "security_init", "net_ns_init", "buffer_init", "vfs_caches_init", "pagecache_init", "signals_init", "seq_file_init",
@@ -34,7 +34,7 @@ public static class BootSteps
     /// <summary>What kernel_init_freeable() and do_basic_setup() call before the initcalls.</summary>
     public static readonly string[] PreInitcalls =
     [
-        "smp_prepare_cpus_common", "workqueue_init", "init_mm_internals", "workqueue_init_topology", "async_init", "padata_init", "page_alloc_sysctl_init", "cpuset_init_smp", "ksysfs_init", "driver_init",
+        "smp_prepare_cpus_common", "smp_store_boot_cpu_info", "setup_boot_APIC_clock", "workqueue_init", "init_mm_internals", "workqueue_init_topology", "async_init", "padata_init", "page_alloc_sysctl_init", "cpuset_init_smp", "ksysfs_init", "driver_init",
     ];
 
     /// <summary>Initcalls that are not run, and why.</summary>

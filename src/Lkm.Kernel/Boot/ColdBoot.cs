@@ -45,7 +45,7 @@ internal sealed class ColdBoot
     private int TotalSteps => BootSteps.Early.Length + BootSteps.PreInitcalls.Length + _initcalls.Count;
 
     /// <summary>start_kernel(), on init_task; it ends as the idle task.</summary>
-    public async GuestTask Run(Func<GuestTask> idle)
+    public async GuestTask Run()
     {
         CollectInitcalls();
         await _kernel.Pages.CompleteNode(_kernel.Calls);
@@ -56,7 +56,7 @@ internal sealed class ColdBoot
         }
 
         await RestInit();
-        await idle();
+        await _kernel.Calls.Call(_image.Symbol("cpu_startup_entry"), (ulong)(_image.Enumerator("CPUHP_ONLINE") ?? 0));
     }
 
     /// <summary>What follows a step, where that is no function of the image's without arguments.</summary>
@@ -75,11 +75,11 @@ internal sealed class ColdBoot
             case "jump_label_init" when _image.TrySymbol("deferred_pages", out var key): // page_alloc_init_late(): no struct page is left for later
                 await _kernel.Calls.Call(_image.Symbol("static_key_disable"), key);
                 break;
+            case "fpu__init_cpu": // identify_boot_cpu()
+                await _kernel.Calls.Call(_image.Symbol("select_idle_routine"), _image.Symbol("boot_cpu_data"));
+                break;
             case "sched_init":
                 await LearnThreadFlags();
-                break;
-            case "timekeeping_init":
-                _kernel.Timer.Start();
                 break;
         }
     }
@@ -110,12 +110,14 @@ internal sealed class ColdBoot
         var task = await _kernel.Calls.Call(_image.Symbol("find_task_by_pid_ns"), pid, _image.Symbol("init_pid_ns"));
         _memory.WriteUInt64(_image.Symbol("kthreadd_task"), task);
         _memory.WriteInt32(_image.Symbol("system_state"), SystemScheduling);
+        await _kernel.Calls.Call(_image.Symbol("complete"), _image.Symbol("kthreadd_done"));
     }
 
     /// <summary>kernel_init(): process 1.</summary>
     private async GuestTask<int> KernelInit()
     {
         const uint allFlags = (1 << 27) - 1;
+        await _kernel.Calls.Call(_image.Symbol("wait_for_completion"), _image.Symbol("kthreadd_done"));
         _memory.WriteUInt32(_image.Symbol("gfp_allowed_mask"), allFlags);
         foreach (var step in BootSteps.PreInitcalls)
             await Step(step);

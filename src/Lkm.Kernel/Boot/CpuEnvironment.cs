@@ -98,6 +98,7 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     {
         0 => new CpuidResult(7, 0x68747541, 0x444d4163, 0x69746e65), // AuthenticAMD
         1 => new CpuidResult(CpuFeatures.Signature, 0x00010800, CpuFeatures.Leaf1Ecx, CpuFeatures.Leaf1Edx),
+        6 => new CpuidResult(CpuFeatures.Leaf6Eax, 0, 0, 0),
         7 when subleaf == 0 => new CpuidResult(0, CpuFeatures.Leaf7Ebx, 0, 0),
         0x80000000 => new CpuidResult(0x80000008, 0, 0, 0),
         0x80000001 => new CpuidResult(0, 0, 1, CpuFeatures.Leaf80000001Edx),
@@ -138,12 +139,17 @@ internal static class CpuFeatures
     /// <summary>Leaf 1, ECX: CX16, and HYPERVISOR, which tells drivers of a real machine's parts (EDAC) that this is none.</summary>
     public const uint Leaf1Ecx = (1 << 13) | (1U << 31);
 
+    /// <summary>Leaf 6, EAX: ARAT, as the timer of the local APIC never stops.</summary>
+    public const uint Leaf6Eax = 1 << 2;
+
     /// <summary>Leaf 7, EBX: ERMS, so that copies are one REP MOVSB, which the machine does at the host's speed.</summary>
     public const uint Leaf7Ebx = 1 << 9;
 
     /// <summary>Leaf 80000001, EDX: SYSCALL, NX, long mode.</summary>
     public const uint Leaf80000001Edx = (1 << 11) | (1 << 20) | (1 << 29);
 
-    /// <summary>Linux's own words of x86_capability beside the CPUID ones: word 3, REP_GOOD, NOPL, ALWAYS.</summary>
-    public const uint LinuxWord3 = (1 << 16) | (1 << 20) | (1 << 21);
+    /// <summary>
+    /// Linux's own words of x86_capability beside the CPUID ones: word 3, CONSTANT_TSC, REP_GOOD, NOPL, ALWAYS, TSC_RELIABLE, NONSTOP_TSC, TSC_KNOWN_FREQ.
+    /// </summary>
+    public const uint LinuxWord3 = (1 << 8) | (1 << 16) | (1 << 20) | (1 << 21) | (1 << 23) | (1 << 24) | (1U << 31);
 }

@@ -61,6 +61,7 @@ internal static class EarlyState
         memory.WriteInt32(image.Symbol("panic_timeout"), atOnce); // after a panic the machine restarts, which Panic answers
 
         DescribeProcessor(memory, image);
+        Time.LocalTimer.Write(memory, image);
         Firmware.Write(memory, image, ramSize);
         if (image.TrySymbol("conswitchp", out var console))
             memory.WriteUInt64(console, image.Symbol("dummy_con"));
@@ -98,6 +99,7 @@ internal static class EarlyState
         memory.WriteUInt32(capability + 12, CpuFeatures.LinuxWord3);
         memory.WriteUInt32(capability + 16, CpuFeatures.Leaf1Ecx);
         memory.WriteUInt32(capability + 36, CpuFeatures.Leaf7Ebx);
+        memory.WriteUInt32(capability + 56, CpuFeatures.Leaf6Eax);
     }
 
     private static void WriteCommandLine(GuestMemory memory, KernelImage image, string commandLine)

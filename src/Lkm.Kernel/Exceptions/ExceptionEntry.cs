@@ -20,11 +20,12 @@ public sealed class ExceptionEntry
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
     private readonly GuestCalls _calls;
-    private readonly Dictionary<int, ulong> _handlers = [];
-    private readonly ulong _interrupt, _doubleFault, _doubleFaultStack;
+    private readonly Dictionary<int, Handler> _handlers = [];
+    private readonly Handler _interrupt, _timer, _doubleFault;
+    private readonly ulong _doubleFaultStack;
 
     /// <summary>Finds the image's handlers.</summary>
-    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, GuestCalls calls)
+    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, GuestCalls calls, CallSites sites)
     {
         _cpu = cpu;
         _memory = memory;
@@ -36,23 +37,35 @@ public sealed class ExceptionEntry
         Add(CpuVector.GeneralProtection, "exc_general_protection");
         Add(CpuVector.PageFault, "exc_page_fault");
 
-        _interrupt = image.Symbol("common_interrupt");
-        _doubleFault = image.Symbol("exc_double_fault");
+        _interrupt = Of("common_interrupt");
+        _timer = Of("sysvec_apic_timer_interrupt");
+        _doubleFault = Of("exc_double_fault");
         var stacks = image.Struct("exception_stacks");
         _doubleFaultStack = perCpu.Of(image.Symbol("exception_stacks")) + (stacks.Find("NMI_stack_guard") ?? stacks["NMI_stack"]);
 
-        void Add(int vector, string handler) => _handlers[vector] = image.Symbol(handler);
+        void Add(int vector, string handler) => _handlers[vector] = Of(handler);
+
+        Handler Of(string handler) => new(image.Symbol(handler), sites.Find($"asm_{handler}", handler));
     }
 
     /// <summary>Handles the exception that the processor stopped with.</summary>
     public async GuestTask Deliver(CpuExit exit)
     {
-        var function = exit.IsSoftwareInterrupt && exit.Vector >= FirstInterrupt ? _interrupt : _handlers[exit.Vector];
-        var argument = function == _interrupt ? (ulong)exit.Vector : exit.ErrorCode;
+        var isInterrupt = exit.IsSoftwareInterrupt && exit.Vector >= FirstInterrupt;
+        var handler = isInterrupt ? _interrupt : _handlers[exit.Vector];
+        var argument = isInterrupt ? (ulong)exit.Vector : exit.ErrorCode;
         if (exit.Vector == CpuVector.PageFault)
             _cpu.Cr2 = exit.Address;
         var regs = Push(_cpu.Rsp);
-        await Run(function, regs, argument);
+        await Run(handler, regs, argument);
+        Load(regs);
+    }
+
+    /// <summary>The interrupt of the local APIC's timer.</summary>
+    public async GuestTask DeliverTimer()
+    {
+        var regs = Push(_cpu.Rsp);
+        await Run(_timer, regs, 0);
         Load(regs);
     }
 
@@ -66,11 +79,11 @@ public sealed class ExceptionEntry
         await Run(_doubleFault, Push(_doubleFaultStack), 0);
     }
 
-    private GuestCall Run(ulong function, ulong regs, ulong argument)
+    private GuestCall Run(Handler handler, ulong regs, ulong argument)
     {
         _cpu.Rsp = regs;
         _cpu.Rflags &= ~(InterruptFlag | (1UL << 8) | (1UL << 10));
-        return _calls.Call(function, regs, argument);
+        return handler.Site != 0 ? _calls.CallFrom(handler.Site, regs, handler.Function, regs, argument) : _calls.Call(handler.Function, regs, argument);
     }
 
     private ulong Push(ulong stack)
@@ -121,4 +134,7 @@ public sealed class ExceptionEntry
         _cpu.Rflags = _memory.ReadUInt64(regs + PtRegs.Flags);
         _cpu.Rsp = _memory.ReadUInt64(regs + PtRegs.Sp);
     }
+
+    /// <summary>A function of the image's that handles an exception, and where its entry code calls it.</summary>
+    private readonly record struct Handler(ulong Function, ulong Site);
 }

@@ -5,7 +5,7 @@ namespace Lkm.Kernel.Functions;
 
 /// <summary>
 /// Calls from the kernel core into guest code. A call pushes a return address that lies on no page (<see cref="ReturnAddress"/>): when
-/// the guest returns to it, the loop that runs the CPU asks <see cref="Return"/> to go on with what awaited the call. A
+/// the guest returns to it, the loop that runs the CPU asks <see cref="TryReturn"/> to go on with what awaited the call. A
 /// pending call is known by the stack pointer that it will be returned with, so that tasks may be switched while calls are _pending.
 /// </summary>
 public sealed class GuestCalls
@@ -13,6 +13,7 @@ public sealed class GuestCalls
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
     private readonly Dictionary<ulong, GuestCall> _pending = [];
+    private readonly HashSet<ulong> _sites = [];
 
     /// <summary>Creates the table of pending calls of a processor.</summary>
     /// <param name="cpu">The processor.</param>
@@ -37,17 +38,49 @@ public sealed class GuestCalls
         ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0, ulong a6 = 0) =>
         new(this, function, a0, a1, a2, a3, a4, a5, a6);
 
-    /// <summary>Goes on with the call that returned to <see cref="ReturnAddress"/> with this stack pointer.</summary>
-    internal void Return()
+    /// <summary>
+    /// Prepares a call in the name of code of the image: with the return address, and on the very stack, with which that code would make it.
+    /// So whoever walks the stack sees what C# stands for.
+    /// </summary>
+    /// <param name="site">The instruction behind the image's own call (<see cref="CallSites"/>).</param>
+    /// <param name="stack">The stack pointer there.</param>
+    /// <param name="function">The function that is called.</param>
+    /// <param name="a0">Its first argument.</param>
+    /// <param name="a1">Its second argument.</param>
+    internal GuestCall CallFrom(ulong site, ulong stack, ulong function, ulong a0 = 0, ulong a1 = 0)
     {
+        if (_sites.Add(site))
+            _cpu.Hook(site);
+        return new GuestCall(this, function, a0, a1, 0, 0, 0, 0, 0) { Site = site, Stack = stack };
+    }
+
+    /// <summary>Whether an address is one that calls from the core return to.</summary>
+    internal bool Has(ulong address) => address == ReturnAddress || _sites.Contains(address);
+
+    /// <summary>Goes on with the call that returned to an address with this stack pointer, if it is a call's.</summary>
+    internal bool TryReturn(ulong address)
+    {
+        if (!Has(address))
+            return false;
         if (!_pending.Remove(_cpu.Rsp, out var call))
             throw new InvalidOperationException($"a return to the core at stack {_cpu.Rsp:x} that no call is waiting for");
         call.Finish(_cpu);
+        return true;
     }
 
     internal void Start(GuestCall call)
     {
         call.Save(_cpu);
+        if (call.Site != 0)
+        {
+            _memory.WriteUInt64(call.Stack - 8, call.Site);
+            _pending[call.Stack] = call;
+            _cpu.Rsp = call.Stack - 8;
+            _cpu.Rip = call.Function;
+            call.LoadArguments(_cpu);
+            return;
+        }
+
         // Not right below the stack pointer: a task that is about to return to the core has popped its return address, and the call that
         // it returns from is still known by this very stack pointer.
         var stack = ((_cpu.Rsp - 16) & ~15UL) - 8;
@@ -83,6 +116,12 @@ public sealed class GuestCall : INotifyCompletion
     internal ulong Function { get; }
 
     internal ulong StackArgument { get; }
+
+    /// <summary>The return address of a call in the image's name; 0 for one of the core's own.</summary>
+    internal ulong Site { get; init; }
+
+    /// <summary>The stack pointer of a call in the image's name.</summary>
+    internal ulong Stack { get; init; }
 
     private ulong Result { get; set; }
 

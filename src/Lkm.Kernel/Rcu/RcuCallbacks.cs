@@ -16,7 +16,7 @@ public sealed partial class RcuCallbacks : ISnapshotState
     private readonly PerCpuArea _perCpu;
     private readonly GuestCalls _calls;
     private readonly Queue<Callback> _queue = [];
-    private readonly ulong _kvfree;
+    private readonly ulong _kvfree, _idle;
     private readonly ulong? _readLockNesting;
 
     /// <summary>Creates an empty queue of callbacks.</summary>
@@ -27,33 +27,52 @@ public sealed partial class RcuCallbacks : ISnapshotState
         _calls = calls;
         _readLockNesting = image.Struct("task_struct").Find("rcu_read_lock_nesting");
         _kvfree = image.Symbol("kvfree");
+        _idle = image.Symbol("init_task");
     }
 
     /// <summary>Whether callbacks wait.</summary>
     public bool Any => _queue.Count > 0;
 
     /// <summary>
-    /// Whether the running code is no reader of any flavour: preemption and soft interrupts enabled, no rcu_read_lock() held. A kernel without
-    /// CONFIG_PREEMPT_RCU does not count its readers: they are over when their task gives up the processor, so running code may always be one.
+    /// In a hard interrupt: whether the code that it came upon is no reader of any flavour. The idle task is none. Other code is none with preemption and
+    /// soft interrupts enabled and no rcu_read_lock() held; a kernel without CONFIG_PREEMPT_RCU does not count its readers: they are over
+    /// when their task gives up the processor, so running code may always be one.
     /// </summary>
-    public bool IsQuiescent =>
-        _readLockNesting is { } nesting
-        && (_perCpu.PreemptCount & ~PreemptCount.NoReschedule) == 0 && _memory.ReadInt32(_perCpu.Current + nesting) == 0;
-
-    /// <summary>Runs the callbacks queued so far, as the RCU soft interrupt does: with soft interrupts disabled.</summary>
-    public async GuestTask RunCallbacks()
+    public bool HasInterruptedNoReader
     {
-        if (_queue.Count == 0)
-            return;
+        get
+        {
+            var count = _perCpu.PreemptCount & ~PreemptCount.NoReschedule;
+            if (_perCpu.Current == _idle)
+                return (count & PreemptCount.InterruptMask) == PreemptCount.HardirqOffset;
+            return count == PreemptCount.HardirqOffset && _readLockNesting is { } nesting && _memory.ReadInt32(_perCpu.Current + nesting) == 0;
+        }
+    }
+
+    /// <summary>Runs the callbacks queued so far, with soft interrupts disabled.</summary>
+    private async GuestTask RunCallbacks()
+    {
         _perCpu.PreemptCount += PreemptCount.SoftirqOffset;
+        await InvokeCallbacks();
+        _perCpu.PreemptCount -= PreemptCount.SoftirqOffset;
+    }
+
+    private async GuestTask InvokeCallbacks()
+    {
         for (var n = _queue.Count; n > 0; n--)
         {
             var (head, function) = _queue.Dequeue();
             await _calls.Call(function, head);
         }
-
-        _perCpu.PreemptCount -= PreemptCount.SoftirqOffset;
     }
+
+    /// <summary>The RCU soft interrupt.</summary>
+    [KernelFunction("rcu_core_si")]
+    private async GuestTask RcuCore() => await InvokeCallbacks();
+
+    /// <summary>Whether the tick is to go on in an idle kernel, for callbacks wait for it.</summary>
+    [KernelFunction("rcu_needs_cpu")]
+    private bool RcuNeedsCpu() => Any;
 
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)

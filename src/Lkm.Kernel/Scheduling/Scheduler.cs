@@ -61,8 +61,11 @@ public sealed partial class Scheduler : ISnapshotState
     /// <summary>The running task.</summary>
     public ulong Current => _perCpu.Current;
 
-    /// <summary>Whether nothing can run but the idle task.</summary>
-    public bool IsIdle => _queue.Tasks.Count == 0 && Current == _idle;
+    /// <summary>How often the processor has passed from a task to another.</summary>
+    public ulong Switches => _memory.ReadUInt64(_runQueueSwitches);
+
+    /// <summary>Whether the running task is asked to give the processor away.</summary>
+    public bool NeedsReschedule => (_tasks.ThreadFlags(Current) & (_tasks.Bits.NeedReschedule | _tasks.Bits.NeedRescheduleLazy)) != 0;
 
     /// <summary>Whether a task other than the running one waits for the processor.</summary>
     public bool AnyRunnable => _queue.Tasks.Count > 0;
@@ -94,7 +97,7 @@ public sealed partial class Scheduler : ISnapshotState
         if (task == Current)
             return;
         CountCurrent();
-        if (_queue.Wake(task, Current) && Current != _idle)
+        if (_queue.Wake(task, Current) || Current == _idle)
             SetNeedReschedule();
     }
 
@@ -213,6 +216,8 @@ public sealed partial class Scheduler : ISnapshotState
         _tasks.SetState(task, TaskState.Running);
         CountCurrent();
         _queue.Start(task, Current);
+        if (Current == _idle)
+            SetNeedReschedule();
     }
 
     private void CountCurrent()

@@ -11,7 +11,7 @@ namespace Lkm.Kernel.Sessions;
 /// <summary>How a resident kernel is run.</summary>
 public sealed record ResidentOptions
 {
-    /// <summary>Whether time passes as outside; otherwise an idle kernel skips to the next tick, while requests run, and stands still without.</summary>
+    /// <summary>Whether time passes as outside; otherwise an idle kernel skips to the next event, while requests run, and stands still without.</summary>
     public bool FollowsWallClock { get; init; } = true;
 
     /// <summary>Seconds that a task may hold on to the processor before it is ended as by an oops.</summary>
@@ -220,7 +220,7 @@ public sealed class ResidentKernel : IDisposable
         void Tell(string text) => request.Client.Write(2, Encoding.UTF8.GetBytes(text));
     }
 
-    /// <summary>The thread: the guest runs until it has nothing to do, then the thread sleeps until somebody wants something or a tick is due.</summary>
+    /// <summary>The thread: the guest runs until it has nothing to do, then the thread sleeps until somebody wants something or an event is due.</summary>
     private void Serve()
     {
         try
@@ -230,6 +230,7 @@ public sealed class ResidentKernel : IDisposable
                 _kernel.RunUntilIdle(IsAtRest);
                 _kernel.Log.Flush();
                 _wake.WaitOne(IdleMilliseconds());
+                _clock?.CatchUp();
             }
         }
         catch (GuestStoppedException e)
@@ -261,16 +262,16 @@ public sealed class ResidentKernel : IDisposable
             throw new GuestStoppedException("it was halted", 0, []);
     }
 
-    /// <summary>Whether a guest that has nothing to run shall rest, rather than let time pass to the next tick.</summary>
-    private bool IsAtRest() => _clock is null ? _requests.TrueForAll(request => request.WaitsForClient) : _clock.UntilTick > 0;
+    /// <summary>Whether a guest that has nothing to run shall rest, rather than let time pass to the next event.</summary>
+    private bool IsAtRest() => _clock is null ? _requests.TrueForAll(request => request.WaitsForClient) : _clock.UntilEvent > 0;
 
-    /// <summary>How long the thread may sleep. Nobody notices some milliseconds; ticks that are due together cost fewer wake-ups.</summary>
+    /// <summary>How long the thread may sleep. Nobody notices some milliseconds; events that are due together cost fewer wake-ups.</summary>
     private int IdleMilliseconds()
     {
-        const int attentive = 4, alone = 40;
+        const int attentive = 4, alone = 40, longest = 1_000_000;
         if (_clock is null)
             return Timeout.Infinite;
-        return (int)Math.Max(0, _clock.UntilTick / 1_000_000) + (_requests.Count > 0 ? attentive : alone);
+        return (int)Math.Clamp(_clock.UntilEvent / 1_000_000, 0, longest) + (_requests.Count > 0 ? attentive : alone);
     }
 
     /// <summary>Once a second: ends tasks that are to be ended, or that hold on to the processor (Linux's watchdog tells of those only).</summary>

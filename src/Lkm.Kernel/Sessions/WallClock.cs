@@ -4,7 +4,7 @@ using Lkm.Kernel.Time;
 namespace Lkm.Kernel.Sessions;
 
 /// <summary>
-/// Lets a resident kernel's virtual time follow the wall clock while it is idle: the next tick comes when its time has come. While the kernel computes, its
+/// Lets a resident kernel's virtual time follow the wall clock while it is idle: the next event comes when its time has come. While the kernel computes, its
 /// time passes with its instructions; what it lost against the wall clock it does not make up for, or its timers would all fire at once.
 /// </summary>
 internal sealed class WallClock(VirtualClock clock)
@@ -15,18 +15,27 @@ internal sealed class WallClock(VirtualClock clock)
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private long _start = clock.Nanoseconds;
 
-    /// <summary>Nanoseconds until the next tick is due; zero or less when it is.</summary>
-    public long UntilTick
+    /// <summary>Nanoseconds until the next event is due; zero or less when it is.</summary>
+    public long UntilEvent
     {
         get
         {
-            var ahead = clock.Nanoseconds + clock.UntilTick - (_start + Elapsed);
+            var ahead = clock.UntilEvent - Behind;
             if (ahead >= -LongestGap)
                 return ahead;
             _start = clock.Nanoseconds - Elapsed;
-            return clock.UntilTick;
+            return clock.UntilEvent;
         }
     }
+
+    /// <summary>Lets the time pass that has passed outside since the kernel came to rest; an event that is due ends the rest.</summary>
+    public void CatchUp()
+    {
+        if (Behind is > 0 and var nanoseconds)
+            clock.Advance(Math.Min(nanoseconds, clock.UntilEvent));
+    }
+
+    private long Behind => _start + Elapsed - clock.Nanoseconds;
 
     private long Elapsed => _watch.Elapsed.Ticks * TimeSpan.NanosecondsPerTick;
 }

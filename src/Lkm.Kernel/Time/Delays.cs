@@ -3,20 +3,20 @@ using Lkm.Kernel.Functions;
 namespace Lkm.Kernel.Time;
 
 /// <summary>Busy waiting (arch/x86/lib/delay.c): the time passes, without the instructions.</summary>
-public sealed partial class Delays(VirtualClock clock)
+public sealed partial class Delays(TimerInterrupt timer)
 {
     [KernelFunction("__udelay")]
-    private void Udelay(ulong microseconds) => clock.Advance((long)microseconds * 1000);
+    private GuestTask Udelay(ulong microseconds) => timer.Delay((long)microseconds * 1000);
 
     [KernelFunction("__ndelay")]
-    private void Ndelay(ulong nanoseconds) => clock.Advance((long)nanoseconds);
+    private GuestTask Ndelay(ulong nanoseconds) => timer.Delay((long)nanoseconds);
 
     /// <summary>The argument is in units of 2^-32 seconds: 0x10c7 for each microsecond.</summary>
     [KernelFunction("__const_udelay")]
-    private void ConstUdelay(ulong loops) => clock.Advance((long)((UInt128)loops * 1_000_000_000 >> 32));
+    private GuestTask ConstUdelay(ulong loops) => timer.Delay((long)((UInt128)loops * 1_000_000_000 >> 32));
 
-    /// <summary>The argument is in loops of the delay loop: one for each nanosecond here.</summary>
+    /// <summary>The argument is in cycles of the time stamp counter: one for each nanosecond here.</summary>
     [KernelFunction("__delay")]
     [KernelFunction("delay_tsc")]
-    private void Delay(ulong loops) => clock.Advance((long)loops);
+    private GuestTask Delay(ulong loops) => timer.Delay((long)loops);
 }

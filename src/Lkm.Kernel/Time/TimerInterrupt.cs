@@ -1,51 +1,43 @@
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Rcu;
 using Lkm.Kernel.Scheduling;
+using Lkm.Kernel.Symbols;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Time;
 
 /// <summary>
-/// The timer interrupt: jiffies, wall time, timers and soft interrupts are borrowed (tick_periodic() and update_process_times()); what
-/// C# adds is that it comes at all, and what the scheduler and RCU do in it.
+/// The timer interrupt. All that it does is borrowed, from sysvec_apic_timer_interrupt() on: high-resolution timers, jiffies, wall time, soft
+/// interrupts. C# makes it come, and does in it what the scheduler and RCU do.
 /// </summary>
 public sealed partial class TimerInterrupt
 {
+    private const ulong InterruptFlag = 1 << 9;
+
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
-    private readonly PerCpuArea _perCpu;
-    private readonly GuestCalls _calls;
     private readonly VirtualClock _clock;
+    private readonly ExceptionEntry _entry;
     private readonly Scheduler _scheduler;
     private readonly RcuCallbacks _rcu;
-    private readonly ulong _doTimer, _updateWallTime, _updateProcessTimes, _doSoftirq, _softirqPending;
-    private bool _started;
+    private readonly ulong _softirqPending;
+    private readonly ushort _rcuSoftirq;
 
-    /// <summary>Finds the functions that the interrupt calls.</summary>
+    /// <summary>Finds what the interrupt needs.</summary>
     public TimerInterrupt(
-        Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, GuestCalls calls, VirtualClock clock, Scheduler scheduler,
-        RcuCallbacks rcu)
+        Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, VirtualClock clock, ExceptionEntry entry, Scheduler scheduler, RcuCallbacks rcu)
     {
         _cpu = cpu;
         _memory = memory;
-        _perCpu = perCpu;
-        _calls = calls;
         _clock = clock;
+        _entry = entry;
         _scheduler = scheduler;
         _rcu = rcu;
-        _doTimer = image.Symbol("do_timer");
-        _updateWallTime = image.Symbol("update_wall_time");
-        _updateProcessTimes = image.Symbol("update_process_times");
-        _doSoftirq = image.Symbol("__do_softirq");
         _softirqPending = perCpu.SoftirqPending;
+        _rcuSoftirq = (ushort)(1 << (int)(image.Enumerator("RCU_SOFTIRQ") ?? throw new KernelMismatchException("this kernel has no RCU_SOFTIRQ")));
     }
-
-    /// <summary>Whether soft interrupts wait to be run.</summary>
-    public bool SoftirqPending => _memory.ReadUInt16(_softirqPending) != 0;
-
-    /// <summary>Interrupts are of use once timekeeping is initialised.</summary>
-    public void Start() => _started = true;
 
     /// <summary>
     /// Takes the interrupt if it is due and the processor accepts one: between two instructions of whatever runs, which finds
@@ -53,37 +45,31 @@ public sealed partial class TimerInterrupt
     /// </summary>
     public void Poll()
     {
-        const ulong interruptFlag = 1 << 9;
-        if (!_clock.TickDue || !_started || (_cpu.Rflags & interruptFlag) == 0 || (_perCpu.PreemptCount & PreemptCount.HardirqMask) != 0)
-            return;
-        _clock.TakeTick();
-        _ = Interrupt();
+        if (_clock.IsEventDue && (_cpu.Rflags & InterruptFlag) != 0)
+            _ = Take();
     }
 
-    /// <summary>One timer interrupt, then the soft interrupts that it leaves pending.</summary>
-    public async GuestTask Interrupt()
+    /// <summary>Lets a delay loop's time pass. Interrupts that are due meanwhile come in their time, and what they take is part of the delay.</summary>
+    public async GuestTask Delay(long nanoseconds)
     {
-        // A guest call gives all registers back but RAX and the flags, which a function may change.
-        var (rax, rflags) = (_cpu.Rax, _cpu.Rflags);
-        const ulong interruptFlag = 1 << 9;
-        _cpu.Rflags &= ~interruptFlag;
-        var quiescent = _rcu.IsQuiescent;
-        _perCpu.PreemptCount += PreemptCount.HardirqOffset;
-        await _calls.Call(_doTimer, 1);
-        await _calls.Call(_updateWallTime);
-        await _calls.Call(_updateProcessTimes, 0);
-        _perCpu.PreemptCount -= PreemptCount.HardirqOffset;
-        if (quiescent)
-            await _rcu.RunCallbacks();
-        await RunSoftirqs();
-        (_cpu.Rax, _cpu.Rflags) = (rax, rflags);
+        var end = _clock.Nanoseconds + nanoseconds;
+        while (end - _clock.Nanoseconds is > 0 and var left)
+        {
+            if (_clock.UntilEvent > left || (_cpu.Rflags & InterruptFlag) == 0)
+            {
+                _clock.Advance(left);
+                return;
+            }
+
+            _clock.Advance(_clock.UntilEvent);
+            await Take();
+        }
     }
 
-    /// <summary>Runs pending soft interrupts, unless one is running or they are disabled (in_interrupt()).</summary>
-    public async GuestTask RunSoftirqs()
+    private GuestTask Take()
     {
-        if (SoftirqPending && (_perCpu.PreemptCount & PreemptCount.InterruptMask) == 0)
-            await _calls.Call(_doSoftirq);
+        _clock.TakeEvent();
+        return _entry.DeliverTimer();
     }
 
     /// <summary>Called in the timer interrupt: others get their turn.</summary>
@@ -95,7 +81,12 @@ public sealed partial class TimerInterrupt
             _scheduler.SetNeedReschedule();
     }
 
-    /// <summary>Called in the timer interrupt; callbacks are run by <see cref="Interrupt"/> itself.</summary>
+    /// <summary>Called in the timer interrupt: when it came upon no reader, a grace period is over, and the callbacks run in a soft interrupt.</summary>
     [KernelFunction("rcu_sched_clock_irq")]
-    private void RcuSchedClockInterrupt(int user) => _ = user;
+    private void RcuSchedClockInterrupt(int user)
+    {
+        _ = user;
+        if (_rcu.Any && _rcu.HasInterruptedNoReader)
+            _memory.WriteUInt16(_softirqPending, (ushort)(_memory.ReadUInt16(_softirqPending) | _rcuSoftirq));
+    }
 }
