@@ -9,8 +9,8 @@ namespace Lkm.Machine.Translation;
 /// </summary>
 internal sealed class AccessPlan
 {
-    /// <summary>Accesses that are checked together, in the order in which they happen.</summary>
-    internal sealed record Group(Access Leader, List<Access> Members);
+    /// <summary>Accesses that are checked together, in the order in which they happen; perhaps of the stack, which is aligned.</summary>
+    internal sealed record Group(Access Leader, List<Access> Members, bool OfStack);
 
     private const int MostMembers = 24;
     private const long Reach = 1024;
@@ -71,10 +71,8 @@ internal sealed class AccessPlan
             if (AccessFacts.IsCovered(leader, facts))
                 continue;
             var members = new List<Access>();
-            if (_facts.StackGroup(block, leader) is { } stack)
-                members.AddRange(stack);
-            else
-                members.Add(leader);
+            var stack = _facts.StackGroup(block, leader);
+            members.AddRange(stack ?? [leader]);
             for (var later = n + 1; later < accesses.Count && members.Count < MostMembers; later++)
             {
                 var access = accesses[later].Access;
@@ -83,7 +81,7 @@ internal sealed class AccessPlan
                     members.Add(access);
             }
             facts.AddRange(members);
-            _plan[(instruction, ordinal)] = members.Count > 1 ? new Group(leader, members) : null;
+            _plan[(instruction, ordinal)] = members.Count > 1 || stack != null ? new Group(leader, members, stack != null) : null;
         }
     }
 }

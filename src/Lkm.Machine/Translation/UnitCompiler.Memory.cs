@@ -114,7 +114,7 @@ internal sealed unsafe partial class UnitCompiler
             CheckOne(address, size, write, anywhere);
     }
 
-    private void CheckOne(LocalBuilder address, int size, bool write, bool anywhere)
+    private void CheckOne(LocalBuilder address, int size, bool write, bool anywhere, bool ofStack = false)
     {
         var exit = ExitHere();
         var granule = Granule(address, exit);
@@ -127,7 +127,9 @@ internal sealed unsafe partial class UnitCompiler
             return;
         }
         var (start, back) = (_il.DefineLabel(), _il.DefineLabel());
-        BranchIfUnaligned(address, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size), start);
+        BranchIfUnaligned(address, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size), ofStack ? exit : start);
+        if (ofStack)
+            return;
         _il.MarkLabel(back);
         _crossings.Add(new Crossing(start, back, address, new() { [size - 1] = write }, exit));
     }
@@ -163,7 +165,7 @@ internal sealed unsafe partial class UnitCompiler
         if (size <= 8)
         {
             var anywhere = group.Members.TrueForAll(m => m.Size < Math.Min(size, 4)); // bytes next to each other
-            CheckOne(Moved(address, first - group.Leader.Offset), (int)size, group.Members.Exists(m => m.Write), anywhere);
+            CheckOne(Moved(address, first - group.Leader.Offset), (int)size, group.Members.Exists(m => m.Write), anywhere, group.OfStack);
             return;
         }
         var exit = ExitHere();
@@ -171,7 +173,7 @@ internal sealed unsafe partial class UnitCompiler
         var (start, back, shadow) = (_il.DefineLabel(), _il.DefineLabel(), Temporary());
         var from = Moved(address, lowest - group.Leader.Offset);
         var granule = Granule(from, exit);
-        BranchIfUnaligned(from, 8, start);
+        BranchIfUnaligned(from, 8, group.OfStack ? exit : start);
         LoadLocal(granule);
         ShadowOfGranule();
         StoreLocal(shadow);
@@ -186,6 +188,8 @@ internal sealed unsafe partial class UnitCompiler
             pieces[(int)last] = member.Write || pieces.GetValueOrDefault((int)last);
         }
         CheckGranules(shadow, granules, exit);
+        if (group.OfStack)
+            return;
         _il.MarkLabel(back);
         _crossings.Add(new Crossing(start, back, from, pieces, exit));
     }
