@@ -27,7 +27,10 @@ internal enum Ending
     /// <summary>A direct call of a function that the region has a copy of, which comes back to the region.</summary>
     Enter,
 
-    /// <summary>An indirect call that went to a function that the region has a copy of, if it does so again.</summary>
+    /// <summary>
+    /// An indirect call that went to a function that the region has a copy of, if it does so again. If not, the method is left behind the call: to
+    /// come back would make everything unknown there.
+    /// </summary>
     EnterIf,
 
     /// <summary>The return of such a copy: to the block after the call, unless somebody changed the return address.</summary>

@@ -106,7 +106,7 @@ internal static class Loops
                     continue;
                 }
                 path.Push((block, next + 1));
-                var to = next == 0 ? block.Taken : looks != null && block.Ending is Ending.Call or Ending.CallIndirect or Ending.EnterIf ? null : block.Following;
+                var to = next == 0 ? block.Taken : looks != null && block.Ending is Ending.Call or Ending.CallIndirect ? null : block.Following;
                 if (to == null || looks?.Contains(to) == true)
                     continue;
                 if (onPath.Contains(to))

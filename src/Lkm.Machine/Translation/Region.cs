@@ -284,7 +284,7 @@ internal sealed class Region
             };
             if (block.Taken != null)
                 Arrive(block, block.Taken);
-            if (block.Ending is Ending.Fall or Ending.Branch or Ending.Call or Ending.CallIndirect or Ending.EnterIf && context.At(block.Next) is { } following)
+            if (block.Ending is Ending.Fall or Ending.Branch or Ending.Call or Ending.CallIndirect && context.At(block.Next) is { } following)
             {
                 block.Following = following;
                 ArriveBehind(block);
@@ -294,7 +294,7 @@ internal sealed class Region
 
     private static void ArriveBehind(Block from)
     {
-        from.Following!.FollowsCall |= from.Ending is Ending.Call or Ending.CallIndirect or Ending.EnterIf;
+        from.Following!.FollowsCall |= from.Ending is Ending.Call or Ending.CallIndirect;
         Arrive(from, from.Following);
     }
 

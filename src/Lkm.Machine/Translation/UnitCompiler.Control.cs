@@ -193,9 +193,7 @@ internal sealed unsafe partial class UnitCompiler
         ReturnUnless((nint)block.Next);
         if (block.Following is not { } following)
         {
-            LoadConstant((long)block.Next);
-            _il.Emit(OpCodes.Conv_I);
-            _il.Emit(OpCodes.Ret);
+            Chain(block.Next);
             return;
         }
         LoadBudget(null);
