@@ -26,10 +26,10 @@ internal static class CompareCommand
         Summary = "Run modules on real Linux under QEMU and in lkm, and show both side by side",
         Details = """
             MODULE is what `lkm run` takes. Both kernels load it, run the commands, and unload it; shown are the errno of each step, what the kernel
-            logged and what the commands printed, and the taint, with a mark between what differs. Addresses, times, speeds and process ids do not
-            count. Real Linux is the kernel's own image with busybox and kmod of this machine, booted once by QEMU (with KVM where that can be
-            used), kept in the cache, and continued from there afresh for each run; no root is needed, but the packages qemu-system-x86,
-            busybox-static and kmod are.
+            logged and what the commands printed, and the taint, with a mark between what differs. Addresses, times, speeds, process ids and, in
+            the kernel's reports, registers do not count. Real Linux is the kernel's own image with busybox and kmod of this machine, booted once
+            by QEMU (with KVM where that can be used), kept in the cache, and continued from there afresh for each run; no root is needed, but
+            the packages qemu-system-x86, busybox-static and kmod are.
             Several modules, --modules or --sample, make a sweep on both sides: modprobe and modprobe -r of each, in a fresh kernel each (real Linux
             goes on in one that a module has left as it was, and is asked again in a fresh one about what differs). The results lie in a folder,
             as those of `lkm sweep` do, with real-linux-outcomes.json for its --expected, and logs.txt.

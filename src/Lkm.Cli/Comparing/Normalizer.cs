@@ -2,13 +2,18 @@ using System.Text.RegularExpressions;
 
 namespace Lkm.Cli.Comparing;
 
-/// <summary>Makes the same of what differs from one run of the same kernel to the next: addresses, times, speeds, process ids.</summary>
+/// <summary>
+/// Makes the same of what differs from one run of the same kernel to the next: addresses, times, speeds, process ids, and in the report of an oops
+/// or a warning the machine's name, the registers and the bytes of code, which hold addresses too.
+/// </summary>
 /// <remarks>Each becomes a word, so that a line with an address still differs from one without.</remarks>
 internal static partial class Normalizer
 {
     /// <summary>The text to compare.</summary>
     public static string Normalize(string line)
     {
+        if (Machine().Match(line) is { Success: true } machine)
+            return machine.Groups[1].Value;
         string text = Address().Replace(line.TrimEnd(), "ADDRESS");
         text = Date().Replace(text, "DATE");
         text = Clock().Replace(text, "TIME");
@@ -19,6 +24,10 @@ internal static partial class Normalizer
     /// <summary>A pointer, or its hash, as %p and %px print it; shorter numbers are sizes and flags.</summary>
     [GeneratedRegex(@"(?<![0-9a-zA-Z])(0x)?[0-9a-f]{12,16}(?![0-9a-zA-Z])")]
     private static partial Regex Address();
+
+    /// <summary>show_regs() and dump_stack_print_info(); a level may stand before.</summary>
+    [GeneratedRegex(@"^((?:<\d>)?(?:Hardware name|Code|RSP|RAX|RDX|RBP|R10|R13|FS|CS|CR2|DR0|DR3): )")]
+    private static partial Regex Machine();
 
     /// <summary>As ls, date and drivers print it.</summary>
     [GeneratedRegex(@"\b((Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}\s+(\d\d:\d\d(:\d\d)?|\d{4})|\d{4}-\d\d-\d\d)\b")]

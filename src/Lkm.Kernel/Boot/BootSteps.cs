@@ -10,7 +10,7 @@ public static class BootSteps
     /// <summary>What start_kernel() calls, in order, up to rest_init().</summary>
     public static readonly string[] Early =
     [
-        "e820__memblock_setup", "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "sfi_init", "e820__reserve_resources", // of setup_arch()
+        "e820__memblock_setup", "dmi_setup", "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "sfi_init", "e820__reserve_resources", // of setup_arch()
         "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init",
         "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",
         "jump_label_init", "static_call_init", "tsc_early_init", "early_security_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",

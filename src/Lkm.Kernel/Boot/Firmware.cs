@@ -4,7 +4,7 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Boot;
 
 /// <summary>
-/// What a PC's firmware leaves for the kernel: the map of memory, and ACPI tables in its ROM. The tables are the fewest with which Linux's ACPI
+/// What a PC's firmware leaves for the kernel: the map of memory, a description of the machine, and ACPI tables in its ROM. The tables are the fewest with which Linux's ACPI
 /// subsystem comes up as it does on a machine (ACPI specification, chapter 5): it has no devices, and drivers for some find none.
 /// </summary>
 internal static class Firmware
@@ -14,6 +14,7 @@ internal static class Firmware
     private const ulong FixedTable = RootPointer + 0x100;
     private const ulong ControlStructure = RootPointer + 0x200; // to be aligned to 64 bytes
     private const ulong Namespace = RootPointer + 0x300;
+    private const ulong Description = RootPointer + 0x400;
     private const int HeaderSize = 36;
 
     /// <summary>Writes the tables, and tells the kernel where they are, as a boot loader does in struct boot_params.</summary>
@@ -27,6 +28,7 @@ internal static class Firmware
         WriteFixedTable(Rom(memory, FixedTable, 116));
         WriteControlStructure(Rom(memory, ControlStructure, 64));
         WriteHeader(Rom(memory, Namespace, HeaderSize), "DSDT"u8, revision: 1);
+        SystemDescription.Write(Rom(memory, Description, SystemDescription.Size), Description);
         memory.WriteUInt64(image.Symbol("boot_params") + image.Struct("boot_params")["acpi_rsdp_addr"], RootPointer);
     }
 
@@ -59,8 +61,8 @@ internal static class Firmware
         table[15] = 2;
         BinaryPrimitives.WriteInt32LittleEndian(table[20..], table.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(table[24..], RootTable);
-        table[8] = Checksum(table[..firstPart]);
-        table[32] = Checksum(table);
+        table[8] = Checksum.Of(table[..firstPart]);
+        table[32] = Checksum.Of(table);
     }
 
     /// <summary>XSDT: the list of tables.</summary>
@@ -109,11 +111,15 @@ internal static class Firmware
         BinaryPrimitives.WriteUInt32LittleEndian(table[24..], 1);
         "LKM "u8.CopyTo(table[28..]);
         BinaryPrimitives.WriteUInt32LittleEndian(table[32..], 1);
-        table[9] = Checksum(table);
+        table[9] = Checksum.Of(table);
     }
+}
 
+/// <summary>The checksum of a table in the firmware's ROM.</summary>
+internal static class Checksum
+{
     /// <summary>What makes the sum of all bytes 0, the checksum's own being 0 now.</summary>
-    private static byte Checksum(ReadOnlySpan<byte> bytes)
+    public static byte Of(ReadOnlySpan<byte> bytes)
     {
         byte sum = 0;
         foreach (var b in bytes)

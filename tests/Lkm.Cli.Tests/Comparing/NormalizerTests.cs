@@ -13,6 +13,9 @@ public class NormalizerTests
     [InlineData("thread (pid 12) started", "thread (pid 3456) started")]
     [InlineData("-rw-r--r-- 1 root Nov 21 13:17 file", "-rw-r--r-- 1 root Jan  1 1970 file")]
     [InlineData("set to 2026-11-21 13:17:03 UTC", "set to 2000-01-01 00:00:00 UTC")]
+    [InlineData("RAX: 0000000000000000 RBX: 0000000000000001 RCX: c0000000fffdffff", "RAX: 0000000000000000 RBX: 0000000000000001 RCX: ffffffff824143b8")]
+    [InlineData("<4>Code: 48 89 e7 <0f> 0b", "<4>Code: 48 89 e8 <0f> 0b")]
+    [InlineData("Hardware name: QEMU Standard PC", "Hardware name: lkm User-mode PC")]
     [InlineData("trailing blanks  ", "trailing blanks")]
     public void What_differs_from_run_to_run_is_the_same(string one, string other) =>
         Assert.Equal(Normalizer.Normalize(one), Normalizer.Normalize(other));
@@ -27,6 +30,8 @@ public class NormalizerTests
     [InlineData("Pid 12", "Pad 12")]
     [InlineData("exit code 1", "exit code 2")]
     [InlineData("func+0x12/0x340 [brd]", "func+0x13/0x340 [brd]")]
+    [InlineData("<4>Code: 48", "<6>Code: 48")]
+    [InlineData("RIP: 0010:ida_free+0xe2/0x140", "RIP: 0010:ida_free+0xe4/0x140")]
     [InlineData("  indented", "indented")]
     public void What_a_module_means_to_say_is_not(string one, string other) =>
         Assert.NotEqual(Normalizer.Normalize(one), Normalizer.Normalize(other));
