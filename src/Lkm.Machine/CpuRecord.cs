@@ -66,7 +66,9 @@ internal unsafe struct CpuRecord
     /// <summary>The jump that left the chain because its target was not decoded yet; the loop fills it in.</summary>
     internal Op* Patch;
 
-    internal CodePage** CodePages;
+    /// <summary>Which op is at an address, of those that control may arrive at.</summary>
+    internal AddressTable Entries;
+
     internal Op* Ops;
 
     /// <summary>Where hot handlers hand over: see <see cref="Handlers.Prepare"/>.</summary>
