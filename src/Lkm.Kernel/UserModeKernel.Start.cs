@@ -33,6 +33,7 @@ public sealed partial class UserModeKernel
     private const string SymbolsFile = "symbols";
 
     private ImageTypes? _types;
+    private CodeHintsFile? _codeHints;
 
     /// <summary>
     /// Whether the image's type information had to be read. That takes a good part of a warm start, so the snapshot is to hold what is used.
@@ -107,16 +108,26 @@ public sealed partial class UserModeKernel
     private static UserModeKernel Restore(string folder, ulong ramSize)
     {
         var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile));
+        var hints = new CodeHintsFile(folder);
+        var ahead = hints.Read() is { } code ? new CodeAhead(memory, code) : null;
         var symbols = SymbolTable.Open(MappedFile.Open(Path.Combine(folder, SymbolsFile))).Value;
         var types = new ImageTypes(() => ReadTypes(memory, symbols));
         var image = new KernelImage(new ImageSymbols(symbols), types);
         using var reader = new BinaryReader(new MemoryStream(File.ReadAllBytes(Path.Combine(folder, StateFile)), writable: false));
         KernelState.RestoreLayouts(reader, image);
-        var kernel = new UserModeKernel(memory, image, ramSize) { _types = types };
+        var kernel = new UserModeKernel(memory, image, ramSize, ahead) { _types = types, _codeHints = ahead is null ? hints : null };
         EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
         KernelState.RestoreSubsystems(reader, kernel.Log, kernel.SnapshotStates);
         kernel.InstallFunctions();
         return kernel;
+    }
+
+    /// <summary>Keeps what the first short run of a snapshot has decoded, most of which every run does.</summary>
+    private void KeepCodeHints()
+    {
+        const long shortRun = 20_000_000; // instructions
+        if (_codeHints is { } file && Cpu.Instructions < shortRun)
+            file.Write(Cpu.CodeHints(Image.Symbol("_stext"), Image.Symbol("_etext")));
     }
 
     /// <summary>The image keeps its type information in memory, for /sys/kernel/btf/vmlinux.</summary>

@@ -26,11 +26,11 @@ public sealed partial class UserModeKernel : IDisposable
 {
     private readonly ModuleSymbols _moduleSymbols;
 
-    private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize)
+    private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize, CodeAhead? ahead = null)
     {
         Memory = memory;
         Image = image;
-        Cpu = new Cpu(memory, new CpuEnvironment(this));
+        Cpu = new Cpu(memory, new CpuEnvironment(this), ahead: ahead);
         Clock = new VirtualClock(Cpu);
         Log = new KernelLog(() => Clock.Nanoseconds, memory.ReadUInt32(image.Symbol("log_buf_len")));
         Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn(image));
@@ -168,6 +168,7 @@ public sealed partial class UserModeKernel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        KeepCodeHints();
         Cpu.Dispose();
         Memory.Dispose();
     }

@@ -16,7 +16,7 @@ internal sealed unsafe class CodeCache : IDisposable
     private const uint Reserve = 1 << 16; // of them, for what running traces need
 
     private readonly GuestMemory _memory;
-    private readonly CpuRecord* _record;
+    private CpuRecord* _record;
     private AddressTable _firstTraces = AddressTable.Create(); // of the traces that start in a page
     private Trace[] _traces = new Trace[1024]; // the first is none
     private int _traceCount = 1;
@@ -44,6 +44,28 @@ internal sealed unsafe class CodeCache : IDisposable
         _record = record;
         record->Entries = AddressTable.Create();
         record->Ops = (Op*)HostMemory.Reserve(Capacity * (ulong)sizeof(Op));
+    }
+
+    /// <summary>Lets the handlers of another record find what is decoded.</summary>
+    internal void MoveTo(CpuRecord* record)
+    {
+        record->Entries = _record->Entries;
+        record->Ops = _record->Ops;
+        _record = record;
+    }
+
+    /// <summary>Where the traces in a range of addresses start, in the order of decoding.</summary>
+    internal ulong[] Starts(ulong from, ulong to)
+    {
+        var starts = new ulong[_traceCount];
+        var count = 0;
+        for (var i = 1; i < _traceCount; i++)
+        {
+            if (_traces[i].Ops != 0 && _traces[i].Start >= from && _traces[i].Start < to)
+                starts[count++] = _traces[i].Start;
+        }
+        Array.Resize(ref starts, count);
+        return starts;
     }
 
     /// <summary>Whether the next trace may not fit: then everything is to be forgotten first.</summary>

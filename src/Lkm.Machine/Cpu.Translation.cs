@@ -27,6 +27,7 @@ public sealed unsafe partial class Cpu
 
     private void StartClock(long budget)
     {
+        _ = Code; // which handlers look into
         _clockEnd = Instructions + budget;
         _c->Budget = budget;
         _c->Withheld = 0;
@@ -54,7 +55,7 @@ public sealed unsafe partial class Cpu
         Withhold();
     }
 
-    private Translator NewTranslator() => new(Memory, _c, _code, _hooks, _options) { Map = _codeMap };
+    private Translator NewTranslator() => new(Memory, _c, Code, _hooks, _options) { Map = _codeMap };
 
     // All of the budget but what lies before the next sample.
     private void Withhold()

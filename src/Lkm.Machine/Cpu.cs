@@ -14,7 +14,8 @@ public sealed unsafe partial class Cpu : IDisposable
     private static readonly ulong RecordSize = (ulong)(sizeof(CpuRecord) + 4 * sizeof(Op) + 63) & ~63UL;
 
     private readonly CpuRecord* _c;
-    private readonly CodeCache _code;
+    private CodeCache? _decoded; // none as long as code is being decoded ahead
+    private CodeAhead? _ahead;
     private readonly Lowering _lowering;
     private readonly HookSet _hooks = new();
     private readonly Op* _single;
@@ -29,7 +30,8 @@ public sealed unsafe partial class Cpu : IDisposable
     /// <param name="memory">The memory it works on.</param>
     /// <param name="environment">The board it sits on.</param>
     /// <param name="options">Who executes; if null, what <see cref="TranslationOptions.FromEnvironment"/> says.</param>
-    public Cpu(GuestMemory memory, ICpuEnvironment environment, TranslationOptions? options = null)
+    /// <param name="ahead">Code of this memory that is decoded already, or is being; for this processor alone.</param>
+    public Cpu(GuestMemory memory, ICpuEnvironment environment, TranslationOptions? options = null, CodeAhead? ahead = null)
     {
         _options = options ?? TranslationOptions.FromEnvironment();
         Memory = memory;
@@ -47,7 +49,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _c->Debug[6] = 0xFFFF0FF0;
         _c->Debug[7] = 0x400;
         Handlers.Prepare(_c);
-        _code = new CodeCache(memory, _c);
+        _ahead = ahead;
         _lowering = new Lowering(memory, _hooks);
         Mmu = new Mmu(memory, _c);
         memory.CodeChanged += InvalidateCode;
@@ -60,6 +62,8 @@ public sealed unsafe partial class Cpu : IDisposable
     public ICpuEnvironment Environment { get; }
 
     internal Mmu Mmu { get; }
+
+    private CodeCache Code => _decoded ??= TakeCode();
 
     /// <summary>Instructions retired: the deterministic clock.</summary>
     public long Instructions => _clockEnd - (_c->Budget + _c->Withheld);
@@ -166,25 +170,35 @@ public sealed unsafe partial class Cpu : IDisposable
     /// </summary>
     public void Hook(ulong address)
     {
-        if (_hooks.Add(address))
+        if (_hooks.Add(address) && _ahead == null)
             InvalidateCode(address, 1);
     }
 
     /// <summary>Undoes <see cref="Hook"/>.</summary>
     public void Unhook(ulong address)
     {
-        if (_hooks.Remove(address))
+        if (_hooks.Remove(address) && _ahead == null)
             InvalidateCode(address, 1);
     }
 
     /// <summary>Says that code was changed behind the processor's back, by trusted writes.</summary>
-    public void InvalidateCode(ulong address, ulong size) => _code.Invalidate(address, size);
+    public void InvalidateCode(ulong address, ulong size) => Code.Invalidate(address, size);
+
+    /// <summary>What the next run of the same memory may have decoded ahead: what this one decoded in a range of addresses, and the hooks.</summary>
+    public CodeHints CodeHints(ulong from, ulong to) => new(Code.Starts(from, to), _hooks.ToArray());
 
     /// <summary>Forgets all decoded code; only between two runs.</summary>
     public void InvalidateAllCode()
     {
         _translator?.Clear();
-        _code.Clear();
+        Code.Clear();
+    }
+
+    private CodeCache TakeCode()
+    {
+        var code = _ahead?.Take(_c, _hooks) ?? new CodeCache(Memory, _c);
+        _ahead = null;
+        return code;
     }
 
     private Op* Decode(ulong rip)
@@ -194,20 +208,20 @@ public sealed unsafe partial class Cpu : IDisposable
             Handlers.SetExit(_c, CpuExitKind.Hook, 0, 0, rip);
             return null;
         }
-        if (_code.Full) // what is translated stays in force
+        if (Code.Full) // what is translated stays in force
         {
-            _code.Clear();
+            Code.Clear();
             _translator?.WatchAnew();
-            if (_code.Full)
+            if (Code.Full)
                 InvalidateAllCode();
         }
-        var op = _code.Cursor;
+        var op = Code.Cursor;
         if (!_lowering.Trace(rip, op))
         {
             FetchFault(rip);
             return null;
         }
-        _code.Add(rip, _lowering.End, _lowering.Ops, _lowering.Entries);
+        Code.Add(rip, _lowering.End, _lowering.Ops, _lowering.Entries);
         _translator?.Decoded(op);
         return op;
     }
@@ -215,7 +229,7 @@ public sealed unsafe partial class Cpu : IDisposable
     /// <summary>Decodes the general form of a hot op, with a way back behind it.</summary>
     internal Op* MakeGeneral(Op* hot)
     {
-        var general = _code.Allocate(2);
+        var general = Code.Allocate(2);
         var keep = general != null;
         if (!keep)
             general = _general; // used at once, not kept
@@ -254,7 +268,7 @@ public sealed unsafe partial class Cpu : IDisposable
             // Part of a granule cannot say that it holds code.
             if (Memory.ShadowAt(Math.Min(at, last)) is Shadow.Code or Shadow.ReadOnlyCode or (> Shadow.Unmapped and < Shadow.Accessible))
             {
-                _code.Invalidate(address, (ulong)size);
+                Code.Invalidate(address, (ulong)size);
                 return;
             }
             if (at >= last)
@@ -314,7 +328,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _disposed = true;
         Memory.CodeChanged -= InvalidateCode;
         _translator?.Dispose();
-        _code.Dispose();
+        Code.Dispose();
         _self.Free();
         if (!Memory.ReturnRecordRoom((byte*)_c))
             HostMemory.Unmap((byte*)_c, RecordSize);

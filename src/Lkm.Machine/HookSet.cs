@@ -31,6 +31,25 @@ internal sealed class HookSet
         return true;
     }
 
+    /// <summary>The addresses.</summary>
+    internal ulong[] ToArray() => Missing(from: null);
+
+    /// <summary>The addresses that are in one of two sets and not in the other.</summary>
+    internal ulong[] DifferenceFrom(HookSet other) => [.. Missing(other), .. other.Missing(this)];
+
+    private ulong[] Missing(HookSet? from)
+    {
+        var missing = new ulong[_count];
+        var count = 0;
+        foreach (var address in _slots)
+        {
+            if (address != 0 && from?.Contains(address) != true)
+                missing[count++] = address;
+        }
+        Array.Resize(ref missing, count);
+        return missing;
+    }
+
     // Where an address is, or the free slot where it would be.
     private static int Slot(ulong[] slots, ulong address)
     {
