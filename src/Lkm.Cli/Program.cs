@@ -1,7 +1,11 @@
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Commands;
+using Lkm.Cli.Running;
 using Lkm.Cli.Tools;
 using Lkm.Modules.Host;
+
+if (args is ["run", ..])
+    Preparation.Begin();
 
 // The tools come first and touch nothing of the rest: they start as often as udev sees a device.
 if (args is ["modinfo", var module] && ResidentCommands.TryModinfo(module, out int exitCode))

@@ -2,11 +2,21 @@ using Lkm.Formats;
 using Lkm.Formats.Btf;
 using Lkm.Formats.Kallsyms;
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Exceptions;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Memory;
+using Lkm.Kernel.Modules;
+using Lkm.Kernel.Printing;
+using Lkm.Kernel.Probes;
 using Lkm.Kernel.Processes;
+using Lkm.Kernel.Sanitizer;
+using Lkm.Kernel.Scheduling;
 using Lkm.Kernel.Sessions;
 using Lkm.Kernel.Snapshots;
 using Lkm.Kernel.Symbols;
+using Lkm.Kernel.Time;
 using Lkm.Machine;
+using Lkm.Modules.Host;
 using ImageFile = Lkm.Formats.Images.KernelImage;
 
 namespace Lkm.Kernel;
@@ -41,10 +51,23 @@ public sealed partial class UserModeKernel
     internal bool HasReadTypes => _types is { AreRead: true };
 
     /// <summary>
-    /// Begins what starting a kernel needs whatever the kernel is, on a thread of its own: for a program that knows that it will start one
-    /// and has something else to do first.
+    /// Loads the types and tables that starting a kernel needs, whatever the kernel is: for a thread of a program that knows that it will start
+    /// one, and has something else to do first.
     /// </summary>
-    public static void PrepareStart() => new Thread(Cpu.LoadDecoder) { IsBackground = true, Name = "decoder" }.Start();
+    public static void Prepare()
+    {
+        Type[] types =
+        [
+            typeof(GuestMemory), typeof(SymbolTable), typeof(KernelImage), typeof(UserModeKernel),
+            typeof(Cpu), typeof(GuestCalls), typeof(Scheduler), typeof(TimerInterrupt),
+            typeof(ExceptionEntry), typeof(PageAllocator), typeof(SlabAllocator), typeof(VmallocAllocator),
+            typeof(ModuleLoader), typeof(HostProbes), typeof(PerCpuAllocator), typeof(AllocationTracks),
+            typeof(MemoryFaults), typeof(DebugRegisters), typeof(FunctionTable), typeof(Printk),
+            typeof(UserMappings), typeof(KernelSession), typeof(ModuleLoad), typeof(ModuleUnload),
+        ];
+        GC.KeepAlive(types);
+        Cpu.LoadDecoder();
+    }
 
     /// <summary>
     /// Starts a kernel: from the snapshot of an earlier boot, mapped copy-on-write, or by booting the image and making that
@@ -113,7 +136,9 @@ public sealed partial class UserModeKernel
         var symbols = SymbolTable.Open(MappedFile.Open(Path.Combine(folder, SymbolsFile))).Value;
         var types = new ImageTypes(() => ReadTypes(memory, symbols));
         var image = new KernelImage(new ImageSymbols(symbols), types);
-        using var reader = new BinaryReader(new MemoryStream(File.ReadAllBytes(Path.Combine(folder, StateFile)), writable: false));
+        var state = HostProcess.ReadFile(Path.Combine(folder, StateFile), out var error)
+            ?? throw new IOException($"{Path.Combine(folder, StateFile)}: {error.Message()}");
+        using var reader = new BinaryReader(new MemoryStream(state, writable: false));
         KernelState.RestoreLayouts(reader, image);
         var kernel = new UserModeKernel(memory, image, ramSize, ahead) { _types = types, _codeHints = ahead is null ? hints : null };
         EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);

@@ -61,7 +61,7 @@ public sealed unsafe partial class GuestMemory
     /// <exception cref="InvalidDataException">The file is not a snapshot of this version.</exception>
     public static GuestMemory Restore(string path)
     {
-        var file = File.OpenHandle(path);
+        var file = HostMemory.Open(path);
         try
         {
             var aliases = ReadHeader(file, path);

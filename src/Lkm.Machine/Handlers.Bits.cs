@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Lkm.Machine;
@@ -54,7 +53,7 @@ internal static unsafe partial class Handlers
         {
             var address = Address(o, c);
             if (!immediate)
-                address += (ulong)((offset >> BitOperations.Log2((uint)bits)) * size);
+                address += (ulong)(offset >> 3 & -size);
             p = Access(c, address, size, operation != BitOperation.Test, m, sh);
             if (p == null)
                 return false;
@@ -105,18 +104,18 @@ internal static unsafe partial class Handlers
                 {
                     return true; // the destination stays, as on every processor there is
                 }
-                r = (ulong)((BitScan)o->Info.Select == BitScan.Forward ? BitOperations.TrailingZeroCount(value) : BitOperations.Log2(value));
+                r = (ulong)((BitScan)o->Info.Select == BitScan.Forward ? Bits.TrailingZeros(value) : Bits.Log2(value));
                 break;
             case BitScan.TrailingZeros:
-                r = value == 0 ? (ulong)bits : (ulong)BitOperations.TrailingZeroCount(value);
+                r = value == 0 ? (ulong)bits : (ulong)Bits.TrailingZeros(value);
                 Flags.Replace(c, Flags.Zero | Flags.Carry, (r == 0 ? Flags.Zero : 0) | (value == 0 ? Flags.Carry : 0));
                 break;
             case BitScan.LeadingZeros:
-                r = (ulong)(BitOperations.LeadingZeroCount(value) - (64 - bits));
+                r = value == 0 ? (ulong)bits : (ulong)(bits - 1 - Bits.Log2(value));
                 Flags.Replace(c, Flags.Zero | Flags.Carry, (r == 0 ? Flags.Zero : 0) | (value == 0 ? Flags.Carry : 0));
                 break;
             case BitScan.Population:
-                r = (ulong)BitOperations.PopCount(value);
+                r = (ulong)Bits.Population(value);
                 Flags.SetLiteral(c, value == 0 ? Flags.Zero : 0);
                 break;
             case BitScan.Blsi:
@@ -195,7 +194,7 @@ internal static unsafe partial class Handlers
                 {
                     var by = GetRegister(c, CpuRecord.Rdx, size, false);
                     var low = value * by;
-                    r = size == 8 ? Math.BigMul(value, by, out _) : low >> 32;
+                    r = size == 8 ? Bits.HighProduct(value, by) : low >> 32;
                     SetRegister(c, o->Info.Extra, size, false, low);
                     break;
                 }

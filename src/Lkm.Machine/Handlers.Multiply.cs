@@ -15,8 +15,8 @@ internal static unsafe partial class Handlers
     {
         if (size == 8)
         {
-            var high = Math.BigMul(a, b, out long low);
-            overflow = high != low >> 63;
+            var low = a * b;
+            overflow = Bits.HighProduct(a, b) != low >> 63;
             return (ulong)low;
         }
         var product = a * b;
@@ -67,7 +67,7 @@ internal static unsafe partial class Handlers
         if (size == 8)
         {
             low = a * b;
-            high = o->Info.Select == 0 ? Math.BigMul(a, b, out _) : (ulong)Math.BigMul((long)a, (long)b, out _);
+            high = o->Info.Select == 0 ? Bits.HighProduct(a, b) : (ulong)Bits.HighProduct((long)a, (long)b);
         }
         else
         {

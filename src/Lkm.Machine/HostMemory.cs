@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 [assembly: DisableRuntimeMarshalling] // calls of the host need no stubs made at run time
 
@@ -37,6 +39,22 @@ internal static unsafe class HostMemory
 
     [DllImport(Library, EntryPoint = "close")]
     internal static extern int Close(int descriptor);
+
+    [DllImport(Library, EntryPoint = "open")]
+    private static extern int NativeOpen(byte* path, int flags);
+
+    /// <summary>Opens a file for reading. .NET's own way begins with reflection, which is compiled at run time.</summary>
+    internal static SafeFileHandle Open(string path)
+    {
+        const int closeOnExec = 0x80000; // O_CLOEXEC
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            var descriptor = NativeOpen(name, closeOnExec);
+            return descriptor >= 0
+                ? new SafeFileHandle(descriptor, ownsHandle: true)
+                : throw new IOException($"{path}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastSystemError())}");
+        }
+    }
 
     /// <summary>Reserves zeroed memory that costs nothing until it is touched.</summary>
     internal static byte* Reserve(ulong length)

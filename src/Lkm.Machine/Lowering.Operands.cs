@@ -91,7 +91,7 @@ internal sealed unsafe partial class Lowering
         {
             o->X = General(indexed, out var size, out _);
             narrow |= size == 4;
-            o->Scale = (byte)System.Numerics.BitOperations.Log2((uint)instruction.MemoryIndexScale);
+            o->Scale = (byte)Bits.Log2((ulong)instruction.MemoryIndexScale);
         }
         narrow |= based == Register.EIP; // of a displacement alone the decoder gives the full address either way
         if (narrow)

@@ -18,7 +18,7 @@ public sealed unsafe class MappedFile : MemoryManager<byte>
     /// <exception cref="IOException">It cannot be opened or mapped.</exception>
     public static ReadOnlyMemory<byte> Open(string path)
     {
-        using var file = File.OpenHandle(path);
+        using var file = HostMemory.Open(path);
         var length = checked((int)RandomAccess.GetLength(file));
         if (length == 0)
             return default;

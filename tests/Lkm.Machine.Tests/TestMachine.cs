@@ -13,11 +13,18 @@ internal sealed class TestMachine : ICpuEnvironment, IDisposable
 
     /// <param name="options">Who executes; if null, as LKM_ENGINE says.</param>
     internal TestMachine(TranslationOptions? options = null)
+        : this(null, [], options)
+    {
+    }
+
+    /// <summary>With code that is decoded ahead.</summary>
+    internal TestMachine(CodeHints? hints, byte[] code, TranslationOptions? options = null)
     {
         Memory.SetAccess(Code, 0x10000, Shadow.Accessible);
         Memory.SetAccess(Data, 0x10000, Shadow.Accessible);
         Memory.SetAccess(Stack - 0x10000, 0x10000, Shadow.Accessible);
-        Cpu = new Cpu(Memory, this, options);
+        code.CopyTo(Memory.Span(Code, code.Length));
+        Cpu = new Cpu(Memory, this, options, hints is null ? null : new CodeAhead(Memory, hints));
         Cpu.Hook(Done);
         Reset();
     }

@@ -39,12 +39,7 @@ internal sealed class Dispatcher(IReadOnlyList<CommandGroup> groups, Func<string
     private int RunNamed(string name, ReadOnlySpan<string> arguments)
     {
         if (find(name) is not { } command)
-        {
-            IEnumerable<string> known = groups.SelectMany(group => group.Names);
-            return Screen.Misused(Suggestion.For(name, known) is { } near
-                ? $"unknown command '{name}'; did you mean {near}?"
-                : $"unknown command '{name}'; see lkm --help");
-        }
+            return Unknown(name);
         foreach (string word in arguments)
         {
             if (word == "--")
@@ -55,6 +50,15 @@ internal sealed class Dispatcher(IReadOnlyList<CommandGroup> groups, Func<string
         return ArgumentParser.Parse(command, arguments, out string error) is { } parsed
             ? command.Run(parsed)
             : Screen.Misused($"{name}: {error}; see lkm {name} --help");
+    }
+
+    /// <summary>A method of its own: it wants a library that no other way through here does.</summary>
+    private int Unknown(string name)
+    {
+        IEnumerable<string> known = groups.SelectMany(group => group.Names);
+        return Screen.Misused(Suggestion.For(name, known) is { } near
+            ? $"unknown command '{name}'; did you mean {near}?"
+            : $"unknown command '{name}'; see lkm --help");
     }
 
     private static int Print(string text, int code)

@@ -88,7 +88,7 @@ internal static class CompareCommand
 
     private static int One(Arguments arguments, KernelSource kernel, string module, string parameters, TimeSpan limit)
     {
-        UserModeKernel.PrepareStart();
+        Preparation.Begin();
         Outcome<IReadOnlyList<PlannedModule>> plan = RunCommand.Plan(kernel, module, parameters);
         if (!plan.Succeeded)
             return Trouble(plan.Error);

@@ -1,7 +1,6 @@
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Running;
 using Lkm.Distribution;
-using Lkm.Kernel;
 
 namespace Lkm.Cli.Commands;
 
@@ -39,7 +38,6 @@ internal static class RunCommand
 
     private static int Run(Arguments arguments)
     {
-        UserModeKernel.PrepareStart();
         string module = arguments.Operands[0];
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
         if (!kernel.Succeeded)

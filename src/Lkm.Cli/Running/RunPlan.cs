@@ -2,6 +2,7 @@ using Lkm.Distribution;
 using Lkm.Formats;
 using Lkm.Formats.Modules;
 using Lkm.Modules;
+using Lkm.Modules.Host;
 
 namespace Lkm.Cli.Running;
 
@@ -54,9 +55,9 @@ internal sealed class RunPlan
 
     private string? AddFile(string path, string parameters, bool isAsked)
     {
-        Result<ModuleFile> read = ModuleFile.Read(path);
         // A file that cannot be read as a module is for the kernel to refuse, with the errno that Linux gives.
-        ModuleInfo? info = read.TryGet(out ModuleFile? file, out _) ? file.Info : null;
+        ModuleFile? file = HostProcess.ReadFile(path, out _) is { } bytes && ModuleFile.Parse(bytes, path).TryGet(out ModuleFile? read, out _) ? read : null;
+        ModuleInfo? info = file?.Info;
         string name = file?.Name ?? ModuleName.Normalize(Path.GetFileName(path).Split('.')[0]);
         if (!_names.Add(name))
             return null;

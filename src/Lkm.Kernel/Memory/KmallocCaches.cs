@@ -1,4 +1,4 @@
-using System.Numerics;
+using Lkm.Machine;
 
 namespace Lkm.Kernel.Memory;
 
@@ -18,7 +18,7 @@ internal static class KmallocCaches
         > 64 and <= 96 => 1,
         > 128 and <= 192 => 2,
         <= 8 => 3,
-        _ => BitOperations.Log2(size - 1) + 1,
+        _ => Bits.Log2(size - 1) + 1,
     };
 
     /// <summary>The object size of an index; 0 for an index that is not used.</summary>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Symbols;
 using Lkm.Machine;
@@ -68,8 +67,8 @@ internal sealed class PageStruct
         // the length of a zone list: one entry for each zone of each node, and an end mark.
         var zones = (ulong)Required(image, "__MAX_NR_ZONES");
         Nodes = ((image.Struct("zonelist").Size / image.Struct("zoneref").Size) - 1) / zones;
-        _zoneBits = BitOperations.Log2(zones - 1) + 1;
-        _zoneShift = 64 - BitOperations.Log2(Nodes) - _zoneBits;
+        _zoneBits = Bits.Log2(zones - 1) + 1;
+        _zoneShift = 64 - Bits.Log2(Nodes) - _zoneBits;
     }
 
     /// <summary>MAX_NUMNODES.</summary>

@@ -151,9 +151,19 @@ internal sealed class ModuleContext
     /// <summary>Whether the kernel is of a version or later: only for what nothing in the image tells.</summary>
     public bool IsAtLeast(int major, int minor)
     {
-        var numbers = VersionMagic.Split('.', 3);
-        return int.TryParse(numbers[0], out var ownMajor)
-            && (ownMajor > major || (ownMajor == major && numbers.Length > 1 && int.TryParse(numbers[1], out var ownMinor) && ownMinor >= minor));
+        var at = 0;
+        var ownMajor = TakeNumber(VersionMagic, ref at);
+        at++; // the dot
+        return ownMajor > major || (ownMajor == major && TakeNumber(VersionMagic, ref at) >= minor);
+    }
+
+    /// <summary>The number at a place of a text, which moves behind it; -1 where there is none.</summary>
+    private static int TakeNumber(string text, ref int at)
+    {
+        var number = -1;
+        for (; at < text.Length && char.IsAsciiDigit(text[at]); at++)
+            number = (Math.Max(number, 0) * 10) + (text[at] - '0');
+        return number;
     }
 
     /// <summary>HZ, from the length of a tick.</summary>

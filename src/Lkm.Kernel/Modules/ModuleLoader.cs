@@ -123,5 +123,11 @@ public sealed partial class ModuleLoader
     private ModuleLoadResult Failed(string name, Refusal refusal, long firstRecord) =>
         new(name, refusal.Code, refusal.Reason, 0, LogSince(firstRecord));
 
-    private string[] LogSince(long firstRecord) => [.. Context.Log.Since(firstRecord).Select(record => record.Text)];
+    private string[] LogSince(long firstRecord)
+    {
+        var lines = new List<string>();
+        foreach (var record in Context.Log.Since(firstRecord))
+            lines.Add(record.Text);
+        return [.. lines];
+    }
 }

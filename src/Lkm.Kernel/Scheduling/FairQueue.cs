@@ -28,7 +28,7 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
     public long Least => _least;
 
     /// <summary>Goes on from a snapshot: nobody has had more than another.</summary>
-    public void Restore(long least, IEnumerable<ulong> waiting)
+    public void Restore(long least, ReadOnlySpan<ulong> waiting)
     {
         _least = least;
         foreach (var task in waiting)

@@ -5,6 +5,7 @@ using Lkm.Kernel.Printing;
 using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Shell;
 using Lkm.Modules;
+using Lkm.Modules.Host;
 using ModuleContext = Lkm.Modules.ModuleContext;
 
 namespace Lkm.Kernel.Sessions;
@@ -62,16 +63,8 @@ public sealed class KernelSession : IDisposable
     /// <param name="parameters">Its parameters, separated by spaces.</param>
     public (ModuleLoadResult Result, long Nanoseconds) Load(string path, string parameters)
     {
-        byte[] image;
-        try
-        {
-            image = File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return (new ModuleLoadResult("", -(int)Errno.ENOENT, $"{path}: {e.Message}", 0, []), 0);
-        }
-
+        if (HostProcess.ReadFile(path, out var error) is not { } image)
+            return (new ModuleLoadResult("", -(int)error, $"{path}: {error.Message()}", 0, []), 0);
         return Run("insmod", () => _kernel.Modules.Load(image, parameters, ModuleLoadFlags.CompressedFile));
     }
 

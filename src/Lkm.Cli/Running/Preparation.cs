@@ -1,0 +1,28 @@
+using System.Text;
+using Lkm.Kernel;
+
+namespace Lkm.Cli.Running;
+
+/// <summary>
+/// What the run time has to get ready before its first use, and every run of a module uses. A thread of its own does that, on the second
+/// processor, in the order in which the run is going to need it. Nothing waits for it, and nothing depends on it.
+/// </summary>
+internal static class Preparation
+{
+    /// <summary>Begins.</summary>
+    public static void Begin() => new Thread(Prepare) { IsBackground = true, Name = "preparation" }.Start();
+
+    private static void Prepare()
+    {
+        PrepareText();
+        UserModeKernel.Prepare();
+    }
+
+    /// <summary>Conversions and searches of text use the host's vectors, whose types are many.</summary>
+    private static void PrepareText()
+    {
+        string text = Encoding.UTF8.GetString("6.1.0-56-amd64"u8);
+        _ = text.IndexOf('-');
+        _ = Encoding.UTF8.GetBytes(text);
+    }
+}
