@@ -10,23 +10,25 @@ internal static unsafe partial class Handlers
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong* Gpr(CpuRecord* c) => (ulong*)c;
 
+    // Computes the address after the value: one instruction less.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Put(CpuRecord* c, byte register, ulong value) => Gpr(c)[register] = value;
+
     /// <summary>Whether all bytes lie in one or two granules that may be read (or written) as a whole.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPlain<TSize>(ulong address, byte* sh, bool write)
         where TSize : struct, ISize
     {
         var granule = GuestMemory.GranuleOf(address);
-        if (!GuestMemory.InWindow(granule) || !IsPlain(sh[granule], write))
+        if (!GuestMemory.InWindow(granule) || !IsPlain(sh + granule, write))
             return false;
-        if (TSize.Bytes == 1 || (address & 7) <= (ulong)(8 - TSize.Bytes))
-            return true;
-        return IsPlain(sh[granule + 1], write); // behind the last granule the shadow says unmapped
+        return TSize.Bytes == 1 || (address & 7) <= (ulong)(8 - TSize.Bytes) || IsPlain(sh + granule + 1, write); // behind the last granule the shadow says unmapped
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsPlain(byte state, bool write) => write
-        ? state == (byte)Shadow.Accessible
-        : (sbyte)state >= (sbyte)Shadow.Accessible; // above the accessible states there is only poison, which is negative
+    private static bool IsPlain(byte* state, bool write) => write
+        ? *state == (byte)Shadow.Accessible
+        : *(sbyte*)state >= (sbyte)Shadow.Accessible; // above the accessible states there is only poison, which is negative
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OperateBody<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* p)
@@ -53,7 +55,7 @@ internal static unsafe partial class Handlers
         if (TForm.ToMemory)
             TSize.Store(p, r);
         else
-            Gpr(c)[o->D] = TSize.Bytes < 4 && !TOperation.ReadsDestination ? TSize.Merge(Gpr(c)[o->D], r) : TSize.Merge(a, r);
+            Put(c, o->D, TSize.Bytes < 4 && !TOperation.ReadsDestination ? TSize.Merge(Gpr(c)[o->D], r) : TSize.Merge(a, r));
     }
 
     private static nint Operate<TOperation, TSize, TForm>(Op* o, CpuRecord* c, byte* m, byte* sh)
@@ -95,7 +97,7 @@ internal static unsafe partial class Handlers
         {
             value = Gpr(c)[o->S];
         }
-        Gpr(c)[o->D] = TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : TSize.Truncate(value));
+        Put(c, o->D, TTo.Truncate(typeof(TSigned) == typeof(Signed) ? (ulong)TSize.Signed(value) : TSize.Truncate(value)));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -108,7 +110,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
         where TAddress : struct, IAddress
     {
-        Gpr(c)[o->D] = TSize.Truncate(TAddress.Of(o, c));
+        Put(c, o->D, TSize.Truncate(TAddress.Of(o, c)));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -130,7 +132,7 @@ internal static unsafe partial class Handlers
         if (!IsPlain<Size8>(stack, sh, false))
             return ((Handler)c->General)(o, c, m, sh);
         Gpr(c)[CpuRecord.Rsp] = stack + 8;
-        Gpr(c)[o->D] = *(ulong*)(m + stack);
+        Put(c, o->D, *(ulong*)(m + stack));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -140,7 +142,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
     {
         var a = Gpr(c)[o->D];
-        Gpr(c)[o->D] = TSize.Truncate(a << (int)o->Imm);
+        Put(c, o->D, TSize.Truncate(a << (int)o->Imm));
         Flags.Set(c, Flags.Shl | ((uint)TSize.Bytes << 4), a, o->Imm);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -150,7 +152,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
     {
         var a = Gpr(c)[o->D];
-        Gpr(c)[o->D] = TSize.Truncate(a) >> (int)o->Imm;
+        Put(c, o->D, TSize.Truncate(a) >> (int)o->Imm);
         Flags.Set(c, Flags.Shr | ((uint)TSize.Bytes << 4), a, o->Imm);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -160,7 +162,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
     {
         var a = Gpr(c)[o->D];
-        Gpr(c)[o->D] = TSize.Truncate((ulong)(TSize.Signed(a) >> (int)o->Imm));
+        Put(c, o->D, TSize.Truncate((ulong)(TSize.Signed(a) >> (int)o->Imm)));
         Flags.Set(c, Flags.Sar | ((uint)TSize.Bytes << 4), a, o->Imm);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -174,7 +176,7 @@ internal static unsafe partial class Handlers
         var r = TSize.Bytes == 8
             ? System.Numerics.BitOperations.RotateLeft(Gpr(c)[o->D], (int)o->Imm)
             : System.Numerics.BitOperations.RotateLeft((uint)Gpr(c)[o->D], (int)o->Imm);
-        Gpr(c)[o->D] = r;
+        Put(c, o->D, r);
         c->FlagOverride = r;
         c->FlagKind = (c->FlagKind & ~Flags.OverrideMask)
             | (typeof(TRight) == typeof(Signed) ? Flags.RotateRight : Flags.RotateLeft) | ((uint)TSize.Bytes << 12);
@@ -185,7 +187,7 @@ internal static unsafe partial class Handlers
     private static nint Invert<TSize>(Op* o, CpuRecord* c, byte* m, byte* sh)
         where TSize : struct, ISize
     {
-        Gpr(c)[o->D] = TSize.Truncate(~Gpr(c)[o->D]);
+        Put(c, o->D, TSize.Truncate(~Gpr(c)[o->D]));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -194,7 +196,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
     {
         var a = Gpr(c)[o->D];
-        Gpr(c)[o->D] = TSize.Truncate(0 - a);
+        Put(c, o->D, TSize.Truncate(0 - a));
         Flags.Set(c, Flags.Sub | ((uint)TSize.Bytes << 4), 0, a);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -204,9 +206,9 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
     {
         var a = Gpr(c)[o->D];
-        Gpr(c)[o->D] = TSize.Bytes == 8
+        Put(c, o->D, TSize.Bytes == 8
             ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(a)
-            : System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((uint)a);
+            : System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((uint)a));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -229,7 +231,7 @@ internal static unsafe partial class Handlers
         else
             return ((Handler)c->General)(o, c, m, sh);
         var r = typeof(TDown) == typeof(Signed) ? Gpr(c)[o->D] - 1 : Gpr(c)[o->D] + 1;
-        Gpr(c)[o->D] = TSize.Truncate(r);
+        Put(c, o->D, TSize.Truncate(r));
         Flags.Set(c, (typeof(TDown) == typeof(Signed) ? Flags.Dec : Flags.Inc) | ((uint)TSize.Bytes << 4), r, carry);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
@@ -240,7 +242,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
     {
         var (a, b) = (Gpr(c)[o->D], Gpr(c)[o->S]);
-        Gpr(c)[o->D] = TSize.Truncate(a * b);
+        Put(c, o->D, TSize.Truncate(a * b));
         Flags.Set(c, Flags.Imul | ((uint)TSize.Bytes << 4), a, b);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);

@@ -56,7 +56,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
         where TCondition : struct, ICondition
     {
-        Gpr(c)[o->D] = (Gpr(c)[o->D] & ~0xFFUL) | (TKnown.Met<TSize, TCondition>(c) ? 1UL : 0);
+        Put(c, o->D, (Gpr(c)[o->D] & ~0xFFUL) | (TKnown.Met<TSize, TCondition>(c) ? 1UL : 0));
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }
@@ -67,7 +67,7 @@ internal static unsafe partial class Handlers
         where TSize : struct, ISize
         where TCondition : struct, ICondition
     {
-        Gpr(c)[o->D] = (TKnown.Met<TSize, TCondition>(c) ? Gpr(c)[o->S] : Gpr(c)[o->D]) & o->Imm;
+        Put(c, o->D, (TKnown.Met<TSize, TCondition>(c) ? Gpr(c)[o->S] : Gpr(c)[o->D]) & o->Imm);
         o++;
         return ((Handler)o->Handler)(o, c, m, sh);
     }

@@ -16,19 +16,25 @@ internal sealed unsafe partial class Lowering
 
     private bool _comparesImmediate;
 
+    /// <summary>The same for a comparison with memory.</summary>
+    private Op* _memoryComparison;
+
+    private HotForm _memoryForm;
+
     private bool LowerHot(in Instruction i, Op* o, out Flow flow)
     {
         flow = Flow.Next;
         var comparison = _comparison;
-        _comparison = null;
+        var memoryComparison = _memoryComparison;
+        _comparison = _memoryComparison = null;
         switch (i.Mnemonic)
         {
-            case Mnemonic.Mov: return HotAlu<MoveOperation>(i, o);
-            case Mnemonic.Add: return HotAlu<AddOperation>(i, o);
-            case Mnemonic.Sub: return HotAlu<SubOperation>(i, o);
-            case Mnemonic.And: return HotAlu<AndOperation>(i, o);
-            case Mnemonic.Or: return HotAlu<OrOperation>(i, o);
-            case Mnemonic.Xor: return HotAlu<XorOperation>(i, o);
+            case Mnemonic.Mov: return HotAlu<MoveOperation>(i, o, SilentOperation.Move);
+            case Mnemonic.Add: return HotAlu<AddOperation>(i, o, SilentOperation.Add);
+            case Mnemonic.Sub: return HotAlu<SubOperation>(i, o, SilentOperation.Sub);
+            case Mnemonic.And: return HotAlu<AndOperation>(i, o, SilentOperation.And);
+            case Mnemonic.Or: return HotAlu<OrOperation>(i, o, SilentOperation.Or);
+            case Mnemonic.Xor: return HotAlu<XorOperation>(i, o, SilentOperation.Xor);
             case Mnemonic.Cmp: return HotAlu<CompareOperation>(i, o);
             case Mnemonic.Test: return HotAlu<TestOperation>(i, o);
             case Mnemonic.Movzx: return HotExtend(i, o, signed: false);
@@ -62,7 +68,7 @@ internal sealed unsafe partial class Lowering
                 flow = LowerGeneral(i, o); // leaves the flags alone
                 return true;
             default:
-                return IsConditional(i) && HotConditional(i, o, comparison);
+                return IsConditional(i) && HotConditional(i, o, comparison, memoryComparison);
         }
     }
 
@@ -76,7 +82,7 @@ internal sealed unsafe partial class Lowering
 
     private static bool IsGeneral(Register register) => register is >= Register.AL and <= Register.R15;
 
-    private bool HotAlu<TOperation>(in Instruction i, Op* o)
+    private bool HotAlu<TOperation>(in Instruction i, Op* o, SilentOperation silent = SilentOperation.None)
         where TOperation : struct, IOperation
     {
         int size;
@@ -130,6 +136,14 @@ internal sealed unsafe partial class Lowering
             return false;
         o->Target = null; // was Info
         o->Handler = (nint)Handlers.ChooseAlu<TOperation>(size, form);
+        if (form <= HotForm.RegisterImmediate)
+        {
+            Affect(TOperation.Kind == Flags.Literal ? FlagEffect.Passes : FlagEffect.Replaces);
+            if (silent == SilentOperation.Move && form == HotForm.RegisterRegister && size >= 4)
+                _silent[(int)(o - _trace)] = new SilentOp(silent, size, false);
+            else if (silent is not (SilentOperation.None or SilentOperation.Move))
+                Await(o, silent, size, form == HotForm.RegisterImmediate);
+        }
         if (TOperation.Kind == Flags.Literal)
             return true;
         _flagKind = TOperation.Kind | ((uint)size << 4);
@@ -138,10 +152,15 @@ internal sealed unsafe partial class Lowering
             _comparison = o;
             _comparesImmediate = form == HotForm.RegisterImmediate;
         }
+        else if (!TOperation.Writes)
+        {
+            _memoryComparison = o;
+            _memoryForm = form;
+        }
         return true;
     }
 
-    private static bool HotExtend(in Instruction i, Op* o, bool signed)
+    private bool HotExtend(in Instruction i, Op* o, bool signed)
     {
         if (!IsWide(i.Op0Register))
             return false;
@@ -164,10 +183,12 @@ internal sealed unsafe partial class Lowering
             return false;
         o->Target = null;
         o->Handler = (nint)Handlers.ChooseExtend(from, to, form, signed);
+        if (form == HotForm.RegisterRegister)
+            Affect(FlagEffect.Passes);
         return true;
     }
 
-    private static bool HotLea(in Instruction i, Op* o)
+    private bool HotLea(in Instruction i, Op* o)
     {
         if (!IsWide(i.Op0Register) || i.MemorySegment is Register.FS or Register.GS)
             return false;
@@ -176,6 +197,7 @@ internal sealed unsafe partial class Lowering
         if (o->Info.Flags != 0)
             return false;
         o->Handler = (nint)Handlers.ChooseLea(size, o->X != CpuRecord.Zero);
+        Affect(FlagEffect.Passes);
         return true;
     }
 
@@ -190,6 +212,14 @@ internal sealed unsafe partial class Lowering
         if (shift == Shift.Ror)
             o->Imm = (ulong)(8 * size) - o->Imm;
         o->Handler = (nint)Handlers.ChooseShift(shift, size);
+        Affect(shift is Shift.Rol or Shift.Ror ? FlagEffect.Passes : FlagEffect.Replaces);
+        Await(o, shift switch
+        {
+            Shift.Shl => SilentOperation.ShiftLeft,
+            Shift.Shr => SilentOperation.ShiftRight,
+            Shift.Sar => SilentOperation.ShiftRightSigned,
+            _ => SilentOperation.RotateLeft,
+        }, size, immediate: true);
         _flagKind = UnknownFlags;
         return true;
     }
@@ -200,12 +230,14 @@ internal sealed unsafe partial class Lowering
             return false;
         o->D = General(i.Op0Register, out var size, out _);
         o->Handler = (nint)Handlers.ChooseUnary(alu, size);
+        if (alu is Alu.Not or Alu.Bswap)
+            Affect(FlagEffect.Passes);
         if (kind != Flags.Literal)
             _flagKind = kind | ((uint)size << 4);
         return true;
     }
 
-    private bool HotConditional(in Instruction i, Op* o, Op* comparison)
+    private bool HotConditional(in Instruction i, Op* o, Op* comparison, Op* memoryComparison)
     {
         if (_flagKind == UnknownFlags)
             return false;
@@ -218,10 +250,14 @@ internal sealed unsafe partial class Lowering
                 comparison->Handler = (nint)joined;
                 comparison->Disp = (long)i.NearBranchTarget;
                 comparison->Target = null;
+                JoinAddition(comparison, condition);
                 return true; // with no handler, this op is not there
             }
             o->Disp = (long)i.NearBranchTarget;
             o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Jump, _flagKind, condition);
+            var both = memoryComparison == null ? null : Handlers.ChooseCompareMemoryJump(_flagKind, _memoryForm, condition);
+            if (both != null)
+                memoryComparison->Handler = (nint)both;
             return KeepingFlags(i, o);
         }
         if (i.Code is >= Code.Seto_rm8 and <= Code.Setg_rm8 && i.Op0Kind == OpKind.Register && !IsHigh(i.Op0Register))

@@ -7,8 +7,14 @@ internal sealed unsafe partial class Lowering
 {
     private Flow Lower(in Instruction i, Op* o)
     {
+        _effect = FlagEffect.MayNeed;
         if (LowerHot(i, o, out var flow))
+        {
+            if (_effect == FlagEffect.MayNeed)
+                ResetWaiting();
             return flow;
+        }
+        ResetWaiting();
         *o = new Op { Rip = o->Rip, Index = o->Index, Length = o->Length };
         _flagKind = UnknownFlags;
         flow = LowerGeneral(i, o);

@@ -50,6 +50,9 @@ internal sealed unsafe partial class Lowering
         _decoder.IP = rip;
         _entries[0] = 0;
         _entryCount = 1;
+        _trace = ops;
+        Array.Clear(_silent);
+        _waitingCount = 0;
         ResetFlags();
         ushort index = 0;
         var o = ops;
@@ -176,11 +179,17 @@ internal sealed unsafe partial class Lowering
         o[1] = new Op { Rip = instruction.NextIP, Handler = (nint)Handlers.Finish };
     }
 
-    private void Finish(Op* first, Op* end) => Ops = (int)(end - first);
+    private void Finish(Op* first, Op* end)
+    {
+        ResetWaiting();
+        Ops = (int)(end - first);
+        JoinPairs(Ops);
+    }
 
     private void ResetFlags()
     {
         _flagKind = UnknownFlags;
-        _comparison = null;
+        _comparison = _memoryComparison = null;
+        ResetWaiting();
     }
 }
