@@ -97,7 +97,7 @@ internal sealed class GeneratedLoop
         for (var n = _random.Next(1, 5); n > 0; n--)
         {
             var (pointer, value, further) = (Pointers[_random.Next(3)], Values[_random.Next(4)], _random.Next(4) == 0 ? _random.Next(-16, 64) : 8 * _random.Next(3));
-            switch (_random.Next(12))
+            switch (_random.Next(16))
             {
                 case 0: a.mov(value, __qword_ptr[pointer + further]); break;
                 case 1: a.mov(__qword_ptr[pointer + further], value); break;
@@ -110,6 +110,10 @@ internal sealed class GeneratedLoop
                 case 8: a.adc(value, 3); break;
                 case 9: a.inc(value); break;
                 case 10: a.test(value, 0x3F); a.je(left); break;
+                case 11: a.mov(value, __qword_ptr.gs[pointer + further]); break;
+                case 12: a.rol(value, _random.Next(1, 64)); break;
+                case 13: a.mov(value, Values[_random.Next(4)]); break;
+                case 14: a.cmp(__byte_ptr[pointer + further], al); a.je(left); break;
                 default: a.cmp(value, _random.Next(256)); a.je(left); break;
             }
         }

@@ -138,7 +138,7 @@ internal sealed class Cycle
         {
             if (number == Addresses.None)
                 continue;
-            if (number >= 16 || end[number].Number != number)
+            if (number is < 0 or >= 16 || end[number].Number != number)
                 return null;
             stride += end[number].Delta * scale;
         }
