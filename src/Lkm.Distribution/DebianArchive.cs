@@ -17,7 +17,7 @@ internal sealed class DebianArchive(LkmCache cache, Action<string> progress)
         string folder = Path.Combine(cache.DebianKernels, name.Alias);
         if (name.Release is null && HostProcess.ReadFile(folder, out _) is { } release)
             folder = Path.Combine(cache.DebianKernels, Encoding.UTF8.GetString(release).Trim());
-        return Directory.Exists(Path.Combine(folder, "image")) ? folder : null;
+        return HostFiles.IsDirectory(Path.Combine(folder, "image")) ? folder : null;
     }
 
     /// <summary>Fetches the newest image that fits the name.</summary>

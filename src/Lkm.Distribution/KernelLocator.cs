@@ -1,3 +1,5 @@
+using Lkm.Modules.Host;
+
 namespace Lkm.Distribution;
 
 /// <summary>
@@ -93,14 +95,14 @@ public sealed class KernelLocator(LkmCache cache, Action<string>? progress = nul
         string image = Path.Combine(folder, "image");
         string? modules = ExistingModules(image, release);
         string path = Path.Combine(image, "boot", $"vmlinuz-{release}");
-        if (!File.Exists(path) && modules is not null)
+        if (!HostFiles.IsFile(path) && modules is not null)
             path = Path.Combine(modules, "vmlinuz"); // since Debian 14
-        if (!File.Exists(path))
+        if (!HostFiles.IsFile(path))
             return Outcome<KernelSource>.Failure($"{path}: missing from the cache; remove {folder} and try again");
         string build = KernelHeaders.BuildDirectory(Path.Combine(folder, "headers"), release);
         string? config = ExistingFile(image, $"boot/config-{release}") ?? (modules is null ? null : ExistingFile(modules, "config"));
         return new KernelSource(release, path, modules, config,
-            Directory.Exists(build) ? build : null, KernelOrigin.Debian);
+            HostFiles.IsDirectory(build) ? build : null, KernelOrigin.Debian);
     }
 
     private Outcome<KernelSource> LocatePath(string path)
@@ -141,25 +143,25 @@ public sealed class KernelLocator(LkmCache cache, Action<string>? progress = nul
     private static string? ExistingModules(string root, string version)
     {
         string modules = ModulesIn(root, version);
-        if (Directory.Exists(Path.Combine(modules, "kernel")))
+        if (HostFiles.IsDirectory(Path.Combine(modules, "kernel")))
             return modules;
         string merged = Path.Combine(root, "usr", "lib", "modules", version);
-        return Directory.Exists(Path.Combine(merged, "kernel")) ? merged : null;
+        return HostFiles.IsDirectory(Path.Combine(merged, "kernel")) ? merged : null;
     }
 
     private static string? HeadersIn(string root, string version)
     {
         string build = KernelHeaders.BuildDirectory(root, version);
-        if (root != "/" && File.Exists(Path.Combine(build, "Makefile")))
+        if (root != "/" && HostFiles.IsFile(Path.Combine(build, "Makefile")))
             return build;
         string link = Path.Combine(ModulesIn(root, version), "build");
-        return File.Exists(Path.Combine(link, "Makefile")) ? link : null;
+        return HostFiles.IsFile(Path.Combine(link, "Makefile")) ? link : null;
     }
 
     private static string? ExistingFile(string folder, string name)
     {
         string path = Path.Combine(folder, name);
-        return File.Exists(path) ? path : null;
+        return HostFiles.IsFile(path) ? path : null;
     }
 
     private static IEnumerable<string> Files(string folder, string pattern) =>

@@ -77,15 +77,15 @@ public sealed partial class UserModeKernel
     /// <exception cref="GuestStoppedException">The boot could not be finished.</exception>
     public static Result<UserModeKernel> Start(KernelOptions options)
     {
-        var store = new SnapshotStore(options.CacheDirectory);
-        if (store.Find(options.ImagePath, options.RamSize) is { } folder)
-            return Restore(folder, options.RamSize);
+        var store = new SnapshotStore(options.CacheDirectory, MemoryFile);
+        if (store.Find(options.ImagePath, options.RamSize) is { } known && TryRestore(known, options.RamSize) is { } kept)
+            return kept;
         if (!ImageFile.Read(options.ImagePath).TryGet(out var file, out var error))
             return error;
         if (!KallsymsReader.Read(file).TryGet(out var symbols, out error))
             return error;
         using var kernel = Boot(file, symbols, options);
-        folder = store.Add(options.ImagePath, file.BuildId, options.RamSize, path => kernel.Save(path, symbols));
+        var folder = store.Add(options.ImagePath, file.BuildId, options.RamSize, path => kernel.Save(path, symbols));
         return Restore(folder, options.RamSize);
     }
 
@@ -128,9 +128,22 @@ public sealed partial class UserModeKernel
         Memory.Save(Path.Combine(folder, MemoryFile));
     }
 
+    /// <summary>Starts from a snapshot; null if another program has just removed it.</summary>
+    private static UserModeKernel? TryRestore(string folder, ulong ramSize)
+    {
+        try
+        {
+            return Restore(folder, ramSize);
+        }
+        catch (IOException) when (!Directory.Exists(folder))
+        {
+            return null;
+        }
+    }
+
     private static UserModeKernel Restore(string folder, ulong ramSize)
     {
-        var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile));
+        var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile)); // from here on nobody removes the folder
         var hints = new CodeHintsFile(folder);
         var ahead = hints.Read() is { } code ? new CodeAhead(memory, code) : null;
         var symbols = SymbolTable.Open(MappedFile.Open(Path.Combine(folder, SymbolsFile))).Value;

@@ -57,13 +57,14 @@ public sealed unsafe partial class GuestMemory
         }
     }
 
-    /// <summary>Maps a snapshot: the memory is as it was, changes stay private to this object.</summary>
+    /// <summary>Maps a snapshot: the memory is as it was, changes stay private to this object, which holds a shared lock of the file.</summary>
     /// <exception cref="InvalidDataException">The file is not a snapshot of this version.</exception>
     public static GuestMemory Restore(string path)
     {
         var file = HostMemory.Open(path);
         try
         {
+            HostMemory.LockShared(file);
             var aliases = ReadHeader(file, path);
             var memory = new GuestMemory { _snapshot = file };
             const int Flags = HostMemory.MapPrivate | HostMemory.MapFixed | HostMemory.MapNoReserve;

@@ -40,6 +40,16 @@ internal static unsafe class HostMemory
     [DllImport(Library, EntryPoint = "close")]
     internal static extern int Close(int descriptor);
 
+    [DllImport(Library, EntryPoint = "flock")]
+    private static extern int NativeLock(int descriptor, int operation);
+
+    /// <summary>Tells other programs, for as long as the file is open here, that it is in use (flock(2), LOCK_SH); waits while one is removing it.</summary>
+    internal static void LockShared(SafeFileHandle file)
+    {
+        const int shared = 1;
+        NativeLock((int)file.DangerousGetHandle(), shared);
+    }
+
     [DllImport(Library, EntryPoint = "open")]
     private static extern int NativeOpen(byte* path, int flags);
 

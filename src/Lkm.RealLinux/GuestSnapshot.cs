@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Lkm.Distribution;
+using Lkm.Modules;
 
 namespace Lkm.RealLinux;
 
@@ -29,10 +30,13 @@ public sealed class GuestSnapshot
     private readonly string _folder;
     private readonly int _megabytes;
 
-    private GuestSnapshot(string folder, int megabytes)
+    private readonly FileStream _inUse; // its shared lock says so
+
+    private GuestSnapshot(string folder, int megabytes, FileStream inUse)
     {
         _folder = folder;
         _megabytes = megabytes;
+        _inUse = inUse;
     }
 
     /// <summary>Finds the snapshot of a kernel, or boots it and makes one.</summary>
@@ -46,14 +50,36 @@ public sealed class GuestSnapshot
         List<(string GuestPath, string HostPath)> files = ModulesOf(kernel);
         int megabytes = BaseMegabytes + (TimesModules * (int)(files.Sum(file => new FileInfo(file.HostPath).Length) / Mebibyte) / MemoryStep + 1) * MemoryStep;
         string folder = cache.PathOf("real-linux", $"{kernel.Version}-{Identity(kernel, megabytes)}");
-        if (!Directory.Exists(folder))
+        if (TryUse(folder, megabytes) is { } known)
+            return known;
+        // Whoever removes snapshots holds this as well.
+        using IDisposable mutex = cache.Lock("real-linux", () => progress("waiting for another lkm that boots real Linux"));
+        if (TryUse(folder, megabytes) is { } made)
+            return made;
+        string? error = LkmCache.Make(folder, partial => Boot(kernel, files, partial, megabytes, progress));
+        new CachedFolders(cache.PathOf("real-linux"), MemoryFile).Trim();
+        return error is null && TryUse(folder, megabytes) is { } snapshot
+            ? snapshot
+            : Outcome<GuestSnapshot>.Failure(error ?? $"{folder}: was removed while it was made");
+    }
+
+    /// <summary>Holds the snapshot in a folder; null if there is none, or another program is just removing it.</summary>
+    private static GuestSnapshot? TryUse(string folder, int megabytes)
+    {
+        if (!CachedFolders.MarkUsed(folder))
+            return null;
+        try
         {
-            using IDisposable mutex = cache.Lock("real-linux", () => progress("waiting for another lkm that boots real Linux"));
-            string? error = Directory.Exists(folder) ? null : LkmCache.Make(folder, partial => Boot(kernel, files, partial, megabytes, progress));
-            if (error is not null)
-                return Outcome<GuestSnapshot>.Failure(error);
+            var inUse = new FileStream(Path.Combine(folder, MemoryFile), FileMode.Open, FileAccess.Read, FileShare.Read);
+            if (Directory.Exists(folder))
+                return new GuestSnapshot(folder, megabytes, inUse);
+            inUse.Dispose();
+            return null;
         }
-        return new GuestSnapshot(folder, megabytes);
+        catch (IOException)
+        {
+            return null;
+        }
     }
 
     /// <summary>A machine that goes on from the snapshot.</summary>

@@ -23,6 +23,7 @@ internal static class Preparation
     {
         string text = Encoding.UTF8.GetString("6.1.0-56-amd64"u8);
         _ = text.IndexOf('-');
-        _ = Encoding.UTF8.GetBytes(text);
+        using var writer = new StreamWriter(Stream.Null, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        writer.WriteLine(text);
     }
 }

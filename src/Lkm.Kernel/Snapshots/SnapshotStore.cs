@@ -1,14 +1,18 @@
 using System.Globalization;
 using System.Text;
+using Lkm.Modules;
 using Lkm.Modules.Host;
 
 namespace Lkm.Kernel.Snapshots;
 
 /// <summary>
 /// Where booted kernels are kept: one folder for each image (by build id), build of lkm and size of memory. As an image must be
-/// unpacked before its build id is known, a small index remembers it by path, size and time of change.
+/// unpacked before its build id is known, a small index remembers it by path, size and time of change. Each new snapshot removes those used
+/// longest ago beyond <see cref="CachedFolders.UsualLimit"/>, but for those in use.
 /// </summary>
-internal sealed class SnapshotStore(string cacheDirectory)
+/// <param name="cacheDirectory">The cache.</param>
+/// <param name="heldFile">The file of a snapshot that is open, with a shared lock, as long as the snapshot is in use.</param>
+internal sealed class SnapshotStore(string cacheDirectory, string heldFile)
 {
     private readonly string _root = Path.Combine(cacheDirectory, "snapshots");
 
@@ -24,7 +28,7 @@ internal sealed class SnapshotStore(string cacheDirectory)
         if (entry is null || HostProcess.ReadFile(entry, out _) is not { } name)
             return null;
         var folder = Path.Combine(_root, Encoding.ASCII.GetString(name).Trim());
-        return Directory.Exists(folder) ? folder : null;
+        return CachedFolders.MarkUsed(folder) ? folder : null;
     }
 
     /// <summary>Makes a snapshot: the files are written into a new folder, which gets its name when they are complete.</summary>
@@ -60,7 +64,19 @@ internal sealed class SnapshotStore(string cacheDirectory)
             File.Move(temporaryEntry, entry, overwrite: true);
         }
 
+        foreach (var removed in new CachedFolders(_root, heldFile).Trim())
+            ForgetEntries(removed);
         return folder;
+    }
+
+    /// <summary>Removes what the index says of a snapshot that is gone.</summary>
+    private void ForgetEntries(string name)
+    {
+        foreach (var entry in Directory.EnumerateFiles(Path.Combine(_root, "index")))
+        {
+            if (HostProcess.ReadFile(entry, out _) is { } target && Encoding.ASCII.GetString(target).Trim() == name)
+                File.Delete(entry);
+        }
     }
 
     private string? IndexEntry(string imagePath, ulong ramSize)
@@ -68,17 +84,20 @@ internal sealed class SnapshotStore(string cacheDirectory)
         var file = new FileInfo(imagePath);
         if (!file.Exists)
             return null;
-        var key = string.Create(
-            CultureInfo.InvariantCulture, $"{file.FullName}\n{file.Length}\n{file.LastWriteTimeUtc.Ticks}\n{ramSize}\n{Build}");
-        return Path.Combine(_root, "index", Hash(key).ToString("x16", CultureInfo.InvariantCulture));
+        var hash = Hash(Hash(Hash(HashStart, file.FullName), "\n"), Build);
+        hash = Hash(Hash(Hash(hash, (ulong)file.Length), (ulong)file.LastWriteTimeUtc.Ticks), ramSize);
+        return Path.Combine(_root, "index", hash.ToString("x16", CultureInfo.InvariantCulture));
     }
 
-    /// <summary>FNV-1a: enough to tell files apart, and no cryptographic library has to be loaded for it, which takes longer than all else here.</summary>
-    private static ulong Hash(string text)
+    // FNV-1a: enough to tell files apart, and no cryptographic library has to be loaded for it, which takes longer than all else here.
+    private const ulong HashStart = 0xcbf29ce484222325;
+
+    private static ulong Hash(ulong hash, string text)
     {
-        var hash = 0xcbf29ce484222325;
         foreach (var c in text)
-            hash = (hash ^ c) * 0x100000001b3;
+            hash = Hash(hash, c);
         return hash;
     }
+
+    private static ulong Hash(ulong hash, ulong value) => (hash ^ value) * 0x100000001b3;
 }

@@ -39,6 +39,9 @@ internal static class LibC
     [DllImport(Library, EntryPoint = "getdents64")]
     public static extern nint ReadDirectory(int file, nint entries, nint count);
 
+    [DllImport(Library, EntryPoint = "statx")]
+    public static extern int Status(int directory, nint path, int flags, uint mask, nint status);
+
     [DllImport(Library, EntryPoint = "uname")]
     public static extern int Uname(nint names);
 
