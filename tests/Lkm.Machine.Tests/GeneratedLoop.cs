@@ -111,7 +111,7 @@ internal sealed class GeneratedLoop
                 case 9: a.inc(value); break;
                 case 10: a.test(value, 0x3F); a.je(left); break;
                 case 11: a.mov(value, __qword_ptr.gs[pointer + further]); break;
-                case 12: a.rol(value, _random.Next(1, 64)); break;
+                case 12: a.rol(value, (byte)_random.Next(1, 64)); break;
                 case 13: a.mov(value, Values[_random.Next(4)]); break;
                 case 14: a.cmp(__byte_ptr[pointer + further], al); a.je(left); break;
                 default: a.cmp(value, _random.Next(256)); a.je(left); break;
