@@ -31,6 +31,19 @@ public class ModuleRunnerTests
     }
 
     [Fact]
+    public void Modules_of_the_kernel_are_unloaded_as_modprobe_does_it()
+    {
+        PlannedModule Probed(string name, bool isAsked = false) => new(name, $"/m/{name}.ko", "", isAsked, IsRequired: true) { IsProbed = true };
+        var session = new FakeSession();
+        session.Users["lowest"] = "middle";
+        var report = new RunReport { Kernel = "6.1.0-test" };
+        new ModuleRunner(session, report).Run([Probed("lowest"), Probed("middle"), Probed("other"), Probed("asked", isAsked: true)], [], keep: false);
+        Assert.Null(report.Failure);
+        // lowest is tried first, in vain; it goes as soon as its user has gone, before the next.
+        Assert.Equal(["unload asked", "unload lowest", "unload middle", "unload lowest", "unload other", "leaks"], session.Calls.Skip(4));
+    }
+
+    [Fact]
     public void After_a_refusal_what_was_loaded_is_unloaded()
     {
         var session = new FakeSession { ["load asked a=1"] = Errno.EINVAL };
@@ -133,7 +146,15 @@ public class ModuleRunnerTests
 
         public StepResult Load(string path, string parameters) => Step($"load {Path.GetFileNameWithoutExtension(path)} {parameters}".TrimEnd());
 
-        public StepResult Unload(string name) => Step($"unload {name}");
+        /// <summary>Which module uses which, until it is unloaded.</summary>
+        public Dictionary<string, string> Users { get; } = [];
+
+        public StepResult Unload(string name)
+        {
+            bool isUsed = Users.TryGetValue(name, out string? user) && !Calls.Contains($"unload {user}");
+            StepResult result = Step($"unload {name}");
+            return isUsed ? new StepResult(-(int)Errno.EAGAIN, 1, "because it is used") : result;
+        }
 
         public CommandResult Execute(string line)
         {

@@ -3,7 +3,7 @@ using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
 
-/// <summary>Loads the planned modules, runs the commands, unloads in reverse, and notes what happened.</summary>
+/// <summary>Loads the planned modules, runs the commands, unloads in reverse or, for modules of the kernel, as modprobe does, and notes what happened.</summary>
 /// <param name="session">A fresh kernel.</param>
 /// <param name="report">Where it is noted.</param>
 internal sealed class ModuleRunner(IKernelSession session, RunReport report)
@@ -78,17 +78,40 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
 
     private void UnloadAll()
     {
-        for (int i = report.Modules.Count - 1; i >= 0; i--)
+        ModuleRun[] loaded = [.. report.Modules.Where(run => run.Load.Succeeded).Reverse()];
+        bool isProbed = report.Modules.Where(run => run.Module.IsAsked).All(run => run.Module.IsProbed);
+        foreach (ModuleRun run in loaded)
         {
-            ModuleRun run = report.Modules[i];
-            if (!run.Load.Succeeded)
-                continue;
-            _phase = $"unload {run.Module.Name}";
-            run.Unload = session.Unload(run.Module.Name);
-            // What a command unloaded is gone; and a dependency may have found other users meanwhile.
-            if (!run.Unload.Succeeded && run.Unload.Errno != Errno.ENOENT && run.Module.IsAsked)
-                report.Failure ??= Describe(run.Module.Name, "unload", run.Unload);
+            if (run.Module.IsAsked || !isProbed)
+                Unload(run);
         }
+        if (isProbed)
+            UnloadUnused([.. report.Modules.Where(run => run.Load.Succeeded && !run.Module.IsAsked)]);
+    }
+
+    /// <summary>
+    /// Unloads what modprobe -r does beside the module: what nobody uses any more, in the order of loading, and after each the same for what that
+    /// one used.
+    /// </summary>
+    private void UnloadUnused(List<ModuleRun> dependencies)
+    {
+        for (int i = 0; i < dependencies.Count;)
+        {
+            Unload(dependencies[i]);
+            bool isGone = dependencies[i].Unload is { Succeeded: true } or { Errno: Errno.ENOENT };
+            if (isGone)
+                dependencies.RemoveAt(i);
+            i = isGone ? 0 : i + 1;
+        }
+    }
+
+    private void Unload(ModuleRun run)
+    {
+        _phase = $"unload {run.Module.Name}";
+        run.Unload = session.Unload(run.Module.Name);
+        // What a command unloaded is gone; and a dependency may have found other users meanwhile.
+        if (!run.Unload.Succeeded && run.Unload.Errno != Errno.ENOENT && run.Module.IsAsked)
+            report.Failure ??= Describe(run.Module.Name, "unload", run.Unload);
     }
 
     private static string Describe(string name, string what, StepResult result)
