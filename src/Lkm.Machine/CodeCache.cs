@@ -11,7 +11,7 @@ internal sealed unsafe class CodeCache : IDisposable
     internal const int LongestTrace = 48;
 
     private const ulong LongestTraceBytes = LongestTrace * 15;
-    private const uint Capacity = 1 << 20; // ops: 48 MiB
+    private const uint Capacity = 1 << 19; // ops: 24 MiB
     private const int ManyTraces = 1 << 16;
     private const uint Reserve = 1 << 16; // of them, for what running traces need
 
