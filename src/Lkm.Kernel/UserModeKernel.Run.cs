@@ -44,7 +44,7 @@ public sealed partial class UserModeKernel
             if (Cpu.Instructions > limit)
                 throw Stopped($"did not finish within {InstructionLimit:n0} instructions");
             if (Clock.Nanoseconds > deadline)
-                throw Stopped($"did not finish within {RequestLimitSeconds} virtual seconds");
+                throw Stopped($"did not finish within {RequestLimitSeconds} virtual seconds{DescribeBlocked()}");
             Timer.Poll();
             const long whileInterruptsAreOff = 1000, atMost = 4_000_000;
             var exit = Cpu.Run(Math.Clamp(Clock.UntilEvent, whileInterruptsAreOff, atMost));
@@ -171,28 +171,26 @@ public sealed partial class UserModeKernel
         yield return " </TASK>";
     }
 
-    /// <summary>The tasks that wait for an event without letting signals in, each with its stack, as kernel/hung_task.c tells of them.</summary>
+    /// <summary>The tasks that wait for an event without letting signals in; the log has their stacks (kernel/hung_task.c).</summary>
     private string DescribeBlocked()
     {
-        var text = new System.Text.StringBuilder();
+        var blocked = new List<string>();
         var tasks = Tasks.Layout["tasks"];
         var first = Image.Symbol("init_task") + tasks;
         for (var entry = Memory.ReadUInt64(first); entry != first; entry = Memory.ReadUInt64(entry))
         {
             var task = entry - tasks;
             if (Tasks.State(task) == Scheduling.TaskState.Uninterruptible)
-                text.Append($"; {Tasks.Comm(task)} (pid {Tasks.Pid(task)}) is blocked in {string.Join(" < ", BackTrace(Tasks.StackPointer(task)))}");
+                blocked.Add($"{Tasks.Comm(task)} (pid {Tasks.Pid(task)})");
         }
-        return text.ToString();
+        return blocked.Count == 0 ? "" : $" (blocked: {string.Join(", ", blocked)})";
     }
 
     /// <summary>Text addresses on the running task's stack, newest first: what can be said without unwind tables.</summary>
-    public List<string> BackTrace() => BackTrace(Cpu.Rsp);
-
-    private List<string> BackTrace(ulong stackPointer)
+    public List<string> BackTrace()
     {
         var trace = new List<string>();
-        for (ulong sp = stackPointer & ~7UL, end = sp + 4096; sp < end && trace.Count < 16 && GuestMemory.Contains(sp, 8); sp += 8)
+        for (ulong sp = Cpu.Rsp & ~7UL, end = sp + 4096; sp < end && trace.Count < 16 && GuestMemory.Contains(sp, 8); sp += 8)
         {
             var value = Memory.ReadUInt64(sp);
             if (Image.IsText(value) || Modules.Modules.FindByAddress(value) is not null)

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Lkm.RealLinux;
 
-/// <summary>Reads what a command did from the guest's console: a begin mark, its output, a status mark, the kernel's log, an end mark.</summary>
+/// <summary>
+/// Reads what a command did from the guest's console: a begin mark, what the kernel tells there (all that is left of a command that the guest
+/// does not survive), an output mark, the command's output, a status mark, the kernel's log, an end mark.
+/// </summary>
 /// <param name="command">The command.</param>
 public sealed class GuestResultReader(string command)
 {
@@ -21,7 +24,7 @@ public sealed class GuestResultReader(string command)
     public void Add(string line)
     {
         string[] words = line.StartsWith(GuestProtocol.Mark, StringComparison.Ordinal) ? line.Split(' ') : [];
-        if (words is [_, "begin", ..])
+        if (words is [_, "begin" or "output"])
         {
             _output = [];
         }

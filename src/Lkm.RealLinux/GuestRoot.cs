@@ -49,8 +49,8 @@ internal static class GuestRoot
     }
 
     /// <summary>
-    /// The random number generator is waited for: it tells of being ready when it likes, which would be during some module's turn. The terminal
-    /// is raw while a file comes.
+    /// The random number generator is waited for: it tells of being ready when it likes, which would be during some module's turn. A command's
+    /// output is kept out of the terminal, which is the kernel's console too, until the command has ended. The terminal is raw while a file comes.
     /// </summary>
     internal static readonly string Init = string.Create(CultureInfo.InvariantCulture, $$"""
         #!/bin/sh
@@ -59,6 +59,8 @@ internal static class GuestRoot
         /bin/busybox mount -t sysfs sysfs /sys
         /bin/busybox mount -t devtmpfs devtmpfs /dev
         /bin/busybox mount -t debugfs debugfs /sys/kernel/debug
+        /bin/busybox mount -t tracefs tracefs /sys/kernel/tracing
+        /bin/busybox mount -t configfs configfs /sys/kernel/config 2>/dev/null
         /bin/busybox mount -t tmpfs tmpfs /tmp
         for applet in $(/bin/busybox --list); do [ -e /sbin/$applet ] || /bin/busybox ln -s /bin/busybox /bin/$applet 2>/dev/null; done
         ifconfig lo 127.0.0.1 up
@@ -75,9 +77,12 @@ internal static class GuestRoot
             run)
                 echo
                 echo "{{GuestProtocol.Mark}} begin"
-                timeout "$one" sh -c '. /etc/kmod-functions; . /run/command' </dev/null 2>&1
+                timeout "$one" sh -c '. /etc/kmod-functions; . /run/command' </dev/null >/run/output 2>&1
                 status=$?
-                rm /run/command
+                echo
+                echo "{{GuestProtocol.Mark}} output"
+                cat /run/output
+                rm /run/command /run/output
                 echo
                 echo "{{GuestProtocol.Mark}} status $status $(cat /proc/sys/kernel/tainted)"
                 dmesg -r -c

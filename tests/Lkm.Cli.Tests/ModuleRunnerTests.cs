@@ -70,6 +70,16 @@ public class ModuleRunnerTests
     }
 
     [Fact]
+    public void A_module_that_is_not_found_was_unloaded_by_a_command_or_hides()
+    {
+        RunReport unloaded = Run(new FakeSession { ["unload asked"] = Errno.ENOENT });
+        Assert.Null(unloaded.Failure);
+        Assert.Null(unloaded.Modules[^1].Unload);
+        RunReport hidden = Run(new FakeSession { ["unload asked"] = Errno.ENOENT, Hidden = "asked" });
+        Assert.Equal("asked: cannot unload: ENOENT: because of a test", hidden.Failure);
+    }
+
+    [Fact]
     public void Keep_leaves_the_modules_loaded()
     {
         var session = new FakeSession();
@@ -155,6 +165,10 @@ public class ModuleRunnerTests
             StepResult result = Step($"unload {name}");
             return isUsed ? new StepResult(-(int)Errno.EAGAIN, 1, "because it is used") : result;
         }
+
+        public string? Hidden { get; init; }
+
+        public bool IsHidden(string module) => module == Hidden;
 
         public CommandResult Execute(string line)
         {

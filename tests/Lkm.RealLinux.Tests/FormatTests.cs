@@ -41,6 +41,9 @@ public class FormatTests
         GuestResult result = Read($"""
             noise
             {GuestProtocol.Mark} begin
+            [    1.100000] what the kernel says on its console
+
+            {GuestProtocol.Mark} output
             hello
             <6>[    1.000000] not the log yet
 

@@ -46,7 +46,7 @@ internal static class LkmSide
             return $"stopped: {stopped.Summary}";
         // kmod finds a module in use before it asks the kernel, and says EBUSY where the kernel would say EAGAIN (EWOULDBLOCK).
         Errno errno = report.Modules.Where(run => run.Module.IsAsked).Select(run => run.Unload?.Errno ?? Errno.OK)
-            .FirstOrDefault(errno => errno is not Errno.OK and not Errno.ENOENT);
+            .FirstOrDefault(errno => errno != Errno.OK);
         return NameOf(errno == Errno.EAGAIN ? Errno.EBUSY : errno);
     }
 

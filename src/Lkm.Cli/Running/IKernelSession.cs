@@ -52,6 +52,10 @@ internal interface IKernelSession : IDisposable
     /// <param name="name">Its name.</param>
     StepResult Unload(string name);
 
+    /// <summary>Whether a module is in memory but hides itself from the kernel's list of modules, so that nothing can unload it.</summary>
+    /// <param name="module">Its name.</param>
+    bool IsHidden(string module);
+
     /// <summary>Runs a line of the shell inside the kernel.</summary>
     /// <param name="line">The line.</param>
     CommandResult Execute(string line);

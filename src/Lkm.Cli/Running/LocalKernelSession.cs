@@ -40,6 +40,9 @@ internal sealed class LocalKernelSession : IKernelSession
     public StepResult Unload(string name) => ToStep(_session.Unload(name));
 
     /// <inheritdoc/>
+    public bool IsHidden(string module) => _session.IsHidden(module);
+
+    /// <inheritdoc/>
     public CommandResult Execute(string line)
     {
         var output = new MemoryStream();

@@ -98,7 +98,7 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
         for (int i = 0; i < dependencies.Count;)
         {
             Unload(dependencies[i]);
-            bool isGone = dependencies[i].Unload is { Succeeded: true } or { Errno: Errno.ENOENT };
+            bool isGone = dependencies[i].Unload is null or { Succeeded: true };
             if (isGone)
                 dependencies.RemoveAt(i);
             i = isGone ? 0 : i + 1;
@@ -108,10 +108,13 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     private void Unload(ModuleRun run)
     {
         _phase = $"unload {run.Module.Name}";
-        run.Unload = session.Unload(run.Module.Name);
-        // What a command unloaded is gone; and a dependency may have found other users meanwhile.
-        if (!run.Unload.Succeeded && run.Unload.Errno != Errno.ENOENT && run.Module.IsAsked)
-            report.Failure ??= Describe(run.Module.Name, "unload", run.Unload);
+        StepResult unload = session.Unload(run.Module.Name);
+        if (unload.Errno == Errno.ENOENT && !session.IsHidden(run.Module.Name))
+            return; // a command has unloaded it
+        run.Unload = unload;
+        // A dependency may have found other users meanwhile.
+        if (!unload.Succeeded && run.Module.IsAsked)
+            report.Failure ??= Describe(run.Module.Name, "unload", unload);
     }
 
     private static string Describe(string name, string what, StepResult result)

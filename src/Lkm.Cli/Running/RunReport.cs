@@ -7,7 +7,7 @@ namespace Lkm.Cli.Running;
 /// <param name="Load">How loading went.</param>
 internal sealed record ModuleRun(PlannedModule Module, StepResult Load)
 {
-    /// <summary>How unloading went; null when it was not tried.</summary>
+    /// <summary>How unloading went; null when it was not tried, or a command had done it.</summary>
     public StepResult? Unload { get; set; }
 }
 

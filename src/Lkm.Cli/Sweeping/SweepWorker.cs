@@ -65,7 +65,7 @@ internal sealed class SweepWorker(KernelSource kernel)
         {
             (outcome, failed) = (SweepOutcome.LoadFailed, unloaded.Load);
         }
-        else if (report.Modules.FirstOrDefault(run => run.Module.IsAsked && run.Unload is { Succeeded: false, Errno: not Errno.ENOENT }) is { } left)
+        else if (report.Modules.FirstOrDefault(run => run.Module.IsAsked && run.Unload is { Succeeded: false }) is { } left)
         {
             (outcome, failed) = (SweepOutcome.UnloadFailed, left.Unload);
         }

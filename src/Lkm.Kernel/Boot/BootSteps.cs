@@ -44,7 +44,6 @@ public static class BootSteps
         ("init_real_mode", "there is no real mode to return to"), // its name before 5.16
         ("rcu_spawn_gp_kthread", "grace periods are C#'s"),
         ("rcu_init_tasks_generic", "grace periods are C#'s"),
-        ("hung_task_init", "virtual time skips idle periods, which a watchdog would take for hangs"),
     ];
 
     /// <summary>The symbols between which the initcalls of each level lie (include/asm-generic/vmlinux.lds.h, INIT_CALLS).</summary>

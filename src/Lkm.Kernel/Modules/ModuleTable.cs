@@ -8,6 +8,7 @@ public sealed class ModuleTable
     private readonly ModuleContext _kernel;
     private readonly ulong _modules;
     private readonly ulong _list;
+    private readonly HashSet<string> _inMemory = [];
 
     internal ModuleTable(ModuleContext kernel)
     {
@@ -32,6 +33,9 @@ public sealed class ModuleTable
     /// <summary>find_module(): a module by its name (with underscores), or null.</summary>
     public KernelModule? Find(string name) => Loaded.FirstOrDefault(module => module.Name == name);
 
+    /// <summary>Whether a module is in memory but not in the list: it has taken itself out, so that Linux finds it by no name any more.</summary>
+    public bool IsHidden(string name) => _inMemory.Contains(name) && FindAny(name) is null;
+
     /// <summary>__module_address(): the module whose memory holds an address, or null.</summary>
     public KernelModule? FindByAddress(ulong address) =>
         Loaded.FirstOrDefault(module => ModuleMemory.Of(_kernel).Contains(module, address));
@@ -49,6 +53,7 @@ public sealed class ModuleTable
     internal async GuestTask Add(KernelModule module)
     {
         ModuleMemory.Of(_kernel).UpdateBounds(module);
+        _inMemory.Add(module.Name);
         _kernel.ListAdd(module.Member("list"), _modules);
         await Tree.Insert(module);
     }
@@ -56,6 +61,7 @@ public sealed class ModuleTable
     /// <summary>Takes a module out of both; to be called with module_mutex held.</summary>
     internal async GuestTask Remove(KernelModule module)
     {
+        _inMemory.Remove(module.Name);
         _kernel.ListRemove(module.Member("list"));
         await Tree.Remove(module);
     }

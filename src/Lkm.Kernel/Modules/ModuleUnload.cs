@@ -111,7 +111,7 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
     private async GuestTask<Refusal?> Check(KernelModule? module, string name, ModuleUnloadFlags flags)
     {
         if (module is null)
-            return new Refusal(Errno.ENOENT, $"{name} is not loaded");
+            return new Refusal(Errno.ENOENT, modules.IsHidden(name) ? $"{name} has taken itself out of the kernel's list of modules" : $"{name} is not loaded");
         if (module.Users.Any())
             return new Refusal(Errno.EAGAIN, $"{name} is used by {string.Join(", ", module.Users.Select(user => user.Name))}; unload that first");
         if (module.State != ModuleState.Live)

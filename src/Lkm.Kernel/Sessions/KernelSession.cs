@@ -72,6 +72,9 @@ public sealed class KernelSession : IDisposable
     public (ModuleLoadResult Result, long Nanoseconds) Unload(string name) =>
         Run("rmmod", () => _kernel.Modules.Unload(name, default));
 
+    /// <summary>Whether a module is in memory but hides itself from the kernel's list of modules.</summary>
+    public bool IsHidden(string module) => _kernel.Modules.Modules.IsHidden(module);
+
     /// <summary>Runs a line of the shell inside the kernel.</summary>
     /// <param name="line">The line.</param>
     /// <param name="output">Where what it prints goes, standard output and standard error alike.</param>

@@ -46,6 +46,17 @@ public sealed class LoadedModuleTests(KernelWithModules kernel)
     }
 
     [Fact]
+    public void Module_that_keeps_rmmod_waiting_is_reported_as_hung()
+    {
+        Assert.True(kernel.Load("waiter.ko").Succeeded);
+        var start = kernel.Kernel.Log.Next;
+        Assert.True(kernel.Unload("waiter").Succeeded);
+        var log = kernel.Kernel.Log.Since(start).Select(record => record.Text).ToArray();
+        Assert.Contains(log, line => line.StartsWith("INFO: task rmmod:", StringComparison.Ordinal) && line.EndsWith(" blocked for more than 120 seconds.", StringComparison.Ordinal));
+        Assert.Contains(log, line => line.Contains("waiter_exit+0x", StringComparison.Ordinal) && line.EndsWith(" [waiter]", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void System_calls_of_the_image_end_in_the_same_loader()
     {
         Assert.Equal(-22, kernel.LoadBySystemCall("subject.ko", "count=abc"));

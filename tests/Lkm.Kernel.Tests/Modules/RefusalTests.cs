@@ -46,6 +46,18 @@ public sealed class RefusalTests(KernelWithModules kernel)
     }
 
     [Fact]
+    public void Module_that_hides_itself_is_found_by_no_name()
+    {
+        Assert.True(kernel.Load("hider.ko").Succeeded);
+        var result = kernel.Unload("hider");
+        Assert.Equal((Errno.ENOENT, "hider has taken itself out of the kernel's list of modules"), (result.Errno, result.Explanation));
+        Assert.DoesNotContain("hider", kernel.ReadFile("/proc/modules"), StringComparison.Ordinal);
+        kernel.WriteFile("/sys/module/hider/parameters/hidden", "0");
+        Assert.True(kernel.Unload("hider").Succeeded);
+        Assert.Equal("hider is not loaded", kernel.Unload("hider").Explanation);
+    }
+
+    [Fact]
     public void Module_in_use_stays()
     {
         Assert.True(kernel.Load("provider.ko").Succeeded);
