@@ -72,6 +72,23 @@ public class RunningModulesTests
     }
 
     [Fact]
+    public void A_network_interface_made_by_its_type_loads_its_driver_and_takes_an_address()
+    {
+        using var session = BootedKernel.Start();
+        Assert.Contains("inet 127.0.0.1/8 scope host lo", session.Run("ip addr show lo").Output);
+        Assert.Equal(0, session.Run("ip link add dum0 type dummy").Status);
+        Assert.Contains("dummy", session.Run("cat /proc/modules").Output);
+        Assert.Equal(0, session.Run("ip addr add 10.1.2.3/24 dev dum0 && ip link set dum0 up mtu 1400").Status);
+        var shown = session.Run("ip addr show dum0").Output;
+        Assert.Contains("dum0: <BROADCAST,NOARP,UP,LOWER_UP> mtu 1400 qdisc noqueue qlen 1000\n    link/ether ", shown);
+        Assert.Contains("    inet 10.1.2.3/24 scope global dum0\n", shown);
+        Assert.Equal(0, session.Run("ping -c 1 10.1.2.3").Status);
+        Assert.Equal(("ip: RTNETLINK answers: File exists\n", 1), session.Run("ip addr add 10.1.2.3/24 dev dum0"));
+        Assert.Equal(0, session.Run("ip link del dum0").Status);
+        Assert.Equal(("ip: can't find device 'dum0'\n", 1), session.Run("ip link show dum0"));
+    }
+
+    [Fact]
     public void Two_runs_of_the_same_module_give_the_same_log_at_the_same_virtual_times()
     {
         Assert.Equal(LogOfRun(), LogOfRun());

@@ -72,7 +72,7 @@ internal sealed class CommandContext(KernelShell shell, ISystemCalls process, st
         var error = await streams.Output.Write(bytes);
         OutputFailed = error != Errno.OK;
         if (OutputFailed && error != Errno.EPIPE)
-            await Complain($"write error: {error.Message()}");
+            await streams.Errors.Write(Encoding.UTF8.GetBytes($"{(name is "echo" or "printf" ? "sh" : name)}: write error: {error.Message()}\n"));
     }
 
     /// <summary>Writes "NAME: MESSAGE" to standard error, behind what was printed so far.</summary>

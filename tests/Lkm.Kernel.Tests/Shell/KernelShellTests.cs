@@ -120,7 +120,7 @@ public sealed class KernelShellTests : IDisposable
 
     [Fact]
     public void A_failed_write_is_said_and_is_a_failure() =>
-        Assert.Equal("echo: write error: No space left on device\n", _shell.Errors("echo text > /dev/full"));
+        Assert.Equal("sh: write error: No space left on device\n", _shell.Errors("echo text > /dev/full"));
 
     [Fact]
     public void Exit_ends_the_line_with_its_status()

@@ -55,6 +55,43 @@ public sealed class TextCommandTests : IDisposable
     [InlineData("-q a", "")]
     public void Grep(string arguments, string output) => Assert.Equal(output, _shell.Run("grep " + arguments, "a.b\nc\n"u8.ToArray()).Output);
 
+    [Theory]
+    [InlineData("s/a/x/", "xlpha\nbetx\ngxmma\n")]
+    [InlineData("s/a/x/g", "xlphx\nbetx\ngxmmx\n")]
+    [InlineData("s/a/x/2", "alphx\nbeta\ngammx\n")]
+    [InlineData("'s/[^a]*\\(.\\)a$/<&|\\1>/'", "a<lpha|h>\n<beta|t>\nga<mma|m>\n")]
+    [InlineData("-E 's#(l|t)+#\\n#'", "a\npha\nbe\na\ngamma\n")]
+    [InlineData("-n 2p", "beta\n")]
+    [InlineData("-n '$p'", "gamma\n")]
+    [InlineData("-n '/^b/,$p'", "beta\ngamma\n")]
+    [InlineData("-n '2,1p'", "beta\n")]
+    [InlineData("'2!d'", "beta\n")]
+    [InlineData("2q", "alpha\nbeta\n")]
+    [InlineData("-n -e '/m/=' -e 's/B/c/Ip'", "ceta\n3\n")]
+    [InlineData("'1d;3d'", "beta\n")]
+    public void Sed(string arguments, string output) => Assert.Equal(output, _shell.Output("sed " + arguments, "alpha\nbeta\ngamma\n"u8.ToArray()));
+
+    [Fact]
+    public void Any_script_of_sed_is_one_or_is_refused()
+    {
+        const string letters = "s/a.*[]()\\|1,$!pdq=;g&^ ";
+        var random = new System.Random(7);
+        for (var i = 0; i < 2_000; i++)
+        {
+            var text = new string([.. Enumerable.Range(0, random.Next(12)).Select(_ => letters[random.Next(letters.Length)])]);
+            try
+            {
+                var run = SedScript.Parse(text, isExtended: i % 2 == 0).Start(_ => { }, isSilent: false);
+                run.Take("aa.a", isLast: false);
+                run.Take("", isLast: true);
+            }
+            catch (Exception e) when (e is FormatException or System.Text.RegularExpressions.RegexParseException or NotSupportedException)
+            {
+                Assert.NotEmpty(e.Message);
+            }
+        }
+    }
+
     [Fact]
     public void Grep_says_by_its_status_what_it_found()
     {
@@ -74,7 +111,7 @@ public sealed class TextCommandTests : IDisposable
         for (var i = 0; i < 3_000; i++)
         {
             var pattern = string.Concat(Enumerable.Range(0, random.Next(10)).Select(_ => letters[random.Next(letters.Length)]));
-            _ = GrepCommand.ToExtended(pattern);
+            _ = PosixPattern.ToExtended(pattern);
             Assert.InRange(_shell.Run($"grep {(i % 2 == 0 ? "-E " : "")}-e '{pattern}'", "aab\n"u8.ToArray()).Status, 0, 2);
         }
     }

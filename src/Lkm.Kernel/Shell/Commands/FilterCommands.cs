@@ -274,7 +274,7 @@ internal static class FilterCommands
     private static bool Selects(List<(int First, int Last)> ranges, int number) => ranges.Exists(range => range.First <= number && number <= range.Last);
 
     /// <summary>Prints what becomes of each line; null for nothing.</summary>
-    private static async GuestTask<int> ForEachLine(CommandContext c, IReadOnlyList<string> paths, Func<string, string?> change) =>
+    internal static async GuestTask<int> ForEachLine(CommandContext c, IReadOnlyList<string> paths, Func<string, string?> change) =>
         await c.ForEachInput(paths, async (_, input) =>
         {
             var rest = Array.Empty<byte>();

@@ -55,35 +55,6 @@ internal static class GrepCommand
         return found && options.Has('q') ? 0 : status != 0 ? Misuse : found ? 0 : 1;
     }
 
-    /// <summary>Basic regular expressions as extended ones: there \( \) \{ \} \| \+ \? are the operators.</summary>
-    internal static string ToExtended(string basic)
-    {
-        var extended = new StringBuilder();
-        for (var i = 0; i < basic.Length; i++)
-        {
-            var c = basic[i];
-            if (c == '[')
-            {
-                var end = basic.IndexOf(']', Math.Min(i + (basic.AsSpan(i).StartsWith("[^") ? 3 : 2), basic.Length));
-                end = end < 0 ? basic.Length - 1 : end;
-                extended.Append(basic, i, end - i + 1);
-                i = end;
-            }
-            else if (c == '\\' && i + 1 < basic.Length)
-            {
-                c = basic[++i];
-                extended.Append("(){}|+?".Contains(c) ? "" : "\\").Append(c);
-            }
-            else
-            {
-                var isLiteralStar = c == '*' && (i == 0 || extended is [.., '(' or '|' or '^']);
-                extended.Append("(){}|+?".Contains(c) || isLiteralStar ? "\\" : "").Append(c);
-            }
-        }
-
-        return extended.ToString();
-    }
-
     private static bool TryCount(string? text, out int count)
     {
         count = 0;
@@ -93,23 +64,14 @@ internal static class GrepCommand
     private static Regex Compile(List<string> patterns, Options options)
     {
         var alternatives = patterns.SelectMany(p => p.Split('\n')).Select(p =>
-            options.Has('F') ? Regex.Escape(p) : Posix(options.Has('E') ? p : ToExtended(p)));
+            options.Has('F') ? Regex.Escape(p) : PosixPattern.ToNative(p, options.Has('E')));
         var pattern = string.Join('|', alternatives.Select(p => $"(?:{p})"));
         if (options.Has('w'))
             pattern = $@"\b(?:{pattern})\b";
         if (options.Has('x'))
             pattern = $@"\A(?:{pattern})\z";
-
-        // Linear in the text's length, whatever the pattern.
-        var flags = RegexOptions.CultureInvariant | RegexOptions.NonBacktracking;
-        return new Regex(pattern, options.Has('i') ? flags | RegexOptions.IgnoreCase : flags);
+        return PosixPattern.CompileNative(pattern, options.Has('i'));
     }
-
-    /// <summary>What POSIX writes otherwise than .NET: classes in brackets, and the ends of words.</summary>
-    private static string Posix(string pattern) => pattern
-        .Replace("[:alpha:]", "a-zA-Z").Replace("[:digit:]", "0-9").Replace("[:alnum:]", "a-zA-Z0-9").Replace("[:xdigit:]", "0-9A-Fa-f")
-        .Replace("[:upper:]", "A-Z").Replace("[:lower:]", "a-z").Replace("[:space:]", @"\s").Replace("[:blank:]", @" \t")
-        .Replace(@"\<", @"\b").Replace(@"\>", @"\b");
 
     private sealed class Search(CommandContext c, Options options, Regex regex, string name, int before, int after)
     {
