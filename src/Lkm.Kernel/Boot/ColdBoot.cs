@@ -78,6 +78,9 @@ internal sealed class ColdBoot
             case "fpu__init_cpu": // identify_boot_cpu()
                 await _kernel.Calls.Call(_image.Symbol("select_idle_routine"), _image.Symbol("boot_cpu_data"));
                 break;
+            case "rcu_init": // which leaves the soft interrupt to a thread where PREEMPT_RT is on
+                await _kernel.Calls.Call(_image.Symbol("open_softirq"), (ulong)(_image.Enumerator("RCU_SOFTIRQ") ?? 0), _image.Symbol("rcu_core_si"));
+                break;
             case "sched_init":
                 await LearnThreadFlags();
                 break;
