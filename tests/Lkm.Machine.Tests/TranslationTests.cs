@@ -16,13 +16,14 @@ public class TranslationTests
     private static int Rounds(int usual) =>
         usual * (int.TryParse(Environment.GetEnvironmentVariable("LKM_TEST_ROUNDS"), out var times) ? times : 1);
 
-    public static TheoryData<string> Switches => ["all", "flags", "joins", "plain", "checks", "forms", "calls", "copies", "size", "mixed"];
+    public static TheoryData<string> Switches => ["all", "flags", "joins", "plain", "parking", "checks", "forms", "calls", "copies", "size", "mixed"];
 
     private static TranslationOptions Options(string without) => without switch
     {
         "flags" => Translated with { DeadFlags = false },
         "joins" => Translated with { FlagsAtJoins = false },
         "plain" => Translated with { PlainLoops = false },
+        "parking" => Translated with { Parking = false },
         "checks" => Translated with { SharedChecks = false },
         "forms" => Translated with { NativeForms = false },
         "copies" => Translated with { CopiedCalls = false },
@@ -71,6 +72,7 @@ public class TranslationTests
     [InlineData("flags")]
     [InlineData("joins")]
     [InlineData("plain")]
+    [InlineData("parking")]
     [InlineData("checks")]
     [InlineData("mixed")]
     public void Generated_loops_do_the_same(string without)

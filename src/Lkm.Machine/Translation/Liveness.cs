@@ -38,8 +38,8 @@ internal sealed class Liveness
         if (options.Parking)
             Parking.Plan(region, this);
         Loops.PlaceLooks(region);
-        foreach (var block in region.Blocks)
-            MoveLook(block);
+        if (options.FlagsAtJoins)
+            region.Blocks.ForEach(MoveLook);
         FindDirty();
         FindLive();
     }

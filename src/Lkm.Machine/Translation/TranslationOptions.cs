@@ -34,13 +34,13 @@ public sealed record TranslationOptions
     /// <summary>What runs often within a function gets an entry at the head of its loop, not where it happens to be found.</summary>
     public bool EntriesAtHeads { get; init; } = true;
 
-    /// <summary>Where ways meet the flags are not stored.</summary>
+    /// <summary>Where ways meet the flags are not stored, and the budget is looked at where none from before are needed.</summary>
     public bool FlagsAtJoins { get; init; } = true;
 
     /// <summary>Registers that a loop does not touch are not kept in registers of the host while it runs.</summary>
     public bool Parking { get; init; } = true;
 
-    /// <summary>An access of what the same block has already checked is not checked again.</summary>
+    /// <summary>An access of what was checked on every way to it is not checked again, and accesses of one place are checked together.</summary>
     public bool SharedChecks { get; init; } = true;
 
     /// <summary>Simple loops have a second form, which checks the accesses of many rounds at once.</summary>
