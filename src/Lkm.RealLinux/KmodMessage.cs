@@ -6,11 +6,14 @@ namespace Lkm.RealLinux;
 public static class KmodMessage
 {
     /// <summary>The errno of a command that ran one of them last.</summary>
-    /// <returns>OK when it ended with 0; EBUSY for a module in use, which modprobe finds before it asks the kernel; EIO for a message that is none of kmod's.</returns>
+    /// <returns>OK when it ended with 0; EBUSY for a module in use, which modprobe finds before it asks the kernel; EINTR when the kernel ended the process inside its system call; EIO for a message that is none of kmod's.</returns>
     public static Errno ErrnoOf(GuestResult result)
     {
+        const int killed = 128 + 9, segmentationFault = 128 + 11; // what make_task_dead() ends a process with whose system call went wrong
         if (result.Status == 0)
             return Errno.OK;
+        if (result.Status is killed or segmentationFault)
+            return Errno.EINTR;
         string text = result.Output.TrimEnd();
         string message = text[(text.LastIndexOf(": ", StringComparison.Ordinal) + 2)..];
         if (text.Contains(" is in use", StringComparison.Ordinal))

@@ -107,6 +107,8 @@ public class FormatTests
         Assert.Equal(Errno.ENOENT, Read("modprobe: ERROR: could not insert 'x': Unknown symbol in module, or unknown parameter (see dmesg)"));
         Assert.Equal(Errno.EBUSY, Read("modprobe: FATAL: Module x is in use."));
 
+        Assert.Equal(Errno.EINTR, KmodMessage.ErrnoOf(new GuestResult("", 137, "Killed", [], 0)));
+
         static Errno Read(string output) => KmodMessage.ErrnoOf(new GuestResult("", 1, output, [], 0));
     }
 }
