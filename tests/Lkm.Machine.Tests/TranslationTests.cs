@@ -65,7 +65,7 @@ public class TranslationTests
         or Mnemonic.Not or Mnemonic.Movzx or Mnemonic.Movsx or Mnemonic.Movsxd or Mnemonic.Lea or Mnemonic.Bswap or Mnemonic.Shl or Mnemonic.Shr
         or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Imul or Mnemonic.Mul or Mnemonic.Cdqe or Mnemonic.Cqo or Mnemonic.Bt
         or Mnemonic.Sete or Mnemonic.Setb or Mnemonic.Setle or Mnemonic.Seto or Mnemonic.Setp or Mnemonic.Cmove or Mnemonic.Cmovb or Mnemonic.Cmovg
-        or Mnemonic.Xadd or Mnemonic.Cmpxchg or Mnemonic.Bts or Mnemonic.Shld or Mnemonic.Lahf or Mnemonic.Stc or Mnemonic.Pushfq or Mnemonic.Rdtsc;
+        or Mnemonic.Xadd or Mnemonic.Cmpxchg or Mnemonic.Xchg or Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Bts or Mnemonic.Shld or Mnemonic.Lahf or Mnemonic.Stc or Mnemonic.Pushfq or Mnemonic.Rdtsc;
 
     [Theory]
     [InlineData("all")]

@@ -61,7 +61,8 @@ internal sealed class Addresses(Region region, Liveness liveness)
     private static Access OperandOf(in Instruction i, int at, int operand, Known[] registers)
     {
         var size = i.Mnemonic is Mnemonic.Call or Mnemonic.Jmp or Mnemonic.Push ? 8 : i.MemorySize.GetSize();
-        var write = operand == 0 && i.Mnemonic is not (Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Push or Mnemonic.Call or Mnemonic.Jmp);
+        var write = operand == 0 && i.Mnemonic is not (Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Push or Mnemonic.Call or Mnemonic.Jmp
+            or Mnemonic.Div or Mnemonic.Idiv);
         if (i.MemorySegment is Register.FS or Register.GS || i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4)
             return new Access(new Place(None - 1 - at, None, 0), 0, size, write); // like no other
         var offset = (long)i.MemoryDisplacement64;

@@ -77,7 +77,7 @@ internal sealed class Liveness
             }
         }
         Native[i] = ending != Ending.Fall || (options.NativeForms && NativeForms.Has(instruction));
-        Exits[i] = ending is not (Ending.Fall or Ending.Jump or Ending.Branch) || !Native[i] || NativeForms.TouchesMemory(instruction);
+        Exits[i] = ending is not (Ending.Fall or Ending.Jump or Ending.Branch) || !Native[i] || NativeForms.CanLeave(instruction);
         _setsFlags[i] = Native[i] && NativeForms.SetsAllFlags(instruction);
         _readsFlags[i] = !Native[i] || instruction.RflagsRead != 0 || (instruction.RflagsModified != 0 && !_setsFlags[i]);
     }

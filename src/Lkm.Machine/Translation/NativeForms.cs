@@ -24,6 +24,10 @@ internal static class NativeForms
                 return i.OpCount > 1 && IsWide(i.Op0Register);
             case Mnemonic.Mul:
                 return i.Op0Kind == OpKind.Register && IsWide(i.Op0Register);
+            case Mnemonic.Xchg or Mnemonic.Xadd or Mnemonic.Cmpxchg:
+                return i.Op0Kind == OpKind.Memory && IsWide(i.Op1Register);
+            case Mnemonic.Div or Mnemonic.Idiv:
+                return i.Op0Kind == OpKind.Memory ? i.MemorySize.GetSize() >= 4 : IsWide(i.Op0Register);
             case Mnemonic.Push:
                 return i.StackPointerIncrement == -8 && (i.Op0Kind != OpKind.Register || i.Op0Register >= Register.RAX && i.Op0Register <= Register.R15);
             case Mnemonic.Pop:
@@ -51,6 +55,9 @@ internal static class NativeForms
             or Mnemonic.Prefetcht2 or Mnemonic.Prefetchw) && MemoryOperand(i) >= 0;
     }
 
+    /// <summary>Whether an instruction that has native code may leave it to the interpreter.</summary>
+    internal static bool CanLeave(in Instruction i) => i.Mnemonic is Mnemonic.Div or Mnemonic.Idiv || TouchesMemory(i);
+
     /// <summary>Which operand is in memory, or -1.</summary>
     internal static int MemoryOperand(in Instruction i)
     {
@@ -64,7 +71,8 @@ internal static class NativeForms
 
     /// <summary>Whether nothing of the flags from before survives.</summary>
     internal static bool SetsAllFlags(in Instruction i) => i.Mnemonic is Mnemonic.Add or Mnemonic.Sub or Mnemonic.And or Mnemonic.Or or Mnemonic.Xor
-        or Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Neg or Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Imul or Mnemonic.Mul;
+        or Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Neg or Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Imul or Mnemonic.Mul
+        or Mnemonic.Xadd or Mnemonic.Cmpxchg;
 
     /// <summary>The count of a shift by a constant.</summary>
     internal static int Count(in Instruction i) => (int)i.GetImmediate(1) & (i.Op0Register.GetSize() == 8 ? 63 : 31);

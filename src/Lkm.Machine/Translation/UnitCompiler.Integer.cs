@@ -34,6 +34,11 @@ internal sealed unsafe partial class UnitCompiler
             case Mnemonic.Imul: EmitMultiply(i); break;
             case Mnemonic.Mul: EmitWideMultiply(i); break;
             case Mnemonic.Bt: EmitBitTest(i); break;
+            case Mnemonic.Xchg: EmitExchange(i); break;
+            case Mnemonic.Xadd: EmitExchangeAdd(i); break;
+            case Mnemonic.Cmpxchg: EmitCompareExchange(i); break;
+            case Mnemonic.Div: EmitDivide(i, signed: false); break;
+            case Mnemonic.Idiv: EmitDivide(i, signed: true); break;
             case Mnemonic.Push: EmitPush(i); break;
             case Mnemonic.Pop: EmitPop(i); break;
             case Mnemonic.Leave: EmitLeave(); break;
