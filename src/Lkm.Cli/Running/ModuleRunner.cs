@@ -78,15 +78,23 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
 
     private void UnloadAll()
     {
-        ModuleRun[] loaded = [.. report.Modules.Where(run => run.Load.Succeeded).Reverse()];
-        bool isProbed = report.Modules.Where(run => run.Module.IsAsked).All(run => run.Module.IsProbed);
-        foreach (ModuleRun run in loaded)
+        bool isProbed = true;
+        var dependencies = new List<ModuleRun>();
+        foreach (ModuleRun run in report.Modules)
         {
-            if (run.Module.IsAsked || !isProbed)
+            if (run.Module.IsAsked)
+                isProbed &= run.Module.IsProbed;
+            else if (run.Load.Succeeded)
+                dependencies.Add(run);
+        }
+        for (int i = report.Modules.Count - 1; i >= 0; i--)
+        {
+            ModuleRun run = report.Modules[i];
+            if (run.Load.Succeeded && (run.Module.IsAsked || !isProbed))
                 Unload(run);
         }
         if (isProbed)
-            UnloadUnused([.. report.Modules.Where(run => run.Load.Succeeded && !run.Module.IsAsked)]);
+            UnloadUnused(dependencies);
     }
 
     /// <summary>

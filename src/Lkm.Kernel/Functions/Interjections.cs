@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Lkm.Kernel.Functions;
 
 /// <summary>
@@ -8,13 +6,14 @@ namespace Lkm.Kernel.Functions;
 /// </summary>
 internal sealed class Interjections
 {
-    private readonly ConcurrentQueue<Action> _queue = new();
+    private readonly Queue<Action> _queue = new(); // its own lock; there is hardly ever anything in it
     private volatile bool _any;
 
     /// <summary>Adds work; from any thread.</summary>
     public void Add(Action work)
     {
-        _queue.Enqueue(work);
+        lock (_queue)
+            _queue.Enqueue(work);
         _any = true;
     }
 
@@ -28,7 +27,13 @@ internal sealed class Interjections
     private void RunAll()
     {
         _any = false;
-        while (_queue.TryDequeue(out var work))
+        while (Take() is { } work)
             work();
+    }
+
+    private Action? Take()
+    {
+        lock (_queue)
+            return _queue.TryDequeue(out var work) ? work : null;
     }
 }
