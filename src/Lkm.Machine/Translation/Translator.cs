@@ -62,9 +62,17 @@ internal sealed unsafe class Translator : IDisposable
         {
             if (unit.IsDead)
                 _dead.Add(unit);
+            else if (unit.IsTooLarge)
+                CompileAgain(unit);
             else
                 Install(unit);
         }
+    }
+
+    private void CompileAgain(Unit unit)
+    {
+        Shrink(unit);
+        _compiler!.Add(unit);
     }
 
     /// <summary>The interpreter was at a place where control arrived when it had done some thousands of instructions.</summary>
@@ -136,8 +144,17 @@ internal sealed unsafe class Translator : IDisposable
             return;
         }
         UnitCompiler.Compile(unit, _options, SlotOf, _recordFromAnchor);
+        while (unit.IsTooLarge)
+        {
+            Shrink(unit);
+            UnitCompiler.Compile(unit, _options, SlotOf, _recordFromAnchor);
+        }
         Install(unit);
     }
+
+    // Part of its code as a unit: from the same entry, so what is watched is enough.
+    private void Shrink(Unit unit) =>
+        unit.Region = Find(unit.Entry, _withoutCopies with { LargestUnit = unit.Region!.Instructions.Length / 2 })!;
 
     private Region? Find(ulong entry, TranslationOptions options) =>
         Region.Find(entry, options, _reader, _hooks, Bounds, at => Handlers.LastTarget(_record, at));

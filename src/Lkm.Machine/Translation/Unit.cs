@@ -51,6 +51,9 @@ internal sealed unsafe class Unit(ulong entry)
     /// <summary>The handler that the op at the entry had.</summary>
     internal nint Original { get; set; }
 
+    /// <summary>Whether the method would be so large that the host's compiler does not optimise it; it is to be made of less.</summary>
+    internal bool IsTooLarge { get; set; }
+
     /// <summary>Whether it is in force.</summary>
     internal bool IsInstalled { get; set; }
 

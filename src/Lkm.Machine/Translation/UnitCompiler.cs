@@ -15,6 +15,8 @@ internal sealed unsafe partial class UnitCompiler
 {
     private static readonly Type[] Signature = [typeof(nint), typeof(nint), typeof(nint), typeof(nint)];
 
+    private const int LargestMethod = 45_000; // bytes of CIL: some way before the host's compiler stops optimising
+
     private readonly Unit _unit;
     private readonly Region _region;
     private readonly Liveness _liveness;
@@ -51,7 +53,7 @@ internal sealed unsafe partial class UnitCompiler
         _plan = new AccessPlan(_region, _liveness, options, _cycles.Values);
     }
 
-    /// <summary>Compiles a unit. May run on any thread, while the guest runs.</summary>
+    /// <summary>Compiles a unit, unless that turns out to be too large. May run on any thread, while the guest runs.</summary>
     /// <param name="unit">The unit; its code and memory are filled in.</param>
     /// <param name="options">What is to be done.</param>
     /// <param name="slotOf">The slot of a guest address.</param>
@@ -60,6 +62,9 @@ internal sealed unsafe partial class UnitCompiler
     {
         var compiler = new UnitCompiler(unit, options, slotOf, recordFromAnchor);
         compiler.Emit();
+        unit.IsTooLarge = compiler._il.ILOffset > LargestMethod && compiler._region.Instructions.Length > 1;
+        if (unit.IsTooLarge)
+            return;
         var handle = HandleOf(compiler._method);
         RuntimeHelpers.PrepareMethod(handle);
         unit.Region = null;
