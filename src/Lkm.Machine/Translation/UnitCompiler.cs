@@ -47,7 +47,7 @@ internal sealed unsafe partial class UnitCompiler
         _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
         (_left, _exit, _anchor) = (_il.DeclareLocal(typeof(long)), _il.DeclareLocal(typeof(int)), _il.DeclareLocal(typeof(long)));
         _recordFromAnchor = recordFromAnchor;
-        _margin = _region.Instructions.Length + _region.Blocks.Max(b => b.Look - b.First) + 1;
+        _margin = _region.Instructions.Length + _region.Blocks.Max(b => Math.Max(b.Look, b.First) - b.First) + 1;
         _before = Loops.Predecessors(_region);
         FindCycles();
         _plan = new AccessPlan(_region, _liveness, options, _cycles.Values);
