@@ -252,8 +252,11 @@ internal sealed class SedScript
                     default:
                         return command with
                         {
-                            Pattern = PosixPattern.Compile(pattern, isExtended, ignoresCase), Replacement = replacement,
-                            Occurrence = occurrence, IsGlobal = isGlobal, Prints = prints,
+                            Pattern = PosixPattern.Compile(pattern, isExtended, ignoresCase),
+                            Replacement = replacement,
+                            Occurrence = occurrence,
+                            IsGlobal = isGlobal,
+                            Prints = prints,
                         };
                 }
             }
