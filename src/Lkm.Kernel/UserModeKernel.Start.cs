@@ -105,7 +105,6 @@ public sealed partial class UserModeKernel
         _ = boot.Run();
         kernel.RunUntilIdle(() => boot.IsFinished);
         kernel.Modules.LearnLayouts();
-        UserProcess.LearnLayouts(kernel.Tasks, kernel.Image);
         kernel.Rehearse();
         return kernel;
     }

@@ -53,7 +53,9 @@ public sealed partial class UserModeKernel : IDisposable
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
-        Modules = new ModuleLoader(image, memory, Calls, Log);
+        Modules = new ModuleLoader(image, memory, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
+        SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Sites, PerCpu);
+        Scheduler.Died += task => Processes.Remove(task);
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);
@@ -83,6 +85,12 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>Where the image's functions call each other.</summary>
     internal CallSites Sites { get; }
+
+    /// <summary>The way of system calls into the image.</summary>
+    internal SystemCallEntry SystemCalls { get; }
+
+    /// <summary>The processes whose user side is C#, by their tasks.</summary>
+    internal Dictionary<ulong, UserProcess> Processes { get; } = [];
 
     /// <summary>Virtual time.</summary>
     public VirtualClock Clock { get; }

@@ -56,7 +56,20 @@ internal sealed class ColdBoot
         }
 
         await RestInit();
-        await _kernel.Calls.Call(_image.Symbol("cpu_startup_entry"), (ulong)(_image.Enumerator("CPUHP_ONLINE") ?? 0));
+        await BecomeIdle();
+    }
+
+    /// <summary>The end of rest_init(): the frames of start_kernel() stay on the idle task's stack for good.</summary>
+    private GuestCall BecomeIdle()
+    {
+        var chain = new CallChain(_memory, _image, _kernel.Calls);
+        ulong[] sites =
+        [
+            chain.Sites.FindFarReturn("secondary_startup_64_no_verify"), chain.Sites.Find("x86_64_start_kernel", "x86_64_start_reservations"),
+            chain.Sites.Find("x86_64_start_reservations", "start_kernel"), chain.Sites.Find("start_kernel", "arch_call_rest_init"),
+            chain.Sites.Find("start_kernel", "rest_init"), chain.Sites.Find("arch_call_rest_init", "rest_init"), chain.Sites.Find("rest_init", "cpu_startup_entry"),
+        ];
+        return chain.Call(sites, _image.Symbol("cpu_startup_entry"), (ulong)(_image.Enumerator("CPUHP_ONLINE") ?? 0));
     }
 
     /// <summary>What follows a step, where that is no function of the image's without arguments.</summary>

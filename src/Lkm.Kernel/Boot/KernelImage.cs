@@ -85,6 +85,13 @@ public sealed class KernelImage
         return address >= _text && address < _textEnd && _symbols.TryGetBounds(address, out start, out end);
     }
 
+    /// <summary>The bounds of the symbol of code that an address lies in, init code included.</summary>
+    internal bool TryGetBounds(ulong address, out ulong start, out ulong end)
+    {
+        (start, end) = (0, 0);
+        return IsText(address) && _symbols.TryGetBounds(address, out start, out end);
+    }
+
     /// <summary>An address as the kernel prints it: symbol+0xoffset/0xsize.</summary>
     public string Symbolise(ulong address) => _symbols.Describe(address) ?? $"0x{address:x}";
 

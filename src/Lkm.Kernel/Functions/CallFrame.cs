@@ -13,7 +13,7 @@ public sealed class CallFrame
     private readonly ulong _stack;
     private ulong _result;
     private bool _hasResult;
-    private bool _abandoned;
+    private bool _abandoned, _declined;
 
     internal CallFrame(Cpu cpu, GuestMemory memory)
     {
@@ -50,9 +50,18 @@ public sealed class CallFrame
     /// <summary>Says that the processor goes on elsewhere: the function has switched tasks, or never returns.</summary>
     public void Abandon() => _abandoned = true;
 
+    /// <summary>Says that the image's own function shall answer this call.</summary>
+    public void Decline() => _declined = true;
+
     /// <summary>Returns to the caller as RET does.</summary>
     internal void Leave()
     {
+        if (_declined)
+        {
+            _cpu.SkipHookOnce = true;
+            return;
+        }
+
         if (_abandoned)
             return;
         if (_hasResult)

@@ -9,12 +9,14 @@ public sealed class CallSites(GuestMemory memory, KernelImage image)
     /// <summary>Finds the first direct call of a function in another.</summary>
     /// <param name="caller">The name of the function that calls, or of a label in assembly code.</param>
     /// <param name="callee">The name of the function that is called.</param>
-    /// <returns>The address behind the call; 0 where there is none, as when the compiler has built one into the other.</returns>
+    /// <returns>
+    /// The address behind the call; 0 where there is none, as when the compiler has built one into the other, or ends the one with a jump to the other.
+    /// </returns>
     public ulong Find(string caller, string callee)
     {
         const byte call = 0xe8;
         const int length = 5;
-        if (!image.TrySymbol(caller, out var start) || !image.TrySymbol(callee, out var target) || !image.TryGetFunction(start, out _, out var end))
+        if (!image.TrySymbol(callee, out var target) || !TryBounds(caller, out var start, out var end))
             return 0;
         for (var at = start; at + length <= end; at++)
         {
@@ -23,5 +25,47 @@ public sealed class CallSites(GuestMemory memory, KernelImage image)
         }
 
         return 0;
+    }
+
+    /// <summary>Finds the call through a pointer that a struct holds and that may be NULL: if (p->member) p->member().</summary>
+    /// <param name="caller">The name of the function that calls.</param>
+    /// <param name="member">The member's offset, in bytes.</param>
+    /// <returns>The address behind the call; 0 where there is none.</returns>
+    public ulong FindThroughMember(string caller, ulong member)
+    {
+        // mov member(%reg),%rax; test %rax,%rax; je behind the call
+        const byte rexW = 0x48, rexWB = 0x49, load = 0x8b, toAx = 0x80, displacement32 = 0xf8, jumpIfZero = 0x74;
+        if (!TryBounds(caller, out var start, out var end))
+            return 0;
+        for (var at = start; at + 12 < end; at++)
+        {
+            if (memory.ReadByte(at) is rexW or rexWB && memory.ReadByte(at + 1) == load && (memory.ReadByte(at + 2) & displacement32) == toAx
+                && memory.ReadUInt32(at + 3) == member
+                && memory.Span(at + 7, 3).SequenceEqual((ReadOnlySpan<byte>)[rexW, 0x85, 0xc0]) && memory.ReadByte(at + 10) == jumpIfZero)
+                return at + 12 + memory.ReadByte(at + 11);
+        }
+
+        return 0;
+    }
+
+    /// <summary>Finds the far return by which assembly code enters a function, whose return address it has pushed before.</summary>
+    /// <returns>The address behind it; 0 where there is none.</returns>
+    public ulong FindFarReturn(string caller)
+    {
+        if (!TryBounds(caller, out var start, out var end))
+            return 0;
+        for (var at = start; at + 2 <= end; at++)
+        {
+            if (memory.Span(at, 2).SequenceEqual((ReadOnlySpan<byte>)[0x48, 0xcb]))
+                return at + 2;
+        }
+
+        return 0;
+    }
+
+    private bool TryBounds(string name, out ulong start, out ulong end)
+    {
+        (start, end) = (0, 0);
+        return image.TrySymbol(name, out start) && image.TryGetBounds(start, out _, out end);
     }
 }

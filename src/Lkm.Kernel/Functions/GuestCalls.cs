@@ -54,6 +54,28 @@ public sealed class GuestCalls
         return new GuestCall(this, function, a0, a1, 0, 0, 0, 0, 0) { Site = site, Stack = stack };
     }
 
+    /// <summary>
+    /// Prepares a jump to entry code of the image, as by an instruction or an interrupt. It is over when the processor arrives at an address with a
+    /// stack pointer.
+    /// </summary>
+    /// <param name="entry">Where the processor goes.</param>
+    /// <param name="entryStack">Its stack pointer there.</param>
+    /// <param name="site">The address where it is over.</param>
+    /// <param name="stack">The stack pointer there.</param>
+    /// <param name="load">Loads the other registers.</param>
+    internal GuestCall Enter(ulong entry, ulong entryStack, ulong site, ulong stack, Action<Cpu> load)
+    {
+        if (_sites.Add(site))
+            _cpu.Hook(site);
+        return new GuestCall(this, entry, 0, 0, 0, 0, 0, 0, 0) { Site = site, Stack = stack, EntryStack = entryStack, Load = load };
+    }
+
+    /// <summary>RSP of the running code.</summary>
+    internal ulong StackPointer => _cpu.Rsp;
+
+    /// <summary>RBP of the running code.</summary>
+    internal ulong FramePointer => _cpu.Rbp;
+
     /// <summary>Whether an address is one that calls from the core return to.</summary>
     internal bool Has(ulong address) => address == ReturnAddress || _sites.Contains(address);
 
@@ -71,6 +93,14 @@ public sealed class GuestCalls
     internal void Start(GuestCall call)
     {
         call.Save(_cpu);
+        if (call.Load is { } load)
+        {
+            _pending[call.Stack] = call;
+            load(_cpu);
+            (_cpu.Rsp, _cpu.Rip) = (call.EntryStack, call.Function);
+            return;
+        }
+
         if (call.Site != 0)
         {
             _memory.WriteUInt64(call.Stack - 8, call.Site);
@@ -122,6 +152,12 @@ public sealed class GuestCall : INotifyCompletion
 
     /// <summary>The stack pointer of a call in the image's name.</summary>
     internal ulong Stack { get; init; }
+
+    /// <summary>The stack pointer with which entry code is entered.</summary>
+    internal ulong EntryStack { get; init; }
+
+    /// <summary>Loads the registers with which entry code is entered; null for a call.</summary>
+    internal Action<Cpu>? Load { get; init; }
 
     private ulong Result { get; set; }
 

@@ -25,6 +25,7 @@ internal sealed class ModuleContext
         Memory = memory;
         Calls = calls;
         Log = log;
+        Chain = new CallChain(memory, image, calls);
         Layout = image.Struct("module");
         _moduleMutex = image.Symbol("module_mutex");
         _moduleQueue = image.Symbol("module_wq");
@@ -38,6 +39,9 @@ internal sealed class ModuleContext
     public GuestCalls Calls { get; }
 
     public KernelLog Log { get; }
+
+    /// <summary>Calls in the name of the functions that the loader stands for.</summary>
+    public CallChain Chain { get; }
 
     /// <summary>How struct module describes memory in this kernel.</summary>
     public ModuleMemory MemoryLayout => _memoryLayout ??= ModuleMemory.Create(this);

@@ -3,18 +3,21 @@ using Lkm.Formats.Compression;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Printing;
+using Lkm.Kernel.Processes;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Modules;
 
 /// <summary>
-/// Loads modules into the kernel and takes them out again, as Linux does. The host calls <see cref="Load"/> and <see cref="Unload"/>
+/// Loads modules into the kernel and takes them out again, as Linux does. The host calls <see cref="Load(ReadOnlyMemory{byte}, string, ModuleLoadFlags)"/> and <see cref="Unload(string, ModuleUnloadFlags)"/>
 /// in the context of a kernel thread or process; the system calls init_module(), finit_module() and delete_module() of the image end
 /// in the same code.
 /// </summary>
 public sealed partial class ModuleLoader
 {
     private const ulong LoadingModule = 2;
+
+    private readonly Dictionary<UserProcess, Request> _requests = [];
 
     /// <summary>Creates the loader of a kernel. Everything that it remembers lies in guest memory.</summary>
     public ModuleLoader(KernelImage image, GuestMemory memory, GuestCalls calls, KernelLog log)
@@ -29,6 +32,9 @@ public sealed partial class ModuleLoader
 
     /// <summary>The symbols that kernel and modules export.</summary>
     public KernelSymbols Symbols { get; }
+
+    /// <summary>Finds the process whose user side is C# and that is running, if one is.</summary>
+    internal Func<UserProcess?>? FindProcess { get; init; }
 
     /// <summary>Told of each step of loading and unloading, when set.</summary>
     public Action<ModuleLoadEvent>? Observer { get; set; }
@@ -57,6 +63,8 @@ public sealed partial class ModuleLoader
             flags &= ~ModuleLoadFlags.CompressedFile;
         }
 
+        if (FindProcess?.Invoke() is { IsInSystemCall: false } process)
+            return await Load(process, image, parameters, flags, firstRecord);
         var (info, refusal) = await CopyIn(image);
         if (refusal is not null)
             return Failed("", refusal, firstRecord);
@@ -77,10 +85,40 @@ public sealed partial class ModuleLoader
         name = name.Replace('-', '_');
         if (IsDisabled())
             return Failed(name, new Refusal(Errno.EPERM, "this kernel lets no module go (kernel.modules_disabled)"), firstRecord);
-        var refusal = await TakeOut(name, flags);
+        var refusal = FindProcess?.Invoke() is { IsInSystemCall: false } process ? await Unload(process, name, flags) : await TakeOut(name, flags);
         return refusal is null
             ? new ModuleLoadResult(name, 0, $"{name} is unloaded", 0, LogSince(firstRecord))
             : Failed(name, refusal, firstRecord);
+    }
+
+    /// <summary>What insmod does: finit_module() of a file that it has opened.</summary>
+    private async GuestTask<ModuleLoadResult> Load(
+        UserProcess process, ReadOnlyMemory<byte> image, string parameters, ModuleLoadFlags flags, long firstRecord)
+    {
+        const ulong temporaryFile = 0x410002, ownerOnly = 0x180; // O_TMPFILE | O_RDWR
+        if (image.IsEmpty)
+            return Failed("", new Refusal(Errno.EINVAL, "the file is empty"), firstRecord);
+        var descriptor = await process.SystemCall("open", await process.Put("/tmp"), temporaryFile, ownerOnly);
+        if (descriptor < 0)
+            return Failed("", new Refusal((int)descriptor, $"the module's file cannot be opened in /tmp ({Refusal.Name((int)descriptor)})"), firstRecord);
+        var request = _requests[process] = new Request { Contents = image };
+        var arguments = await process.Put(ModuleContext.Bytes(parameters + "\0").ToArray());
+        var code = (int)await process.SystemCall("finit_module", (ulong)descriptor, arguments, (ulong)flags);
+        _requests.Remove(process);
+        await process.SystemCall("close", (ulong)descriptor);
+        var name = request.Load?.Name ?? "";
+        return code == 0
+            ? new ModuleLoadResult(name, 0, $"{name} is loaded", request.Load!.Module, LogSince(firstRecord))
+            : Failed(name, request.Refusal ?? new Refusal(code, $"the kernel refuses to load modules ({Refusal.Name(code)})"), firstRecord);
+    }
+
+    /// <summary>What rmmod does: delete_module().</summary>
+    private async GuestTask<Refusal?> Unload(UserProcess process, string name, ModuleUnloadFlags flags)
+    {
+        var request = _requests[process] = new Request();
+        var code = (int)await process.SystemCall("delete_module", await process.Put(name), (ulong)flags);
+        _requests.Remove(process);
+        return code == 0 ? null : request.Refusal ?? new Refusal(code, $"the kernel refuses to unload {name} ({Refusal.Name(code)})");
     }
 
     /// <summary>Looks up all layouts that the loader uses; to be done before a snapshot is taken, which then holds them.</summary>

@@ -1,4 +1,3 @@
-using Lkm.Formats;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
@@ -12,11 +11,9 @@ namespace Lkm.Kernel.Processes;
 public sealed partial class HostThreads
 {
     private const ulong Sigchld = 17;
-    private const string CloneArguments = "kernel_clone_args", CloneFunction = "fn";
 
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
-    private readonly KernelImage _image;
     private readonly GuestCalls _calls;
     private readonly Dictionary<ulong, Func<GuestTask<int>>> _bodies = [];
     private readonly ulong _create, _exit;
@@ -27,7 +24,6 @@ public sealed partial class HostThreads
     {
         _cpu = cpu;
         _memory = memory;
-        _image = image;
         _calls = calls;
         _create = image.TrySymbol("user_mode_thread", out var create) ? create : image.Symbol("kernel_thread");
         _exit = image.Symbol("do_exit");
@@ -39,40 +35,35 @@ public sealed partial class HostThreads
     /// <returns>The pid, or a negative errno.</returns>
     public async GuestTask<int> Start(Func<GuestTask<int>> body, ulong flags = 0)
     {
-        var id = ++_lastId;
-        _bodies[id] = body;
+        var id = Add(body);
         var pid = (int)await _calls.Call(_create, HookAddresses.Thread, id, flags | Sigchld);
         if (pid < 0)
-            _bodies.Remove(id);
+            Forget(id);
         return pid;
     }
 
-    /// <summary>Looks up what fork is asked with; to be done before a snapshot is taken, which then holds it.</summary>
-    internal static void LearnLayouts(KernelImage image)
+    /// <summary>Keeps what the child of a fork is to do.</summary>
+    /// <returns>The id that the child has in R15.</returns>
+    internal ulong Add(Func<GuestTask<int>> body)
     {
-        var layout = image.FindStruct(CloneArguments);
-        _ = (layout?.Find(CloneFunction), layout?.Find("fn_arg"), layout?.Find("exit_signal"));
-    }
-
-    /// <summary>
-    /// Forks the running task as fork(2) does: the child has a copy-on-write copy of its address space, and its files. It runs a C# body.
-    /// </summary>
-    /// <returns>The pid; -ENOSYS where this kernel's fork can start no function in a process (before 5.19).</returns>
-    public async GuestTask<int> Fork(Func<GuestTask<int>> body)
-    {
-        if (_image.FindStruct(CloneArguments) is not { } layout || layout.Find(CloneFunction) is not { } function)
-            return -(int)Errno.ENOSYS;
         var id = ++_lastId;
         _bodies[id] = body;
-        using var scratch = new StackScratch(_cpu, _memory);
-        var arguments = scratch.Take((int)layout.Size);
-        _memory.WriteInt32(arguments + layout["exit_signal"], (int)Sigchld);
-        _memory.WriteUInt64(arguments + function, HookAddresses.Thread);
-        _memory.WriteUInt64(arguments + layout["fn_arg"], id);
-        var pid = (int)await _calls.Call(_image.Symbol("kernel_clone"), arguments);
-        if (pid < 0)
-            _bodies.Remove(id);
-        return pid;
+        return id;
+    }
+
+    /// <summary>There is no such child.</summary>
+    internal void Forget(ulong id) => _bodies.Remove(id);
+
+    /// <summary>
+    /// A child of fork(2) is about to return to user mode. All other returns of system calls end in C# before they come here, so its registers are its
+    /// parent's: a copy of those that the system call was made with.
+    /// </summary>
+    [KernelFunction("swapgs_restore_regs_and_return_to_usermode")]
+    private GuestTask ReturnToUser()
+    {
+        const ulong interruptFlag = 1 << 9;
+        _cpu.Rflags |= interruptFlag;
+        return Thread(_memory.ReadUInt64(_cpu.Rsp + Exceptions.PtRegs.R15));
     }
 
     [KernelFunction("lkm_thread")]

@@ -12,10 +12,18 @@ public sealed partial class UserProcess
     /// <summary>Forks: the child has a copy of this process's memory, pages copied when either writes them, and its files.</summary>
     /// <param name="body">What the child does; its result is the exit status.</param>
     /// <returns>The child's pid, or a negative errno.</returns>
-    public GuestTask<int> Fork(Func<UserProcess, GuestTask<int>> body) => _kernel.Threads.Fork(() => body(Child()));
+    public async GuestTask<int> Fork(Func<UserProcess, GuestTask<int>> body)
+    {
+        const ulong sigchld = 17;
+        var id = _kernel.Threads.Add(() => body(Child()));
+        var pid = (int)await SystemCall("clone", new UserRegisters { Di = sigchld, R15 = id });
+        if (pid < 0)
+            _kernel.Threads.Forget(id);
+        return pid;
+    }
 
     /// <inheritdoc/>
-    GuestTask<int> IForks.Fork(Func<ISystemCalls, GuestTask<int>> body) => _kernel.Threads.Fork(() => body(Child()));
+    GuestTask<int> IForks.Fork(Func<ISystemCalls, GuestTask<int>> body) => Fork(child => body(child));
 
     /// <summary>Waits for a child, as wait4(2) does.</summary>
     /// <param name="pid">Its pid.</param>
@@ -28,5 +36,5 @@ public sealed partial class UserProcess
         return (result, BitConverter.ToInt32(await Get(status, sizeof(int))));
     }
 
-    private UserProcess Child() => new(_kernel) { Buffer = Buffer };
+    private UserProcess Child() => new(_kernel) { Buffer = Buffer, _code = _code };
 }

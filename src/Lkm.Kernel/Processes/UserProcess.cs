@@ -18,18 +18,18 @@ public sealed partial class UserProcess : ISystemCalls, IForks
     /// <summary>Bytes of the user buffer that system calls read and write through.</summary>
     public const int BufferSize = 64 * 1024;
 
-    private const string TaskWorks = "task_works";
-    private const ulong RestartSystemCall = 219; // __NR_restart_syscall
+    private const int CodeSize = 512, SystemCallInstruction = 64, StackPointer = 448;
 
     private readonly UserModeKernel _kernel;
     private readonly GuestMemory _memory;
     private readonly Cpu _cpu;
     private readonly GuestCalls _calls;
     private readonly KernelImage _image;
-    private readonly ulong _task, _taskWorks, _copyToUser, _copyFromUser, _schedule, _takeSignals, _taskWorkRun;
+    private readonly ulong _task, _copyToUser, _copyFromUser;
     private readonly PageTables _pageTables;
     private readonly ulong _mmPgd;
     private ulong _used;
+    private ulong _code = 0x400000; // where a program is linked to, until there is a mapping
 
     private UserProcess(UserModeKernel kernel)
     {
@@ -41,20 +41,13 @@ public sealed partial class UserProcess : ISystemCalls, IForks
         _pageTables = new PageTables(_memory);
         _mmPgd = _image.Struct("mm_struct")["pgd"];
         _task = kernel.Scheduler.Current;
-        _schedule = _image.Symbol("schedule");
-        _takeSignals = _image.TrySymbol("arch_do_signal_or_restart", out var signals) ? signals : _image.Symbol("arch_do_signal");
-        _taskWorkRun = _image.Symbol("task_work_run");
         _copyToUser = _image.Symbol("_copy_to_user");
         _copyFromUser = _image.Symbol("_copy_from_user");
-        _taskWorks = _task + kernel.Tasks.Layout[TaskWorks];
+        kernel.Processes[_task] = this;
     }
 
-    /// <summary>Looks up what processes use of the layouts; to be done before a snapshot is taken, which then holds them.</summary>
-    internal static void LearnLayouts(TaskStruct tasks, KernelImage image)
-    {
-        _ = tasks.Layout[TaskWorks];
-        HostThreads.LearnLayouts(image);
-    }
+    /// <summary>Whether the process is in the kernel: in a system call that has not returned.</summary>
+    internal bool IsInSystemCall { get; private set; }
 
     /// <summary>The address of the user buffer.</summary>
     public ulong Buffer { get; private set; }
@@ -65,10 +58,12 @@ public sealed partial class UserProcess : ISystemCalls, IForks
         var process = new UserProcess(kernel);
         await process.CreateAddressSpace();
         const ulong readWrite = 3, privateAnonymous = 0x22;
-        var buffer = await process.SystemCall("mmap", 0, BufferSize, readWrite, privateAnonymous, ulong.MaxValue, 0);
+        var buffer = await process.SystemCall("mmap", 0, BufferSize + CodeSize, readWrite, privateAnonymous, ulong.MaxValue, 0);
         if (buffer < 0)
             throw new InvalidOperationException($"a process cannot have a buffer: mmap returned {buffer}");
-        process.Buffer = (ulong)buffer;
+        process._code = (ulong)buffer;
+        process.Buffer = (ulong)buffer + CodeSize;
+        await process.TryWrite(process._code + SystemCallInstruction, (byte[])[0x0f, 0x05]);
         return process;
     }
 
@@ -81,36 +76,28 @@ public sealed partial class UserProcess : ISystemCalls, IForks
     /// <param name="a4">The fifth argument.</param>
     /// <param name="a5">The sixth argument.</param>
     /// <returns>Its result, or a negative errno; -ENOSYS where this kernel has no such call.</returns>
-    public async GuestTask<long> SystemCall(
-        string name, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
+    public GuestTask<long> SystemCall(
+        string name, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0) =>
+        SystemCall(name, new UserRegisters { Di = a0, Si = a1, Dx = a2, R10 = a3, R8 = a4, R9 = a5 });
+
+    private async GuestTask<long> SystemCall(string name, UserRegisters registers)
     {
-        if (!_image.TrySymbol("__x64_sys_" + name, out var function))
+        if (_kernel.SystemCalls.Number(name) is not (>= 0 and var number))
             return -(long)Errno.ENOSYS;
-        var regs = _kernel.Tasks.Stack(_task) + _image.ThreadSize - PtRegs.Size;
-        const ulong userCodeSegment = 0x33, userDataSegment = 0x2b, interruptFlag = 1 << 9;
+        const ulong instructionLength = 2;
         _used = 0;
+        registers = registers with { Ax = (ulong)number, Ip = _code + SystemCallInstruction + instructionLength, Sp = _code + StackPointer };
         for (; ; )
         {
-            _memory.Clear(regs, PtRegs.Size);
-            _memory.WriteUInt64(regs + PtRegs.Di, a0);
-            _memory.WriteUInt64(regs + PtRegs.Si, a1);
-            _memory.WriteUInt64(regs + PtRegs.Dx, a2);
-            _memory.WriteUInt64(regs + PtRegs.R10, a3);
-            _memory.WriteUInt64(regs + PtRegs.R8, a4);
-            _memory.WriteUInt64(regs + PtRegs.R9, a5);
-            _memory.WriteUInt64(regs + PtRegs.Ip, Buffer);
-            _memory.WriteUInt64(regs + PtRegs.Cs, userCodeSegment);
-            _memory.WriteUInt64(regs + PtRegs.Ss, userDataSegment);
-            _memory.WriteUInt64(regs + PtRegs.Flags, interruptFlag);
-            _memory.WriteUInt64(regs + PtRegs.Ax, await _calls.Call(function, regs));
-            await DoExitWork(regs);
+            IsInSystemCall = true;
+            var regs = await _kernel.SystemCalls.Enter(registers);
+            IsInSystemCall = false;
             var result = _memory.ReadUInt64(regs + PtRegs.Ax);
-            if (_memory.ReadUInt64(regs + PtRegs.Ip) == Buffer)
+            if (_memory.ReadUInt64(regs + PtRegs.Ip) == registers.Ip)
                 return (long)result;
 
             // The instruction pointer was set back onto the SYSCALL instruction: the call is to be made again, as the one that RAX tells.
-            if (result == RestartSystemCall)
-                function = _image.Symbol("__x64_sys_restart_syscall");
+            registers = registers with { Ax = result };
         }
     }
 
@@ -187,28 +174,5 @@ public sealed partial class UserProcess : ISystemCalls, IForks
         }
 
         await _kernel.Scheduler.EnterAddressSpace(_task, mm);
-    }
-
-    /// <summary>
-    /// What exit_to_user_mode_loop() does before a system call returns: file references are dropped there, and signals taken. There are
-    /// no handlers in such a process; a signal stops it, ends it (then this does not return) or is ignored.
-    /// </summary>
-    private async GuestTask DoExitWork(ulong regs)
-    {
-        var bits = _kernel.Tasks.Bits;
-        for (; ; )
-        {
-            var flags = _kernel.Tasks.ThreadFlags(_task);
-            if ((flags & (bits.NeedReschedule | bits.NeedRescheduleLazy)) != 0)
-                await _calls.Call(_schedule);
-            else if ((flags & (bits.SignalPending | bits.NotifySignal)) != 0)
-                await _calls.Call(_takeSignals, regs, flags & bits.SignalPending);
-            else if ((flags & bits.PatchPending) != 0 && _image.TrySymbol("klp_update_patch_state", out var update))
-                await _calls.Call(update, _task);
-            else if (_memory.ReadUInt64(_taskWorks) != 0)
-                await _calls.Call(_taskWorkRun);
-            else
-                return;
-        }
     }
 }

@@ -14,6 +14,7 @@ namespace Lkm.Kernel.Scheduling;
 public sealed partial class Scheduler : ISnapshotState
 {
     private const ulong InterruptFlag = 1 << 9;
+    private const string StackPadding = "TOP_OF_KERNEL_STACK_PADDING";
 
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
@@ -23,6 +24,9 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly FairQueue _queue;
     private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly uint _preemptionDisabled;
+    private readonly KernelImage _image;
+    private readonly ulong _fpuOwner, _taskFpu;
+    private ulong? _stackPadding;
     private readonly ulong _leaveScheduler, _leaveControlGroup;
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
@@ -31,6 +35,10 @@ public sealed partial class Scheduler : ISnapshotState
     {
         _queue = new FairQueue(tasks, clock);
         _cpu = cpu;
+        _image = image;
+        _stackPadding = (ulong?)image.Enumerator(StackPadding);
+        _fpuOwner = perCpu.Of(image.Symbol("fpu_fpregs_owner_ctx"));
+        _taskFpu = tasks.Layout.Find("thread.fpu.last_cpu") ?? tasks.Layout.Size;
         _memory = memory;
         _perCpu = perCpu;
         _tasks = tasks;
@@ -260,7 +268,6 @@ public sealed partial class Scheduler : ISnapshotState
     {
         SwitchAddressSpace(previous, next);
         _perCpu.Current = next;
-        _memory.WriteUInt64(_perCpu.TopOfStack, _tasks.Stack(next) + _threadSize);
         _memory.WriteUInt64(_runQueueCurrent, next);
         _memory.WriteUInt64(_runQueueSwitches, _memory.ReadUInt64(_runQueueSwitches) + 1);
         _memory.WriteUInt64(_fairCurrent, 0); // borrowed code that changes the running task's policy has set it, to the task's own entity
@@ -276,6 +283,8 @@ public sealed partial class Scheduler : ISnapshotState
         _cpu.Rip = _memory.ReadUInt64(sp + 48);
         _cpu.Rsp = sp + 56;
         _cpu.Rax = previous;
+        _memory.WriteUInt64(_perCpu.TopOfStack, TopOfStack(next));
+        OwnFpu(next);
 
         if (_cpu.Rip == _retFromFork)
         {
@@ -290,6 +299,35 @@ public sealed partial class Scheduler : ISnapshotState
         _cpu.Rflags |= InterruptFlag;
         _tasks.SetOnCpu(previous, false);
         _ = FinishSwitch(previous);
+    }
+
+    /// <summary>
+    /// Where struct pt_regs of a task ends. What a kernel leaves free above it (TOP_OF_KERNEL_STACK_PADDING) is a macro, of which the image's type
+    /// information says nothing; so the first task that fork made tells: its stack pointer is right below its registers.
+    /// </summary>
+    private ulong TopOfStack(ulong task)
+    {
+        var end = _tasks.Stack(task) + _threadSize;
+        if (_stackPadding is null && _cpu.Rip == _retFromFork)
+        {
+            _stackPadding = end - Exceptions.PtRegs.Size - _cpu.Rsp;
+            _image.LearnEnumerator(StackPadding, (long)_stackPadding);
+        }
+
+        return end - (_stackPadding ?? 0);
+    }
+
+    /// <summary>
+    /// The FPU half of __switch_to(): no user code here uses the FPU, so what a process has in memory is what it would find in the registers
+    /// (fpregs_state_valid()).
+    /// </summary>
+    private void OwnFpu(ulong task)
+    {
+        const uint kernelThread = 0x00200000; // PF_KTHREAD
+        if ((_tasks.Flags(task) & kernelThread) != 0)
+            return;
+        _memory.WriteUInt64(_fpuOwner, task + _taskFpu);
+        _memory.WriteUInt32(task + _taskFpu, 0); // last_cpu, its first member
     }
 
     /// <summary>The address-space half of context_switch(): kernel threads borrow the one that is loaded.</summary>

@@ -1,0 +1,50 @@
+using Lkm.Kernel.Boot;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Functions;
+
+/// <summary>
+/// Calls by C# in the name of functions that it stands for: each of them has on the stack the frame, with the return address, that the image's code
+/// would have there. So a backtrace shows what it shows on Linux.
+/// </summary>
+internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCalls calls)
+{
+    private readonly UnwindTable _frames = new(memory, image);
+
+    /// <summary>Where functions call each other.</summary>
+    public CallSites Sites { get; } = new(memory, image);
+
+    /// <summary>Calls a function in the name of others, the outermost of which has just been entered.</summary>
+    /// <param name="names">The functions, the outermost first; the last one is called.</param>
+    /// <param name="argument">Its argument.</param>
+    public GuestCall Call(ReadOnlySpan<string> names, ulong argument)
+    {
+        var sites = new List<ulong>();
+        for (var i = 0; i + 1 < names.Length; i++)
+            sites.Add(Sites.Find(names[i], names[i + 1]));
+        return Call(sites, image.Symbol(names[^1]), argument);
+    }
+
+    /// <summary>Calls a function from places in the image.</summary>
+    /// <param name="sites">The return addresses, the outermost first; 0 is a function that has no frame, as one that ends with a jump.</param>
+    /// <param name="function">The function.</param>
+    /// <param name="argument">Its argument.</param>
+    public GuestCall Call(IReadOnlyList<ulong> sites, ulong function, ulong argument = 0)
+    {
+        var stack = calls.StackPointer;
+        ulong site = 0;
+        foreach (var next in sites)
+        {
+            if (next == 0 || _frames.Find(next - 1) is not var (size, savedRbp))
+                continue;
+            if (site != 0)
+                memory.WriteUInt64(stack -= sizeof(ulong), site);
+            var caller = stack + sizeof(ulong);
+            if (savedRbp != 0)
+                memory.WriteUInt64(caller + (ulong)savedRbp, calls.FramePointer);
+            (stack, site) = (caller - size, next);
+        }
+
+        return site == 0 ? calls.Call(function, argument) : calls.CallFrom(site, stack, function, argument);
+    }
+}

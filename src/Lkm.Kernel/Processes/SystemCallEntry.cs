@@ -1,0 +1,85 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Exceptions;
+using Lkm.Kernel.Functions;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Processes;
+
+/// <summary>
+/// The SYSCALL instruction of a program. The processor enters the image's own entry code where that has built the hardware's frame on the task's
+/// stack (entry_SYSCALL_64_after_hwframe), and the call is over where do_syscall_64() has returned to it. So the way in and out,
+/// signals and deferred work included, is Linux's, and the stack holds what it holds on Linux.
+/// </summary>
+public sealed class SystemCallEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls, CallSites sites, PerCpuArea perCpu)
+{
+    private const string EntryLabel = "entry_SYSCALL_64_after_hwframe";
+
+    private readonly Dictionary<string, int> _numbers = [];
+    private readonly ulong _entry = image.Symbol(EntryLabel);
+    private readonly ulong _table = image.Symbol("sys_call_table");
+    private ulong _site;
+
+    /// <summary>The number of a system call in this kernel.</summary>
+    /// <param name="name">Its name as in __x64_sys_NAME.</param>
+    /// <returns>-1 where this kernel has none of that name.</returns>
+    public int Number(string name)
+    {
+        if (_numbers.TryGetValue(name, out var number))
+            return number;
+        number = -1;
+        const int most = 600;
+        if (image.TrySymbol("__x64_sys_" + name, out var function))
+        {
+            for (var i = 0; i < most && number < 0; i++)
+            {
+                if (memory.ReadUInt64(_table + ((ulong)i * sizeof(ulong))) == function)
+                    number = i;
+            }
+        }
+
+        return _numbers[name] = number;
+    }
+
+    /// <summary>Makes a system call in the running task.</summary>
+    /// <param name="registers">The user's registers, as struct pt_regs names them; RAX is the number.</param>
+    /// <returns>The address of the task's struct pt_regs, as the call left it.</returns>
+    public async GuestTask<ulong> Enter(UserRegisters registers)
+    {
+        const ulong userCodeSegment = 0x33, userDataSegment = 0x2b, interruptFlag = 1 << 9, flags = interruptFlag | 0x46, always = 2;
+        if (_site == 0 && (_site = sites.Find(EntryLabel, "do_syscall_64")) == 0)
+            throw new Symbols.KernelMismatchException("this kernel's entry code does not call do_syscall_64()");
+        var regs = memory.ReadUInt64(perCpu.TopOfStack) - PtRegs.Size;
+        memory.WriteUInt64(regs + PtRegs.Ip, registers.Ip);
+        memory.WriteUInt64(regs + PtRegs.Cs, userCodeSegment);
+        memory.WriteUInt64(regs + PtRegs.Flags, flags);
+        memory.WriteUInt64(regs + PtRegs.Sp, registers.Sp);
+        memory.WriteUInt64(regs + PtRegs.Ss, userDataSegment);
+        var (rbx, rbp, r12, r13, r14, r15) = (cpu.Rbx, cpu.Rbp, cpu.R12, cpu.R13, cpu.R14, cpu.R15);
+        await calls.Enter(_entry, regs + PtRegs.Ip, _site, regs, Load);
+        (cpu.Rbx, cpu.Rbp, cpu.R12, cpu.R13, cpu.R14, cpu.R15) = (rbx, rbp, r12, r13, r14, r15);
+        cpu.Rflags |= interruptFlag;
+        return regs;
+
+        void Load(Cpu processor)
+        {
+            (processor.Rdi, processor.Rsi, processor.Rdx) = (registers.Di, registers.Si, registers.Dx);
+            (processor.R10, processor.R8, processor.R9) = (registers.R10, registers.R8, registers.R9);
+            (processor.Rax, processor.Rcx, processor.R11) = (registers.Ax, registers.Ip, flags);
+            (processor.Rbx, processor.Rbp, processor.R12, processor.R13, processor.R14, processor.R15) = (0, 0, 0, 0, 0, registers.R15);
+            processor.Rflags = always;
+        }
+    }
+}
+
+/// <summary>What a program has in its registers when it makes a system call; the names are those of struct pt_regs.</summary>
+/// <param name="Ax">The number.</param>
+/// <param name="Di">The first argument.</param>
+/// <param name="Si">The second argument.</param>
+/// <param name="Dx">The third argument.</param>
+/// <param name="R10">The fourth argument.</param>
+/// <param name="R8">The fifth argument.</param>
+/// <param name="R9">The sixth argument.</param>
+/// <param name="R15">What a child finds there as well.</param>
+/// <param name="Ip">The address behind the SYSCALL instruction.</param>
+/// <param name="Sp">The stack pointer.</param>
+public readonly record struct UserRegisters(ulong Ax, ulong Di, ulong Si, ulong Dx, ulong R10, ulong R8, ulong R9, ulong R15, ulong Ip, ulong Sp);
