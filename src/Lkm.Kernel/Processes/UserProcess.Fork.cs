@@ -36,5 +36,16 @@ public sealed partial class UserProcess
         return (result, BitConverter.ToInt32(await Get(status, sizeof(int))));
     }
 
-    private UserProcess Child() => new(_kernel) { Buffer = Buffer, _code = _code };
+    /// <inheritdoc/>
+    async GuestTask<int> IForks.AwaitEnd(int pid)
+    {
+        const int signals = 0x7f, firstSignalStatus = 128;
+        var (_, status) = await Wait(pid);
+        return (status & signals) != 0 ? firstSignalStatus + (status & signals) : status >> 8 & 0xff;
+    }
+
+    /// <summary>Whether this is the process of a task, or a descendant of it.</summary>
+    internal bool IsOf(ulong task) => _task == task || (_parent is { } parent && parent.IsOf(task));
+
+    private UserProcess Child() => new(_kernel) { Buffer = Buffer, _code = _code, _parent = this };
 }

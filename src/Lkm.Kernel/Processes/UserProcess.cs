@@ -28,6 +28,7 @@ public sealed partial class UserProcess : ISystemCalls, IForks
     private readonly ulong _task, _copyToUser, _copyFromUser;
     private readonly PageTables _pageTables;
     private readonly ulong _mmPgd;
+    private UserProcess? _parent;
     private ulong _used;
     private ulong _code = 0x400000; // where a program is linked to, until there is a mapping
 
@@ -48,6 +49,9 @@ public sealed partial class UserProcess : ISystemCalls, IForks
 
     /// <summary>Whether the process is in the kernel: in a system call that has not returned.</summary>
     internal bool IsInSystemCall { get; private set; }
+
+    /// <summary>The process's id.</summary>
+    internal int Pid => _kernel.Tasks.Pid(_task);
 
     /// <summary>The address of the user buffer.</summary>
     public ulong Buffer { get; private set; }

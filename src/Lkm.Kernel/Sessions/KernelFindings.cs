@@ -36,7 +36,7 @@ internal sealed class KernelFindings(UserModeKernel kernel)
             _all.Add(new Finding("warning", kernel.Faults.Warnings[_warnings].Text));
 
         var taint = TaintOf(kernel);
-        if (!isStopped && (aTaskWasKilled || ((taint & ~_taint) >> TaintDie & 1) != 0))
+        if (!isStopped && (aTaskWasKilled || ((taint & ~_taint) >> TaintDie & 1) != 0 || kernel.Log.Since(_records).Any(record => IsOops(record.Text))))
             AddOops();
         _taint = taint;
         _records = kernel.Log.Next;
@@ -59,6 +59,10 @@ internal sealed class KernelFindings(UserModeKernel kernel)
 
         _all.Add(new Finding("oops", what ?? "a task of the kernel was killed"));
     }
+
+    /// <summary>The line with the error code and the number of the oops: a process that it ended may have been another's child.</summary>
+    private static bool IsOops(string text) =>
+        text.Contains(" [#", StringComparison.Ordinal) && (text.StartsWith("Oops: ", StringComparison.Ordinal) || text.Contains(": 0000 [#", StringComparison.Ordinal));
 
     private static bool IsFirstLine(string text) =>
         text.StartsWith("BUG: ", StringComparison.Ordinal)

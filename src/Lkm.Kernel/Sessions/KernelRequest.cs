@@ -89,7 +89,7 @@ public sealed class KernelRequest
         {
             _sleeper = await _kernel.Sleep(() =>
             {
-                _sleeper = Process.Task;
+                _sleeper = _kernel.CurrentTask;
                 return isAwake();
             });
             await process.SystemCall("getppid"); // the way back to user mode, where signals are taken

@@ -141,14 +141,25 @@ public sealed class KernelSession : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _kernel.Dispose();
 
+    /// <summary>Runs a program as a shell does, in a child.</summary>
     private (ModuleLoadResult Result, long Nanoseconds) Run(string name, Func<GuestTask<ModuleLoadResult>> body)
     {
         _started = _kernel.Clock.Nanoseconds;
-        var outcome = Execute(name, _ => body());
-        if (outcome is { Finished: true, Result: { } result })
+        ModuleLoadResult? result = null;
+        var outcome = Execute("sh", async shell =>
+        {
+            var pid = await shell.Fork(async child =>
+            {
+                child.SetName(name);
+                result = await body();
+                return 0;
+            });
+            return pid < 0 ? pid : (await shell.Wait(pid)).Status;
+        });
+        if (outcome.Finished && result is not null)
             return (result, outcome.Nanoseconds);
         var reason = _stopped ? "the kernel stopped" : $"{name} was killed";
-        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {_findings.All[^1].Summary}", 0, []), outcome.Nanoseconds);
+        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {(_findings.All is [.., var last] ? last.Summary : "by a signal")}", 0, []), outcome.Nanoseconds);
     }
 
     /// <summary>Remembers where a module's code lies, for reports after it has gone.</summary>

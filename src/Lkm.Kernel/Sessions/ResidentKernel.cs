@@ -158,29 +158,36 @@ public sealed class ResidentKernel : IDisposable
         return 0;
     }
 
-    /// <summary>kill(2), by process 1.</summary>
+    /// <summary>kill(2), by process 1, of a process and its children, as a terminal does with its foreground.</summary>
     internal void SendSignal(GuestProcess process, int signal)
     {
-        if (process.Task != 0 && !_hasEnded)
+        if (process.Task == 0 || _hasEnded)
+            return;
+        foreach (var member in _kernel.Processes.Values.Where(member => member.IsOf(process.Task)).ToArray())
         {
+            var target = member.Pid;
             _kernel.Init.Post(async () =>
             {
-                var pid = await _kernel.Calls.Call(_kernel.Image.Symbol("find_vpid"), (ulong)process.Pid);
+                var pid = await _kernel.Calls.Call(_kernel.Image.Symbol("find_vpid"), (ulong)target);
                 if (pid != 0)
                     await _kernel.Calls.Call(_kernel.Image.Symbol("kill_pid"), pid, (ulong)signal, 1);
             });
         }
     }
 
-    internal bool HasProcessor(GuestProcess process) => !_hasEnded && process.Task != 0 && _kernel.Scheduler.Current == process.Task;
+    /// <summary>The running task.</summary>
+    internal ulong CurrentTask => _kernel.Scheduler.Current;
+
+    internal bool HasProcessor(GuestProcess process) =>
+        !_hasEnded && process.Task != 0 && _kernel.Processes.TryGetValue(CurrentTask, out var running) && running.IsOf(process.Task);
 
     /// <summary>Ends a request's process if it has the processor.</summary>
     internal void EndIfRunning(KernelRequest request)
     {
         if (!HasProcessor(request.Process))
             return;
-        var name = _kernel.Tasks.Comm(request.Process.Task);
-        _termination.EndCurrent($"lkm: {name}[{request.Process.Pid}] is killed in the kernel, as its user asks");
+        var task = CurrentTask;
+        _termination.EndCurrent($"lkm: {_kernel.Tasks.Comm(task)}[{_kernel.Tasks.Pid(task)}] is killed in the kernel, as its user asks");
     }
 
     private KernelRequest Start(string name, IRequestClient client, Func<UserProcess, KernelRequest, GuestTask<int>> body)

@@ -25,6 +25,9 @@ internal sealed class CommandContext(KernelShell shell, ISystemCalls process, st
     /// <summary>The words behind the name.</summary>
     public List<string> Arguments => arguments;
 
+    /// <summary>All three streams.</summary>
+    public StandardStreams Streams => streams;
+
     /// <summary>Standard input.</summary>
     public IByteSource Input => streams.Input;
 

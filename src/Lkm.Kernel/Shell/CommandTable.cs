@@ -94,6 +94,17 @@ internal static class CommandTable
         new("help [COMMAND]...", "print this", ProcessCommands.Help),
     ];
 
+    /// <summary>
+    /// The commands that are the shell's own, as in busybox's: they act on it, or need no process of their own. All others are programs.
+    /// </summary>
+    private static readonly string[] Builtins =
+    [
+        ":", "[", "break", "cd", "continue", "echo", "exit", "export", "false", "help", "kill", "printf", "pwd", "read", "test", "true", "unset",
+    ];
+
+    /// <summary>Whether a command is a program, which a shell runs in a child.</summary>
+    public static bool IsProgram(string name) => Find(name) is not null && !Builtins.Contains(name);
+
     /// <summary>Finds a command.</summary>
     public static ShellCommand? Find(string name)
     {

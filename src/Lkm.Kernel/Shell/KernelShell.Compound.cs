@@ -194,7 +194,7 @@ public sealed partial class KernelShell
 
     private async GuestTask<string> Value(ISystemCalls process, string name) => name switch
     {
-        "$" => $"{await process.SystemCall("getpid")}",
+        "$" => $"{await CurrentPid(process)}",
         "#" => "0",
         "0" => "sh",
         _ => Variables.GetValueOrDefault(name, ""),

@@ -24,6 +24,9 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     private const int NotFound = 127;
     private const int SyntaxError = 2;
 
+    private bool _isAlone;
+    private long? _pid;
+
     /// <summary>The folder of the host that relative names of host files start from.</summary>
     public string HostDirectory { get; set; } = Environment.CurrentDirectory;
 
@@ -41,6 +44,9 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 
     internal IModuleCommands Modules => modules;
 
+    /// <summary>Whether this is a child that runs one command.</summary>
+    internal bool IsAlone => _isAlone;
+
     internal KernelLog Log => log;
 
     /// <summary>Runs a line.</summary>
@@ -54,6 +60,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     /// <summary>Runs a line with streams that may make the process wait.</summary>
     internal async GuestTask<int> Run(ISystemCalls process, string line, StandardStreams standard)
     {
+        _pid = null;
         await EnterDirectory(process);
         var parsed = ShellParser.Parse(line);
         if (parsed.Error is { } error)
@@ -98,11 +105,57 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             await new ShellFiles(process, "sh").CallPath("chdir", Directory);
     }
 
-    /// <summary>Runs the last command; what it reads makes the ones before it run (<see cref="Pipe"/>).</summary>
     private async GuestTask<int> RunPipeline(ISystemCalls process, Pipeline pipeline, StandardStreams streams)
     {
-        var status = await RunUpTo(process, pipeline.Commands, pipeline.Commands.Count - 1, streams);
+        var status = pipeline.Commands.Count > 1 && process is IForks forks
+            ? await RunConnected(process, forks, pipeline.Commands, streams)
+            : await RunUpTo(process, pipeline.Commands, pipeline.Commands.Count - 1, streams);
         return pipeline.Negated ? (status == 0 ? 1 : 0) : status;
+    }
+
+    /// <summary>Runs each command in a child of its own; pipes connect them.</summary>
+    private async GuestTask<int> RunConnected(ISystemCalls process, IForks forks, IReadOnlyList<CommandSyntax> commands, StandardStreams streams)
+    {
+        var files = new ShellFiles(process, "sh");
+        var (children, input, status) = (new List<int>(), -1, 0);
+        for (var i = 0; i < commands.Count; i++)
+        {
+            var (reader, writer) = (-1, -1);
+            if (i + 1 < commands.Count)
+            {
+                (reader, writer, var error) = await files.MakePipe();
+                if (error != Errno.OK)
+                {
+                    await Complain(streams, $"can't create a pipe: {error.Message()}");
+                    return 1;
+                }
+            }
+
+            var (command, from) = (commands[i], input);
+            var pid = await forks.Fork(async child =>
+            {
+                var own = new ShellFiles(child, "sh");
+                if (reader >= 0)
+                    await own.Close(reader);
+                var connected = from < 0 ? streams : streams with { Input = new DescriptorStream(own, from) };
+                if (writer >= 0)
+                    connected = connected with { Output = new DescriptorStream(own, writer) };
+                return await Subshell(isAlone: true).RunCommand(child, command, connected);
+            });
+            if (pid < 0)
+                await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
+            else
+                children.Add(pid);
+            if (input >= 0)
+                await files.Close(input);
+            if (writer >= 0)
+                await files.Close(writer);
+            input = reader;
+        }
+
+        foreach (var child in children)
+            status = await forks.AwaitEnd(child);
+        return status;
     }
 
     /// <summary>PIPELINE &amp;: a child runs it, with no input; it goes on when the line is over.</summary>
@@ -118,14 +171,18 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     }
 
     /// <summary>A shell for a child: what it does to its own state is lost with it.</summary>
-    internal KernelShell Subshell() => new(modules, log)
+    /// <param name="isAlone">Whether the child has nothing else to do than one command, for which it need not fork again.</param>
+    internal KernelShell Subshell(bool isAlone = false) => new(modules, log)
     {
+        _isAlone = isAlone,
         HostDirectory = HostDirectory,
         LastStatus = LastStatus,
         Directory = Directory,
         Variables = new Dictionary<string, string>(Variables),
+        _pid = _pid,
     };
 
+    /// <summary>Where there is no fork: runs the last command; what it reads makes the ones before it run (<see cref="Pipe"/>).</summary>
     private async GuestTask<int> RunUpTo(ISystemCalls process, IReadOnlyList<CommandSyntax> commands, int last, StandardStreams streams)
     {
         if (last == 0)
@@ -139,6 +196,16 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 
     private async GuestTask<int> RunCommand(ISystemCalls process, CommandSyntax command, StandardStreams streams)
     {
+        if (!_isAlone && process is IForks forks && NeedsChild(command))
+        {
+            await CurrentPid(process);
+            var pid = await forks.Fork(child => Subshell(isAlone: true).RunCommand(child, command, streams));
+            if (pid >= 0)
+                return await forks.AwaitEnd(pid);
+            await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
+            return 2;
+        }
+
         var files = new ShellFiles(process, "sh");
         var opened = new List<int>();
         var redirected = await Redirect(process, files, command.Redirections, streams, opened);
@@ -147,6 +214,25 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             await files.Close(descriptor);
         return status;
     }
+
+    /// <summary>Whether a command is a program or ( LIST ); a program's name is known here when no expansion makes it.</summary>
+    private static bool NeedsChild(CommandSyntax command)
+    {
+        if (command is not SimpleCommand simple)
+            return command is GroupCommand { IsSubshell: true };
+        foreach (var word in simple.Words)
+        {
+            if (TryAssignment(word, out _, out _))
+                continue;
+            return word.Parts.All(part => part.Kind is WordPartKind.Bare or WordPartKind.Quoted)
+                && CommandTable.IsProgram(string.Concat(word.Parts.Select(part => part.Text)));
+        }
+
+        return false;
+    }
+
+    /// <summary>$$: the shell's own pid, also in its children.</summary>
+    private async GuestTask<long> CurrentPid(ISystemCalls process) => _pid ??= await process.SystemCall("getpid");
 
     private async GuestTask<int> RunNamed(ISystemCalls process, List<string> words, StandardStreams streams)
     {

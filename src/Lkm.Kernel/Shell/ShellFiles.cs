@@ -79,7 +79,17 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
         return (int)await Call("open", await Put(path), (ulong)flags, mode);
     }
 
-    /// <summary>Closes a descriptor.</summary>
+    /// <summary>pipe(2): the descriptors to read from and to write to.</summary>
+    public async GuestTask<(int Reader, int Writer, Errno Error)> MakePipe()
+    {
+        var pair = await Process.Put(new byte[2 * sizeof(int)]);
+        if (ErrorOf(await Call("pipe", pair)) is var error and not Errno.OK)
+            return (-1, -1, error);
+        var bytes = await Get(pair, 2 * sizeof(int));
+        return (BitConverter.ToInt32(bytes), BitConverter.ToInt32(bytes, sizeof(int)), Errno.OK);
+    }
+
+    /// <summary>close(2).</summary>
     public async GuestTask<Errno> Close(int descriptor) => ErrorOf(await Call("close", (ulong)descriptor));
 
     /// <summary>One read(2), of no more than the buffer holds.</summary>

@@ -18,6 +18,8 @@ internal static class ChildCommands
             return await c.Misused();
         if (c.Files.Process is not IForks forks)
             return await c.Fail("can't fork", Errno.ENOSYS);
+        if (c.Shell.IsAlone)
+            return await c.Shell.Subshell().Run(c.Files.Process, line, c.Streams);
         await c.Files.Put(line); // its argument, in memory that both processes then share until one writes to it
         using MemoryStream output = new(), errors = new();
         var pid = await forks.Fork(child => c.Shell.Subshell().Run(child, line, new ShellStreams(output, errors)));
