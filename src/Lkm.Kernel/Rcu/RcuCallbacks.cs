@@ -50,7 +50,7 @@ public sealed partial class RcuCallbacks : ISnapshotState
     }
 
     /// <summary>Runs the callbacks queued so far, with soft interrupts disabled.</summary>
-    private async GuestTask RunCallbacks()
+    internal async GuestTask RunCallbacks()
     {
         _perCpu.PreemptCount += PreemptCount.SoftirqOffset;
         await InvokeCallbacks();

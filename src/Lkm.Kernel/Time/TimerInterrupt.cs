@@ -23,7 +23,9 @@ public sealed partial class TimerInterrupt
     private readonly Scheduler _scheduler;
     private readonly RcuCallbacks _rcu;
     private readonly ulong _softirqPending;
+    private readonly ulong _rcuAction;
     private readonly ushort _rcuSoftirq;
+    private bool _isGracePeriodOver;
 
     /// <summary>Finds what the interrupt needs.</summary>
     public TimerInterrupt(
@@ -36,7 +38,9 @@ public sealed partial class TimerInterrupt
         _scheduler = scheduler;
         _rcu = rcu;
         _softirqPending = perCpu.SoftirqPending;
-        _rcuSoftirq = (ushort)(1 << (int)(image.Enumerator("RCU_SOFTIRQ") ?? throw new KernelMismatchException("this kernel has no RCU_SOFTIRQ")));
+        var number = (int)(image.Enumerator("RCU_SOFTIRQ") ?? throw new KernelMismatchException("this kernel has no RCU_SOFTIRQ"));
+        _rcuSoftirq = (ushort)(1 << number);
+        _rcuAction = image.Symbol("softirq_vec") + ((ulong)number * sizeof(ulong));
     }
 
     /// <summary>
@@ -66,10 +70,16 @@ public sealed partial class TimerInterrupt
         }
     }
 
-    private GuestTask Take()
+    private async GuestTask Take()
     {
         _clock.TakeEvent();
-        return _entry.DeliverTimer();
+        await _entry.DeliverTimer();
+        if (!_isGracePeriodOver)
+            return;
+        _isGracePeriodOver = false;
+        var (rax, rflags) = (_cpu.Rax, _cpu.Rflags); // what a guest call does not give back
+        await _rcu.RunCallbacks();
+        (_cpu.Rax, _cpu.Rflags) = (rax, rflags);
     }
 
     /// <summary>Called in the timer interrupt: others get their turn.</summary>
@@ -81,12 +91,19 @@ public sealed partial class TimerInterrupt
             _scheduler.SetNeedReschedule();
     }
 
-    /// <summary>Called in the timer interrupt: when it came upon no reader, a grace period is over, and the callbacks run in a soft interrupt.</summary>
+    /// <summary>
+    /// Called in the timer interrupt: when it came upon no reader, a grace period is over, and the callbacks run in a soft interrupt; behind the
+    /// interrupt where RCU has none (CONFIG_PREEMPT_RT).
+    /// </summary>
     [KernelFunction("rcu_sched_clock_irq")]
     private void RcuSchedClockInterrupt(int user)
     {
         _ = user;
-        if (_rcu.Any && _rcu.HasInterruptedNoReader)
+        if (!_rcu.Any || !_rcu.HasInterruptedNoReader)
+            return;
+        if (_memory.ReadUInt64(_rcuAction) == 0)
+            _isGracePeriodOver = true;
+        else
             _memory.WriteUInt16(_softirqPending, (ushort)(_memory.ReadUInt16(_softirqPending) | _rcuSoftirq));
     }
 }
