@@ -29,10 +29,14 @@ public class TimeTests
     public void A_short_sleep_ends_between_two_ticks()
     {
         using var session = BootedKernel.Start();
-        session.Run("sleep 0.0001");
-        var started = session.Kernel.Clock.Nanoseconds;
-        session.Run("sleep 0.0001");
-        Assert.InRange(session.Kernel.Clock.Nanoseconds - started, 100_000, 1_500_000);
+        var slept = session.Execute("sleeper", async process =>
+        {
+            var request = await process.Put((byte[])[0, 0, 0, 0, 0, 0, 0, 0, 0xa0, 0x86, 1, 0, 0, 0, 0, 0]); // 100,000 ns
+            var started = session.Kernel.Clock.Nanoseconds;
+            await process.SystemCall("nanosleep", request);
+            return session.Kernel.Clock.Nanoseconds - started;
+        });
+        Assert.InRange(slept.Result, 100_000, 200_000); // 50,000 ns of slack
     }
 
     [Fact]
