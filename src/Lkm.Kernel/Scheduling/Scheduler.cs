@@ -14,6 +14,7 @@ namespace Lkm.Kernel.Scheduling;
 public sealed partial class Scheduler : ISnapshotState
 {
     private const ulong InterruptFlag = 1 << 9;
+    private const uint KernelThread = 0x0020_0000; // PF_KTHREAD
     private const string StackPadding = "TOP_OF_KERNEL_STACK_PADDING";
 
     private readonly Cpu _cpu;
@@ -109,11 +110,14 @@ public sealed partial class Scheduler : ISnapshotState
             SetNeedReschedule();
     }
 
-    /// <summary>Gives the running task, which has none, an address space of its own: the switch in exec_mmap().</summary>
+    /// <summary>Gives the running task, which has none, an address space of its own, and makes a user task of it: what begin_new_exec() does.</summary>
     /// <param name="task">The running task.</param>
     /// <param name="mm">The new mm_struct, whose reference passes to the task.</param>
     internal async GuestTask EnterAddressSpace(ulong task, ulong mm)
     {
+        const uint forkedNotExecuted = 0x40, notFrozen = 0x8000, fixedProcessors = 0x0400_0000; // PF_FORKNOEXEC, PF_NOFREEZE, PF_NO_SETAFFINITY
+        _tasks.SetFlags(task, _tasks.Flags(task) & ~(forkedNotExecuted | notFrozen | fixedProcessors | KernelThread));
+        OwnFpu(task);
         var borrowed = _tasks.ActiveMm(task);
         _tasks.SetMm(task, mm);
         _tasks.SetActiveMm(task, mm);
@@ -323,8 +327,7 @@ public sealed partial class Scheduler : ISnapshotState
     /// </summary>
     private void OwnFpu(ulong task)
     {
-        const uint kernelThread = 0x00200000; // PF_KTHREAD
-        if ((_tasks.Flags(task) & kernelThread) != 0)
+        if ((_tasks.Flags(task) & KernelThread) != 0)
             return;
         _memory.WriteUInt64(_fpuOwner, task + _taskFpu);
         _memory.WriteUInt32(task + _taskFpu, 0); // last_cpu, its first member

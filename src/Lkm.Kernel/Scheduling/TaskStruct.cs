@@ -69,6 +69,9 @@ public sealed class TaskStruct
     /// <summary>The process flags, PF_*.</summary>
     public uint Flags(ulong task) => _memory.ReadUInt32(task + _flags);
 
+    /// <summary>Sets the process flags.</summary>
+    public void SetFlags(ulong task, uint flags) => _memory.WriteUInt32(task + _flags, flags);
+
     /// <summary>The id in the initial namespace.</summary>
     public int Pid(ulong task) => _memory.ReadInt32(task + _pid);
 
