@@ -17,13 +17,14 @@ public sealed class ProcessRunner
 
     private readonly UserModeKernel _kernel;
     private readonly Dictionary<ulong, (GuestProcess Process, Action<GuestProcess> Ended)> _running = [];
-    private readonly ulong _exitCode;
+    private readonly ulong _exitCode, _realParent;
 
     /// <summary>Makes the runner of a kernel.</summary>
     public ProcessRunner(UserModeKernel kernel)
     {
         _kernel = kernel;
         _exitCode = kernel.Tasks.Layout["exit_code"];
+        _realParent = kernel.Tasks.Layout["real_parent"];
         kernel.Scheduler.Died += Reap;
     }
 
@@ -77,7 +78,12 @@ public sealed class ProcessRunner
     private void Reap(ulong task)
     {
         if (!_running.Remove(task, out var entry))
+        {
+            if (_kernel.Memory.ReadUInt64(task + _realParent) == _kernel.Init.Task)
+                _kernel.Init.Post(ReapOrphans);
             return;
+        }
+
         var (process, ended) = entry;
         var code = _kernel.Memory.ReadInt32(task + _exitCode);
         const int signals = 0x7f, firstSignalStatus = 128;
@@ -87,8 +93,17 @@ public sealed class ProcessRunner
         _kernel.Init.Post(async () =>
         {
             await _kernel.Calls.Call(_kernel.Image.Symbol("kernel_wait4"), (ulong)process.Pid, 0, WaitAll, 0);
+            await ReapOrphans();
             End(process, ended);
         });
+    }
+
+    /// <summary>Waits for the children of processes that are gone, as every init does.</summary>
+    private async GuestTask ReapOrphans()
+    {
+        const ulong any = ulong.MaxValue, noHang = 1; // WNOHANG
+        while ((int)await _kernel.Calls.Call(_kernel.Image.Symbol("kernel_wait4"), any, 0, WaitAll | noHang, 0) > 0)
+            continue;
     }
 
     private static void End(GuestProcess process, Action<GuestProcess> ended)
