@@ -18,8 +18,12 @@ public sealed class OlderKernelTests : IDisposable
             "dotnet", [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "run", _folder, "--kernel", "debian:5.10"], _folder);
         Assert.True(result.ExitCode == 0, result.Error);
         string[] log = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line[(line.IndexOf("] ", StringComparison.Ordinal) + 2)..])];
-        Assert.Equal(
-            ["fault: trap 14", "before kernel_clone: reading nowhere gives -14", "after the first instruction of kernel_clone", "1 calls missed"],
-            log.Where(line => !line.StartsWith("fault_handler: ", StringComparison.Ordinal)));
+        string[] told = [.. log.Where(line => !line.StartsWith("fault_handler: ", StringComparison.Ordinal))];
+        // How many tasks were made meanwhile is not the module's: the shell, rmmod, perhaps a worker.
+        string[][] hits = [.. told[..^1].Chunk(3)];
+        Assert.NotEmpty(hits);
+        Assert.All(hits, hit => Assert.Equal(
+            ["fault: trap 14", "before kernel_clone: reading nowhere gives -14", "after the first instruction of kernel_clone"], hit));
+        Assert.Equal($"{hits.Length} calls missed", told[^1]);
     }
 }
