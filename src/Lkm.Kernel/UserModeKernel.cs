@@ -55,7 +55,6 @@ public sealed partial class UserModeKernel : IDisposable
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
         Modules = new ModuleLoader(image, memory, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
         SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Sites, PerCpu);
-        Scheduler.Died += task => Processes.Remove(task);
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);

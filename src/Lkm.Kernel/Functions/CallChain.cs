@@ -17,7 +17,7 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
     /// <summary>Calls a function in the name of others, the outermost of which has just been entered.</summary>
     /// <param name="names">The functions, the outermost first; the last one is called.</param>
     /// <param name="argument">Its argument.</param>
-    public GuestCall Call(ReadOnlySpan<string> names, ulong argument)
+    public GuestCall Call(string[] names, ulong argument)
     {
         var sites = new List<ulong>();
         for (var i = 0; i + 1 < names.Length; i++)

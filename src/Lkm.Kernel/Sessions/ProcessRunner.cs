@@ -77,6 +77,7 @@ public sealed class ProcessRunner
     /// <summary>A task is dead: if it is one of these processes, process 1 waits for it, which ends at once.</summary>
     private void Reap(ulong task)
     {
+        _kernel.Processes.Remove(task);
         if (!_running.Remove(task, out var entry))
         {
             if (_kernel.Memory.ReadUInt64(task + _realParent) == _kernel.Init.Task)
