@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Lkm.Machine;
 
 // Conditions whose flags come from a known kind of instruction in the same trace.
@@ -20,15 +22,12 @@ internal static unsafe partial class Handlers
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
-    // CMP or TEST of registers, joined with the jump that follows.
-    private static nint CompareJump<TKnown, TSize, TForm, TCondition>(Op* o, CpuRecord* c, byte* m, byte* sh)
+    // Keeps what the flags of CMP or TEST are computed from.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void KeepOperands<TKnown, TSize>(CpuRecord* c, ulong a, ulong b)
         where TKnown : struct, IKnown
         where TSize : struct, ISize
-        where TForm : struct, IForm
-        where TCondition : struct, ICondition
     {
-        var a = Gpr(c)[o->D];
-        var b = TForm.FromImmediate ? o->Imm : Gpr(c)[o->S];
         c->FlagKind = TKnown.Kind | ((uint)TSize.Bytes << 4);
         if (TKnown.Kind == Flags.Logic)
         {
@@ -39,6 +38,18 @@ internal static unsafe partial class Handlers
             c->FlagA = a;
             c->FlagB = b;
         }
+    }
+
+    // CMP or TEST of registers, joined with the jump that follows.
+    private static nint CompareJump<TKnown, TSize, TForm, TCondition>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TKnown : struct, IKnown
+        where TSize : struct, ISize
+        where TForm : struct, IForm
+        where TCondition : struct, ICondition
+    {
+        var a = Gpr(c)[o->D];
+        var b = TForm.FromImmediate ? o->Imm : Gpr(c)[o->S];
+        KeepOperands<TKnown, TSize>(c, a, b);
         if (TKnown.MetBy<TSize, TCondition>(a, b))
         {
             var left = Charge(o, c, 2);

@@ -49,16 +49,7 @@ internal static unsafe partial class Handlers
         var inMemory = TSize.Load(m + address);
         var a = TForm.ToMemory ? inMemory : Gpr(c)[o->D];
         var b = TForm.FromImmediate ? o->Imm : TForm.FromMemory ? inMemory : Gpr(c)[o->S];
-        c->FlagKind = TKnown.Kind | ((uint)TSize.Bytes << 4);
-        if (TKnown.Kind == Flags.Logic)
-        {
-            c->FlagA = a & b;
-        }
-        else
-        {
-            c->FlagA = a;
-            c->FlagB = b;
-        }
+        KeepOperands<TKnown, TSize>(c, a, b);
         o++;
         if (TKnown.MetBy<TSize, TCondition>(a, b))
         {

@@ -21,4 +21,13 @@ internal static class JsonReport
         json.Flush();
         output.Write("\n"u8);
     }
+
+    /// <summary>Writes a member that is an array of texts.</summary>
+    public static void WriteArray(Utf8JsonWriter json, string name, IEnumerable<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (string value in values)
+            json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
 }

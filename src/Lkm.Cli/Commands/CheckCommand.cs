@@ -78,10 +78,7 @@ internal static class CheckCommand
                 json.WriteString("file", file);
                 json.WriteString("kernel", result.Kernel);
                 json.WriteBoolean("loads", result.Loads);
-                json.WriteStartArray("needs");
-                foreach (string module in result.Needs)
-                    json.WriteStringValue(module);
-                json.WriteEndArray();
+                JsonReport.WriteArray(json, "needs", result.Needs);
                 json.WriteStartArray("refusals");
                 foreach (Refusal refusal in result.Refusals)
                 {

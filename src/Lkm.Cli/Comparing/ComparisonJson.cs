@@ -17,10 +17,7 @@ internal static class ComparisonJson
             json.WriteString("module", comparison.Title);
             json.WriteString("kernel", comparison.Kernel);
             json.WriteBoolean("same", comparison.Differences.Count == 0);
-            json.WriteStartArray("differences");
-            foreach (string difference in comparison.Differences)
-                json.WriteStringValue(difference);
-            json.WriteEndArray();
+            JsonReport.WriteArray(json, "differences", comparison.Differences);
             json.WriteStartArray("steps");
             foreach (ComparedStep step in comparison.Steps)
             {

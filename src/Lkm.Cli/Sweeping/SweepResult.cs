@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Lkm.Cli.CommandLine;
 using Lkm.Cli.Running;
 using Lkm.Kernel.Sessions;
 
@@ -63,10 +64,7 @@ internal sealed record SweepResult
         json.WriteString("errno", Errno);
         json.WriteString("reason", Reason);
         RunReportJson.WriteFindings(json, Findings);
-        json.WriteStartArray("log");
-        foreach (string line in Log)
-            json.WriteStringValue(line);
-        json.WriteEndArray();
+        JsonReport.WriteArray(json, "log", Log);
         json.WriteNumber("taint", Taint);
         json.WriteNumber("milliseconds", Milliseconds);
         json.WriteEndObject();

@@ -1,3 +1,4 @@
+using Lkm.Cli.CommandLine;
 using Lkm.Modules;
 
 namespace Lkm.Cli.Tools;
@@ -23,11 +24,11 @@ internal static class DepmodJson
             json.WriteStartObject();
             json.WriteString("name", result.Modules[i].Name);
             json.WriteString("file", result.Modules[i].ListedPath);
-            ToolJson.WriteArray(json, "dependencies", result.DependenciesOf(i).Select(need => result.Modules[need].Name));
-            ToolJson.WriteArray(json, "aliases", summary.Aliases);
-            ToolJson.WriteArray(json, "softdeps", summary.SoftDependencies);
-            ToolJson.WriteArray(json, "weakdeps", summary.WeakDependencies);
-            ToolJson.WriteArray(json, "symbols", summary.Exports.Select(static export => export.Name));
+            JsonReport.WriteArray(json, "dependencies", result.DependenciesOf(i).Select(need => result.Modules[need].Name));
+            JsonReport.WriteArray(json, "aliases", summary.Aliases);
+            JsonReport.WriteArray(json, "softdeps", summary.SoftDependencies);
+            JsonReport.WriteArray(json, "weakdeps", summary.WeakDependencies);
+            JsonReport.WriteArray(json, "symbols", summary.Exports.Select(static export => export.Name));
             if (summary.Problem is { } problem)
             {
                 json.WriteString("problem", problem.ToString());
@@ -35,7 +36,7 @@ internal static class DepmodJson
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        ToolJson.WriteArray(json, "files", files);
-        ToolJson.WriteArray(json, "messages", context.Log.Messages);
+        JsonReport.WriteArray(json, "files", files);
+        JsonReport.WriteArray(json, "messages", context.Log.Messages);
     });
 }

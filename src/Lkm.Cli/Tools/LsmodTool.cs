@@ -1,3 +1,4 @@
+using Lkm.Cli.CommandLine;
 using Lkm.Formats;
 using Lkm.Modules.Host;
 
@@ -87,7 +88,7 @@ internal static class LsmodTool
                 json.WriteString("name", module.Name);
                 json.WriteNumber("size", context.Kernel.SizeOf(module));
                 json.WriteNumber("users", Math.Max(0, context.Kernel.ReferenceCount(module.Name, out _)));
-                ToolJson.WriteArray(json, "holders", context.Kernel.HoldersOf(module.Name));
+                JsonReport.WriteArray(json, "holders", context.Kernel.HoldersOf(module.Name));
                 json.WriteString("state", context.Kernel.StateOf(module.Name).ToString().ToLowerInvariant());
                 json.WriteEndObject();
             }

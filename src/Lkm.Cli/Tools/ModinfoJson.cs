@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Lkm.Cli.CommandLine;
 
 namespace Lkm.Cli.Tools;
 
@@ -21,7 +22,7 @@ internal static class ModinfoJson
             }
             foreach (var group in fields.Where(entry => entry.Key is not ("parm" or "parmtype") && !(name is not null && entry.Key == "name")).GroupBy(static entry => entry.Key))
             {
-                ToolJson.WriteArray(json, group.Key, group.Select(static entry => Encoding.UTF8.GetString(entry.Value)));
+                JsonReport.WriteArray(json, group.Key, group.Select(static entry => Encoding.UTF8.GetString(entry.Value)));
             }
             var parameters = new List<ModuleParameter>();
             foreach (var statement in fields.Where(static entry => entry.Key is "parm" or "parmtype"))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Lkm.Cli.CommandLine;
 using Lkm.Formats;
 using Lkm.Formats.Modules;
 using Lkm.Modules;
@@ -35,7 +36,7 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
                 json.WriteStartObject("aliases");
                 foreach (var answer in answers)
                 {
-                    ToolJson.WriteArray(json, answer.Key, answer.Value.Select(static module => module.Name));
+                    JsonReport.WriteArray(json, answer.Key, answer.Value.Select(static module => module.Name));
                 }
                 json.WriteEndObject();
             });
@@ -64,7 +65,7 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
         }
         if (request.Json)
         {
-            ToolJson.Write(context.Output, json => ToolJson.WriteArray(json, "files", files));
+            ToolJson.Write(context.Output, json => JsonReport.WriteArray(json, "files", files));
             return 0;
         }
         foreach (var file in files)
@@ -196,8 +197,8 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
     private void WriteConfiguration(Utf8JsonWriter json)
     {
         var configuration = modules.Configuration;
-        ToolJson.WriteArray(json, "blacklist", configuration.Blacklist);
-        ToolJson.WriteArray(json, "mask", configuration.Masks.Select(static command => command.Pattern));
+        JsonReport.WriteArray(json, "blacklist", configuration.Blacklist);
+        JsonReport.WriteArray(json, "mask", configuration.Masks.Select(static command => command.Pattern));
         WriteCommands(json, "install", configuration.InstallCommands.Select(static command => (command.Pattern, "command", command.Command)));
         WriteCommands(json, "remove", configuration.RemoveCommands.Select(static command => (command.Pattern, "command", command.Command)));
         WriteCommands(json, "alias", configuration.Aliases.Select(static command => (command.Pattern, "module", command.Module)));
@@ -207,8 +208,8 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
         {
             json.WriteStartObject();
             json.WriteString("pattern", command.Pattern);
-            ToolJson.WriteArray(json, "pre", command.Pre);
-            ToolJson.WriteArray(json, "post", command.Post);
+            JsonReport.WriteArray(json, "pre", command.Pre);
+            JsonReport.WriteArray(json, "post", command.Post);
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -217,7 +218,7 @@ internal sealed class ModprobeQueries(ToolContext context, ModuleContext modules
         {
             json.WriteStartObject();
             json.WriteString("pattern", command.Pattern);
-            ToolJson.WriteArray(json, "modules", command.Modules);
+            JsonReport.WriteArray(json, "modules", command.Modules);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -1,3 +1,4 @@
+using Lkm.Cli.CommandLine;
 using Lkm.Formats;
 
 namespace Lkm.Cli.Tools;
@@ -38,7 +39,7 @@ internal sealed class StepReport(ToolContext context)
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        ToolJson.WriteArray(json, "messages", context.Log.Messages);
+        JsonReport.WriteArray(json, "messages", context.Log.Messages);
     });
 
     private sealed record Step(string Action, string Module, string? File, string? Argument, Errno? Result);

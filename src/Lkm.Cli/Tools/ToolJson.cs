@@ -16,15 +16,4 @@ internal static class ToolJson
         JsonReport.Write(stream, Schema, body, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         output.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
-
-    /// <summary>Writes a member that is an array of texts.</summary>
-    public static void WriteArray(Utf8JsonWriter json, string name, IEnumerable<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (var value in values)
-        {
-            json.WriteStringValue(value);
-        }
-        json.WriteEndArray();
-    }
 }

@@ -14,18 +14,7 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
     /// <summary>Where functions call each other.</summary>
     public CallSites Sites { get; } = new(memory, image);
 
-    /// <summary>Calls a function in the name of others, the outermost of which has just been entered.</summary>
-    /// <param name="names">The functions, the outermost first; the last one is called.</param>
-    /// <param name="argument">Its argument.</param>
-    public GuestCall Call(string[] names, ulong argument)
-    {
-        var sites = new List<ulong>();
-        for (var i = 0; i + 1 < names.Length; i++)
-            sites.Add(Sites.Find(names[i], names[i + 1]));
-        return Call(sites, image.Symbol(names[^1]), argument);
-    }
-
-    /// <summary>Calls a function from places in the image.</summary>
+    /// <summary>Calls a function from places in the image, the outermost of whose functions has just been entered.</summary>
     /// <param name="sites">The return addresses, the outermost first; 0 is a function that has no frame, as one that ends with a jump.</param>
     /// <param name="function">The function.</param>
     /// <param name="argument">Its argument.</param>

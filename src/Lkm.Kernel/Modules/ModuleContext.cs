@@ -18,6 +18,7 @@ internal sealed class ModuleContext
     private readonly ulong _moduleMutex, _moduleQueue, _taintedMask;
     private ModuleMemory? _memoryLayout;
     private string? _versionMagic;
+    private ulong[]? _initSites, _exitSites;
 
     public ModuleContext(KernelImage image, GuestMemory memory, GuestCalls calls, KernelLog log)
     {
@@ -42,6 +43,13 @@ internal sealed class ModuleContext
 
     /// <summary>Calls in the name of the functions that the loader stands for.</summary>
     public CallChain Chain { get; }
+
+    /// <summary>Where load_module() comes to do_one_initcall().</summary>
+    public IReadOnlyList<ulong> InitSites =>
+        _initSites ??= [Chain.Sites.Find("load_module", "do_init_module"), Chain.Sites.Find("do_init_module", "do_one_initcall")];
+
+    /// <summary>Where delete_module() calls a module's exit function.</summary>
+    public IReadOnlyList<ulong> ExitSites => _exitSites ??= [Chain.Sites.FindThroughMember("__do_sys_delete_module", Layout["exit"])];
 
     /// <summary>How struct module describes memory in this kernel.</summary>
     public ModuleMemory MemoryLayout => _memoryLayout ??= ModuleMemory.Create(this);

@@ -15,7 +15,7 @@ internal sealed partial class ModuleLoad
             await _kernel.Calls.Call(Memory.ReadUInt64(_module.Read("ctors") + (i * 8)));
         var code = 0;
         if (_module.Read("init") is var init and not 0)
-            code = (int)await _kernel.Chain.Call(["load_module", "do_init_module", "do_one_initcall"], init);
+            code = (int)await _kernel.Chain.Call(_kernel.InitSites, _kernel.Image.Symbol("do_one_initcall"), init);
         _observer?.Invoke(new InitReturned(Name, code));
         if (code == -(int)Errno.EEXIST && _kernel.IsAtLeast(7, 0))
             code = -(int)Errno.EBUSY; // EEXIST says that the module is loaded already

@@ -28,7 +28,7 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
         Enter(module!, ModuleState.Going);
         await kernel.Unlock();
         if (module!.Read("exit") is var exit and not 0)
-            await kernel.Chain.Call([kernel.Chain.Sites.FindThroughMember("__do_sys_delete_module", kernel.Layout["exit"])], exit);
+            await kernel.Chain.Call(kernel.ExitSites, exit);
         await AnnounceGoing(kernel, module);
         await kernel.CallIfPresent("ftrace_release_mod", module.Address);
         await kernel.Call("async_synchronize_full");

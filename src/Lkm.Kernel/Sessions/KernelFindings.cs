@@ -5,12 +5,10 @@ namespace Lkm.Kernel.Sessions;
 /// <summary>Collects the rules that were broken: memory errors, warnings, oopses, and the end of the kernel itself.</summary>
 internal sealed class KernelFindings(UserModeKernel kernel)
 {
-    private const int TaintDie = 7;
-
     private readonly List<Finding> _all = [];
     private int _memoryErrors, _warnings;
     private long _records = kernel.Log.Next;
-    private ulong _taint = TaintOf(kernel);
+    private int _oopses = OopsesOf(kernel);
 
     /// <summary>All so far.</summary>
     public IReadOnlyList<Finding> All => _all;
@@ -35,10 +33,10 @@ internal sealed class KernelFindings(UserModeKernel kernel)
         for (; _warnings < kernel.Faults.Warnings.Count; _warnings++)
             _all.Add(new Finding("warning", kernel.Faults.Warnings[_warnings].Text));
 
-        var taint = TaintOf(kernel);
-        if (!isStopped && (aTaskWasKilled || ((taint & ~_taint) >> TaintDie & 1) != 0 || kernel.Log.Since(_records).Any(record => IsOops(record.Text))))
+        var oopses = OopsesOf(kernel);
+        if (!isStopped && (aTaskWasKilled || oopses != _oopses))
             AddOops();
-        _taint = taint;
+        _oopses = oopses;
         _records = kernel.Log.Next;
     }
 
@@ -60,9 +58,8 @@ internal sealed class KernelFindings(UserModeKernel kernel)
         _all.Add(new Finding("oops", what ?? "a task of the kernel was killed"));
     }
 
-    /// <summary>The line with the error code and the number of the oops: a process that it ended may have been another's child.</summary>
-    private static bool IsOops(string text) =>
-        text.Contains(" [#", StringComparison.Ordinal) && (text.StartsWith("Oops: ", StringComparison.Ordinal) || text.Contains(": 0000 [#", StringComparison.Ordinal));
+    /// <summary>How many oopses there have been (arch/x86/kernel/dumpstack.c, __die()): a process that one ended may have been another's child.</summary>
+    private static int OopsesOf(UserModeKernel kernel) => kernel.Memory.ReadInt32(kernel.Image.Symbol("die_counter"));
 
     private static bool IsFirstLine(string text) =>
         text.StartsWith("BUG: ", StringComparison.Ordinal)

@@ -69,6 +69,19 @@ internal sealed class Options
     /// <summary>All values of an option, in order.</summary>
     public IEnumerable<string> Values(char letter) => _options.Where(o => o.Letter == letter).Select(o => o.Value);
 
+    /// <summary>What grep and sed work by: the values of -e, or else the first operand, which is none any more then; empty without either.</summary>
+    public List<string> TakeExpressions()
+    {
+        var expressions = Values('e').ToList();
+        if (expressions.Count == 0 && Operands.Count > 0)
+        {
+            expressions.Add(Operands[0]);
+            Operands.RemoveAt(0);
+        }
+
+        return expressions;
+    }
+
     private static bool TakesValue(string letters, char letter)
     {
         var at = letters.IndexOf(letter);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Lkm.Machine;
+using Lkm.Modules;
 using Lkm.Modules.Host;
 
 namespace Lkm.Kernel.Snapshots;
@@ -32,16 +33,13 @@ internal sealed class CodeHintsFile(string folder)
         ulong[] words = [(ulong)hints.Starts.Length, (ulong)hints.Hooks.Length, .. hints.Starts, .. hints.Hooks];
         if (words.Length > MostAddresses)
             return;
-        var temporary = $"{_path}.{Path.GetRandomFileName()}";
         try
         {
-            File.WriteAllBytes(temporary, MemoryMarshal.AsBytes(words.AsSpan()));
-            File.Move(temporary, _path, overwrite: true);
+            AtomicFile.Write(_path, MemoryMarshal.AsBytes(words.AsSpan()));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
+            return;
         }
     }
 }

@@ -25,7 +25,7 @@ internal static class ChildCommands
         var pid = await forks.Fork(child => c.Shell.Subshell().Run(child, line, new ShellStreams(output, errors)));
         if (pid < 0)
             return await c.Fail("can't fork", (Errno)(-pid));
-        var status = await Wait(c, pid);
+        var status = await forks.AwaitEnd(pid);
         c.Print(output.ToArray());
         await c.Flush();
         if (errors.Length > 0)
@@ -79,15 +79,5 @@ internal static class ChildCommands
         using var output = new MemoryStream();
         await c.Shell.Subshell().Run(c.Files.Process, line, new ShellStreams(output, output));
         c.Print(output.ToArray());
-    }
-
-    private static async GuestTask<int> Wait(CommandContext c, int pid)
-    {
-        const int firstSignalStatus = 128, signals = 0x7f;
-        var status = await c.Files.Take(sizeof(int));
-        if (ShellFiles.ErrorOf(await c.Files.Call("wait4", (ulong)pid, status)) is var error and not Errno.OK)
-            return await c.Fail("wait", error);
-        var code = BitConverter.ToInt32(await c.Files.Get(status, sizeof(int)));
-        return (code & signals) != 0 ? firstSignalStatus + (code & signals) : code >> 8 & 0xff;
     }
 }

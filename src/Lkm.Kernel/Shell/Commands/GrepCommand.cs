@@ -16,14 +16,9 @@ internal static class GrepCommand
         var options = Options.Read(c.Arguments, "EFivcnqlohHwxse:A:B:C:m:");
         if (options.Problem is not null)
             return await c.Misused(options.Problem);
-        var patterns = options.Values('e').ToList();
+        var patterns = options.TakeExpressions();
         if (patterns.Count == 0)
-        {
-            if (options.Operands.Count == 0)
-                return await c.Misused();
-            patterns.Add(options.Operands[0]);
-            options.Operands.RemoveAt(0);
-        }
+            return await c.Misused();
 
         if (!TryCount(options.Value('A') ?? options.Value('C'), out var after) || !TryCount(options.Value('B') ?? options.Value('C'), out var before))
             return await c.Misused("a number of lines is needed");

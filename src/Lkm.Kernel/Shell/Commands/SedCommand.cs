@@ -12,14 +12,9 @@ internal static class SedCommand
         var options = Options.Read(c.Arguments, "nErse:");
         if (options.Problem is not null)
             return await c.Misused(options.Problem);
-        var parts = options.Values('e').ToList();
+        var parts = options.TakeExpressions();
         if (parts.Count == 0)
-        {
-            if (options.Operands.Count == 0)
-                return await c.Misused();
-            parts.Add(options.Operands[0]);
-            options.Operands.RemoveAt(0);
-        }
+            return await c.Misused();
 
         SedScript script;
         try
