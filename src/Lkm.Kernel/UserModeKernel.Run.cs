@@ -24,6 +24,8 @@ public sealed partial class UserModeKernel
     /// <summary>Whether the guest has nothing to do, and is not running.</summary>
     internal bool IsAtRest { get; private set; } = true;
 
+    private const ulong InterruptFlag = 1 << 9;
+
     private Func<bool> _goal = () => true;
     private (ulong Switches, long Time) _idleSince;
 
@@ -46,8 +48,9 @@ public sealed partial class UserModeKernel
             if (Clock.Nanoseconds > deadline)
                 throw Stopped($"did not finish within {RequestLimitSeconds} virtual seconds{DescribeBlocked()}");
             Timer.Poll();
+            TakeInterrupt();
             const long whileInterruptsAreOff = 1000, atMost = 4_000_000;
-            var exit = Cpu.Run(Math.Clamp(Clock.UntilEvent, whileInterruptsAreOff, atMost));
+            var exit = Cpu.Run(Math.Clamp(UntilEvent, whileInterruptsAreOff, atMost));
             switch (exit.Kind)
             {
                 case CpuExitKind.Hook:
@@ -67,6 +70,15 @@ public sealed partial class UserModeKernel
                     throw Stopped($"left the kernel by a {exit.Kind} exit");
             }
         }
+    }
+
+    private long UntilEvent => Math.Min(Clock.UntilEvent, Board.UntilEvent);
+
+    /// <summary>Takes a device's interrupt, if one waits and the processor accepts it.</summary>
+    private void TakeInterrupt()
+    {
+        if (Board.Poll() && (Cpu.Rflags & InterruptFlag) != 0)
+            _ = Exceptions.DeliverInterrupt(Board.AcknowledgeInterrupt());
     }
 
     private void Answer(ulong address)
@@ -132,10 +144,9 @@ public sealed partial class UserModeKernel
     /// </summary>
     private void Halt()
     {
-        const ulong interruptFlag = 1 << 9;
-        if ((Cpu.Rflags & interruptFlag) == 0)
+        if ((Cpu.Rflags & InterruptFlag) == 0)
             throw Stopped("halted the processor with interrupts off");
-        if (Scheduler.NeedsReschedule)
+        if (Scheduler.NeedsReschedule || Board.Poll())
             return;
         if (!Rcu.Any && _goal())
         {
@@ -145,9 +156,9 @@ public sealed partial class UserModeKernel
 
         if (Scheduler.Switches != _idleSince.Switches)
             _idleSince = (Scheduler.Switches, Clock.Nanoseconds);
-        if (Clock.Nanoseconds + Clock.UntilEvent - _idleSince.Time > IdleLimitSeconds * 1_000_000_000)
+        if (Clock.Nanoseconds + UntilEvent - _idleSince.Time > IdleLimitSeconds * 1_000_000_000)
             throw Stopped($"sleeps for ever: nothing has run for {IdleLimitSeconds} virtual seconds{DescribeBlocked()}");
-        Clock.Advance(Clock.UntilEvent);
+        Clock.Advance(UntilEvent);
     }
 
     internal GuestStoppedException Stopped(string reason)

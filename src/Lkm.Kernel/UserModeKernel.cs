@@ -1,5 +1,6 @@
 using Lkm.Kernel.Autoload;
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Devices;
 using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Memory;
@@ -32,6 +33,7 @@ public sealed partial class UserModeKernel : IDisposable
         Image = image;
         Cpu = new Cpu(memory, new CpuEnvironment(this), ahead: ahead);
         Clock = new VirtualClock(Cpu);
+        Board = new Board(Clock);
         Log = new KernelLog(() => Clock.Nanoseconds, memory.ReadUInt32(image.Symbol("log_buf_len")));
         Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn(image));
         PerCpu = new PerCpuArea(memory, image, ImageLoader.PerCpuStart);
@@ -93,6 +95,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>Virtual time.</summary>
     public VirtualClock Clock { get; }
+
+    /// <summary>The devices around the processor.</summary>
+    internal Board Board { get; }
 
     /// <summary>The kernel log.</summary>
     public KernelLog Log { get; }
@@ -164,7 +169,7 @@ public sealed partial class UserModeKernel : IDisposable
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 
-    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, new ProcessorState(Cpu), Scheduler, Rcu, Random, Init, PerCpuMemory];
+    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Board, new ProcessorState(Cpu), Scheduler, Rcu, Random, Init, PerCpuMemory];
 
     /// <summary>Makes what finds the allocations that a module has left behind.</summary>
     internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, ImageLoader.PerCpuSize, Pages, Slab, Vmalloc, Tracks);

@@ -10,6 +10,7 @@ public static class BootSteps
     /// <summary>What start_kernel() calls, in order, up to rest_init().</summary>
     public static readonly string[] Early =
     [
+        "x86_early_init_platform_quirks", // of x86_64_start_reservations()
         "e820__memblock_setup", "dmi_setup", "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "sfi_init", "e820__reserve_resources", // of setup_arch()
         "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init",
         "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",

@@ -4,7 +4,7 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Boot;
 
 /// <summary>
-/// What surrounds the processor: an interrupt controller, a clock, ACPI's registers, and no other device that answers at a port. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
+/// What surrounds the processor: the board's devices at their ports, and itself. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
 /// vector code (28 of Debian's modules pick their integer path then). Model-specific registers that exist keep what is written.
 /// </summary>
 internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
@@ -16,10 +16,6 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     private const uint MsrPatchLevel = 0x8b;
     private const uint MsrMiscEnable = 0x1a0;
 
-    private readonly InterruptController _interrupts = new();
-    private readonly PowerManagementRegisters _powerManagement = new();
-    private RealTimeClock? _realTimeClock;
-
     private readonly Dictionary<uint, ulong> _msrs = new()
     {
         [MsrEfer] = 0xd01, // SCE, LME, LMA, NXE
@@ -29,33 +25,14 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
         [MsrPatchLevel] = 0x01000065, // of qemu64
     };
 
-    /// <summary>Made when it is first asked, for the processor is there before its clock.</summary>
-    private RealTimeClock RealTimeClock => _realTimeClock ??= new RealTimeClock(kernel.Clock);
-
     /// <inheritdoc/>
     public ulong TimestampCounter => (ulong)kernel.Clock.Nanoseconds;
 
     /// <inheritdoc/>
-    public uint In(ushort port, int size) => size switch
-    {
-        1 => _interrupts.TryRead(port, out var value) || RealTimeClock.TryRead(port, out value) ? value : 0xff,
-        2 => _powerManagement.TryRead(port, out var value) ? value : 0xffff,
-        _ => 0xffffffff,
-    };
+    public uint In(ushort port, int size) => kernel.Board.In(port, size);
 
-    /// <summary>A write to a port that no device decodes is lost, as on hardware.</summary>
-    public void Out(ushort port, int size, uint value)
-    {
-        if (size == 1)
-        {
-            _interrupts.Write(port, (byte)value);
-            RealTimeClock.Write(port, (byte)value);
-        }
-        else if (size == 2)
-        {
-            _powerManagement.Write(port, value);
-        }
-    }
+    /// <inheritdoc/>
+    public void Out(ushort port, int size, uint value) => kernel.Board.Out(port, size, value);
 
     /// <inheritdoc/>
     public bool TryReadMsr(uint msr, out ulong value)

@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
+using Lkm.Kernel.Devices;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Boot;
 
 /// <summary>
 /// What a PC's firmware leaves for the kernel: the map of memory, a description of the machine, and ACPI tables in its ROM. The tables are the fewest with which Linux's ACPI
-/// subsystem comes up as it does on a machine (ACPI specification, chapter 5): it has no devices, and drivers for some find none.
+/// subsystem comes up as it does on a machine (ACPI specification, chapter 5), and the devices of the board that are not found by trying (<see cref="AcpiNamespace"/>).
 /// </summary>
 internal static class Firmware
 {
@@ -27,7 +28,8 @@ internal static class Firmware
         WriteRootTable(Rom(memory, RootTable, HeaderSize + sizeof(ulong)));
         WriteFixedTable(Rom(memory, FixedTable, 116));
         WriteControlStructure(Rom(memory, ControlStructure, 64));
-        WriteHeader(Rom(memory, Namespace, HeaderSize), "DSDT"u8, revision: 1);
+        AcpiNamespace.Write(Rom(memory, Namespace, HeaderSize + AcpiNamespace.Size)[HeaderSize..]);
+        WriteHeader(Rom(memory, Namespace, HeaderSize + AcpiNamespace.Size), "DSDT"u8, revision: 1);
         SystemDescription.Write(Rom(memory, Description, SystemDescription.Size), Description);
         memory.WriteUInt64(image.Symbol("boot_params") + image.Struct("boot_params")["acpi_rsdp_addr"], RootPointer);
     }

@@ -61,6 +61,15 @@ public sealed class ExceptionEntry
         Load(regs);
     }
 
+    /// <summary>The interrupt of a device.</summary>
+    /// <param name="vector">What the interrupt controller says.</param>
+    public async GuestTask DeliverInterrupt(int vector)
+    {
+        var regs = Push(_cpu.Rsp);
+        await Run(_interrupt, regs, (ulong)vector);
+        Load(regs);
+    }
+
     /// <summary>The interrupt of the local APIC's timer.</summary>
     public async GuestTask DeliverTimer()
     {

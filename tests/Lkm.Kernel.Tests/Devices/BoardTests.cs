@@ -1,0 +1,92 @@
+using Lkm.Kernel.Sessions;
+
+namespace Lkm.Kernel.Tests.Devices;
+
+/// <summary>The devices of a PC's board, as the image's own drivers find them, and as modules use them.</summary>
+public sealed class BoardTests(BuiltBoardModules modules) : IClassFixture<BuiltBoardModules>
+{
+    [Fact]
+    public void The_drivers_of_the_image_find_keyboard_controller_and_clock()
+    {
+        using var session = BootedKernel.Start();
+        Assert.Equal("serio0\nserio1\n", session.Run("ls /sys/bus/serio/devices").Output);
+        Assert.Equal("AT Translated Set 2 keyboard\n", session.Run("cat /sys/class/input/input0/name").Output);
+        var interrupts = session.Run("cat /proc/interrupts").Output;
+        Assert.Matches(@"\n +1: +9 .* i8042\n", interrupts); // as often as on real Linux
+        Assert.Matches(@"\n +8: +0 .* rtc0\n", interrupts);
+        Assert.Matches(@"\n +12: +3 .* i8042\n", interrupts);
+        Assert.Contains("\n0070-0077 : rtc0\n", session.Run("cat /proc/ioports").Output);
+        var log = session.Run("dmesg").Output;
+        Assert.Contains("i8042: PNP: PS/2 Controller [PNP0303:KBD,PNP0f13:MOU] at 0x60,0x64 irq 1,12\n", log);
+        Assert.Contains("registered as rtc0\n", log);
+        Assert.Contains("rtc_date\t: 2024-01-01\n", session.Run("cat /proc/driver/rtc").Output);
+    }
+
+    [Fact]
+    public void A_module_shares_the_keyboards_interrupt_and_hears_of_its_keys()
+    {
+        using var session = BootedKernel.Start();
+        var log = Load(session, "keys");
+        Assert.Contains("genirq: Flags mismatch irq 1. 00000000 (alone) vs. 00000080 (i8042)", log);
+        Assert.Contains("alone: -16", log);
+        Assert.Contains("input2", log); // the number of the keyboard's failed twin is not given again, on real Linux neither
+        Assert.Matches(@" 1: .* i8042, shared\n", session.Run("grep i8042 /proc/interrupts").Output);
+
+        Assert.Equal(["key 30 down", "interrupt 1"], LogOf(session, "echo 0x1e > /sys/module/keys/parameters/code"));
+        Assert.Equal(["key 30 up", "interrupt 1"], LogOf(session, "echo 0x9e > /sys/module/keys/parameters/code"));
+        Assert.Equal(["interrupt 1", "interrupt 1"], LogOf(session, "echo 1 > /sys/class/leds/input0::capslock/brightness")); // two acknowledgements
+        Assert.Equal("1\n", session.Run("cat /sys/class/leds/input0::capslock/brightness").Output);
+        Assert.True(session.Unload("keys").Result.Succeeded);
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
+    public void The_mouse_driver_finds_a_mouse_with_a_wheel_and_five_buttons()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Probe("psmouse").Succeeded);
+        Assert.Contains("ImExPS/2 Generic Explorer Mouse", session.Run("sleep 2; cat /proc/bus/input/devices").Output);
+        Assert.Equal(0, session.Run("modprobe -r psmouse").Status);
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
+    public void The_clock_goes_rings_and_can_be_set()
+    {
+        using var session = BootedKernel.Start();
+        var log = Load(session, "clock");
+        Assert.Equal(["2024-01-01", "after 1 s: set", "after 4 s: rang", "2033-03-01T00:00:01"], log.TakeLast(4));
+        Assert.Matches(@" 8: +1 .* rtc0\n", session.Run("grep rtc0 /proc/interrupts").Output);
+    }
+
+    [Fact]
+    public void Two_sessions_from_one_snapshot_have_devices_of_their_own()
+    {
+        using (var first = BootedKernel.Start())
+            first.Run("echo 1 > /sys/class/leds/input0::numlock/brightness");
+        using var second = BootedKernel.Start();
+        Assert.Matches(@" 1: +9 ", second.Run("grep i8042 /proc/interrupts").Output);
+    }
+
+    private IReadOnlyList<string> Load(KernelSession session, string module)
+    {
+        var start = session.Kernel.Log.Next;
+        var result = session.Load(modules.Files[module], "").Result;
+        Assert.True(result.Succeeded, string.Join('\n', session.LogSince(start)));
+        return session.LogSince(start);
+    }
+
+    private static IReadOnlyList<string> LogOf(KernelSession session, string line)
+    {
+        var start = session.Kernel.Log.Next;
+        Assert.Equal(0, session.Run(line).Status);
+        return session.LogSince(start);
+    }
+}
+
+/// <summary>The modules of these tests.</summary>
+public sealed class BuiltBoardModules
+{
+    /// <summary>Their files.</summary>
+    public BuiltModules Files { get; } = new("Devices/modules");
+}
