@@ -83,18 +83,11 @@ public sealed class MemoryFaults
     private bool IsWordAtATimeRead(CpuExit exit) =>
         !exit.Write && exit.Size <= sizeof(ulong) && _image.IsText(_cpu.Rip) && _memory.IsAccessible(exit.Address, 1, write: false, out _);
 
-    /// <summary>__schedule_bug() (kernel/sched/core.c): a task gives the processor away where it must not.</summary>
+    /// <summary>A task gave the processor away where it must not, which the image has logged.</summary>
     /// <param name="task">The task's name and number.</param>
     /// <param name="preemptCount">Its preempt_count.</param>
-    internal void ReportScheduleWhileAtomic((string Comm, int Pid) task, uint preemptCount)
-    {
-        var text = $"BUG: scheduling while atomic: {task.Comm}/{task.Pid}/0x{preemptCount:x8}";
-        _warnings.Add(new KernelWarning("__schedule", text, task.Pid, []));
-        _log.Write(ErrorLevel, text);
-        foreach (var line in DumpStack())
-            _log.Write(ErrorLevel, line);
-        AddTaint(TaintWarn);
-    }
+    internal void NoteScheduleWhileAtomic((string Comm, int Pid) task, uint preemptCount) =>
+        _warnings.Add(new KernelWarning("__schedule", $"BUG: scheduling while atomic: {task.Comm}/{task.Pid}/0x{preemptCount:x8}", task.Pid, []));
 
     private void Warn(KernelWarning warning)
     {

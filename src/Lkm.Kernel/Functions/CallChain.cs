@@ -20,20 +20,32 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
     /// <param name="argument">Its argument.</param>
     public GuestCall Call(IReadOnlyList<ulong> sites, ulong function, ulong argument = 0)
     {
-        var stack = calls.StackPointer;
+        const ulong locals = 0x50; // below the frame pointer of a function that has one
+        var (stack, rbp) = (calls.StackPointer, calls.FramePointer);
         ulong site = 0;
         foreach (var next in sites)
         {
-            if (next == 0 || _frames.Find(next - 1) is not var (size, savedRbp))
+            if (next == 0 || _frames.Find(next - 1) is not { } frame)
                 continue;
             if (site != 0)
                 memory.WriteUInt64(stack -= sizeof(ulong), site);
             var caller = stack + sizeof(ulong);
-            if (savedRbp != 0)
-                memory.WriteUInt64(caller + (ulong)savedRbp, calls.FramePointer);
-            (stack, site) = (caller - size, next);
+            if (frame.SavedRbp != 0)
+                memory.WriteUInt64(caller + (ulong)frame.SavedRbp, rbp);
+            if (frame.IsByRbp)
+            {
+                rbp = caller - frame.Size;
+                memory.Clear(rbp - locals, locals);
+                stack = rbp - locals;
+            }
+            else
+            {
+                stack = caller - frame.Size;
+            }
+
+            site = next;
         }
 
-        return site == 0 ? calls.Call(function, argument) : calls.CallFrom(site, stack, function, argument);
+        return site == 0 ? calls.Call(function, argument) : calls.CallFrom(site, stack, function, argument, framePointer: rbp);
     }
 }

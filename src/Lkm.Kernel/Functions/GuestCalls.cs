@@ -47,11 +47,12 @@ public sealed class GuestCalls
     /// <param name="function">The function that is called.</param>
     /// <param name="a0">Its first argument.</param>
     /// <param name="a1">Its second argument.</param>
-    internal GuestCall CallFrom(ulong site, ulong stack, ulong function, ulong a0 = 0, ulong a1 = 0)
+    /// <param name="framePointer">RBP there; 0 for the running code's.</param>
+    internal GuestCall CallFrom(ulong site, ulong stack, ulong function, ulong a0 = 0, ulong a1 = 0, ulong framePointer = 0)
     {
         if (_sites.Add(site))
             _cpu.Hook(site);
-        return new GuestCall(this, function, a0, a1, 0, 0, 0, 0, 0) { Site = site, Stack = stack };
+        return new GuestCall(this, function, a0, a1, 0, 0, 0, 0, 0) { Site = site, Stack = stack, FramePointer = framePointer };
     }
 
     /// <summary>
@@ -107,6 +108,8 @@ public sealed class GuestCalls
             _pending[call.Stack] = call;
             _cpu.Rsp = call.Stack - 8;
             _cpu.Rip = call.Function;
+            if (call.FramePointer != 0)
+                _cpu.Rbp = call.FramePointer;
             call.LoadArguments(_cpu);
             return;
         }
@@ -128,7 +131,7 @@ public sealed class GuestCall : INotifyCompletion
 {
     private readonly GuestCalls _calls;
     private readonly ulong _a0, _a1, _a2, _a3, _a4, _a5;
-    private ulong _rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip;
+    private ulong _rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip, _rbp;
     private Action? _continuation;
 
     internal GuestCall(GuestCalls calls, ulong function, ulong a0, ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, ulong a6)
@@ -152,6 +155,9 @@ public sealed class GuestCall : INotifyCompletion
 
     /// <summary>The stack pointer of a call in the image's name.</summary>
     internal ulong Stack { get; init; }
+
+    /// <summary>RBP of a call in the image's name; 0 for what it is.</summary>
+    internal ulong FramePointer { get; init; }
 
     /// <summary>The stack pointer with which entry code is entered.</summary>
     internal ulong EntryStack { get; init; }
@@ -179,8 +185,8 @@ public sealed class GuestCall : INotifyCompletion
     /// caller keep a value in a caller-saved register across a call of a function that it knows not to touch it.
     /// </summary>
     internal void Save(Cpu cpu) =>
-        (_rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip) =
-            (cpu.Rcx, cpu.Rdx, cpu.Rsi, cpu.Rdi, cpu.R8, cpu.R9, cpu.R10, cpu.R11, cpu.Rsp, cpu.Rip);
+        (_rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip, _rbp) =
+            (cpu.Rcx, cpu.Rdx, cpu.Rsi, cpu.Rdi, cpu.R8, cpu.R9, cpu.R10, cpu.R11, cpu.Rsp, cpu.Rip, cpu.Rbp);
 
     internal void LoadArguments(Cpu cpu) =>
         (cpu.Rdi, cpu.Rsi, cpu.Rdx, cpu.Rcx, cpu.R8, cpu.R9, cpu.Rax) = (_a0, _a1, _a2, _a3, _a4, _a5, 0);
@@ -190,6 +196,8 @@ public sealed class GuestCall : INotifyCompletion
         Result = cpu.Rax;
         (cpu.Rcx, cpu.Rdx, cpu.Rsi, cpu.Rdi, cpu.R8, cpu.R9, cpu.R10, cpu.R11, cpu.Rsp, cpu.Rip) =
             (_rcx, _rdx, _rsi, _rdi, _r8, _r9, _r10, _r11, _rsp, _rip);
+        if (FramePointer != 0)
+            cpu.Rbp = _rbp;
         IsCompleted = true;
         _continuation!();
     }

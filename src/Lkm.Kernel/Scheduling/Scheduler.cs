@@ -23,6 +23,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly TaskStruct _tasks;
     private readonly GuestCalls _calls;
     private readonly FairQueue _queue;
+    private readonly SchedulingChecks _checks;
     private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly uint _preemptionDisabled;
     private readonly KernelImage _image;
@@ -57,6 +58,7 @@ public sealed partial class Scheduler : ISnapshotState
         var mm = image.Struct("mm_struct");
         // PREEMPT_DISABLE_OFFSET: without preemption (CONFIG_PREEMPT_COUNT) a kernel does not count what disables it.
         _preemptionDisabled = image.TrySymbol("preempt_schedule", out _) ? PreemptCount.Disabled : 0;
+        _checks = new SchedulingChecks(cpu, memory, image, perCpu, tasks, calls, _preemptionDisabled);
         _mmPgd = mm["pgd"];
         _mmCount = mm["mm_count"];
         _mmDrop = image.Symbol("__mmdrop");
@@ -168,11 +170,33 @@ public sealed partial class Scheduler : ISnapshotState
     }
 
     [KernelFunction("__schedule")]
-    private void Schedule(uint mode, CallFrame frame)
+    private GuestTask Schedule(uint mode, CallFrame frame)
     {
         Passes++;
+        if (_checks.FindFault(Current, mode) is var fault and not SchedulingFault.None)
+            return ScheduleDespite(fault, mode, frame);
+        PassOn(mode, frame);
+        return GuestTask.Completed;
+    }
+
+    private async GuestTask ScheduleDespite(SchedulingFault fault, uint mode, CallFrame frame)
+    {
+        if (fault == SchedulingFault.Atomic)
+        {
+            ScheduledWhileAtomic?.Invoke(_checks.Count);
+            await _checks.ReportAtomic(Current);
+            fault = _checks.FindFault(Current, mode);
+        }
+
+        if (fault == SchedulingFault.ReadingRcu)
+            await _checks.ReportReader(Current);
+        PassOn(mode, frame);
+    }
+
+    /// <summary>Chooses who runs next, and switches to it.</summary>
+    private void PassOn(uint mode, CallFrame frame)
+    {
         var previous = Current;
-        CheckNotAtomic(previous);
         var preempt = (mode & TaskState.ScheduleModePreempt) != 0;
         var state = _tasks.State(previous);
         if (!preempt && state != TaskState.Running && _tasks.SignalPendingState(previous, state))
@@ -200,16 +224,6 @@ public sealed partial class Scheduler : ISnapshotState
         frame.Abandon();
         Save(previous, frame.StackPointer);
         Switch(previous, next);
-    }
-
-    /// <summary>schedule_debug(): whoever gives the processor away holds no spinlock, and is in no interrupt.</summary>
-    private void CheckNotAtomic(ulong task)
-    {
-        var count = _perCpu.PreemptCount & ~PreemptCount.NoReschedule;
-        if (count == _preemptionDisabled || task == _idle)
-            return;
-        ScheduledWhileAtomic?.Invoke(count);
-        _perCpu.PreemptCount = (_perCpu.PreemptCount & PreemptCount.NoReschedule) | _preemptionDisabled;
     }
 
     [KernelFunction("try_to_wake_up")]
