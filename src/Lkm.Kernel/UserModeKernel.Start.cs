@@ -29,9 +29,6 @@ public sealed record KernelOptions(string ImagePath, string CacheDirectory)
     /// <summary>Bytes of memory that the page allocator has: a multiple of 128 MiB, at most <see cref="AddressSpace.MaximumRam"/>.</summary>
     public ulong RamSize { get; init; } = 1UL << 30;
 
-    /// <summary>The kernel command line of the boot.</summary>
-    public string CommandLine { get; init; } = "";
-
     /// <summary>Told how the first boot of a kernel gets on.</summary>
     public Action<BootProgress>? Progress { get; init; }
 }
@@ -96,7 +93,7 @@ public sealed partial class UserModeKernel
         ImageLoader.Load(memory, file.Elf, image);
         var kernel = new UserModeKernel(memory, image, options.RamSize);
         EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
-        EarlyState.Write(memory, image, kernel.PerCpu, options.RamSize, options.CommandLine);
+        EarlyState.Write(memory, image, kernel.PerCpu, options.RamSize);
         kernel.Pages.InitializeNode();
         kernel.Slab.CreateBootCaches();
         kernel.PerCpuMemory.Initialize(image);

@@ -47,7 +47,10 @@ internal sealed class ColdBoot
     /// <summary>start_kernel(), on init_task; it ends as the idle task.</summary>
     public async GuestTask Run()
     {
+        const int notice = 5, info = 6;
         CollectInitcalls();
+        _kernel.Log.Write(notice, CommandLine.Banner(_memory, _image));
+        _kernel.Log.Write(info, $"Command line: {CommandLine.Of(_memory, _image)}");
         await _kernel.Pages.CompleteNode(_kernel.Calls);
         foreach (var step in BootSteps.Early)
         {
@@ -80,6 +83,10 @@ internal sealed class ColdBoot
         {
             case "e820__memblock_setup" when _image.TrySymbol("memblock_set_node", out var setNode): // initmem_init(): there is one node
                 await _kernel.Calls.Call(setNode, 0, everything, _image.Symbol("memblock") + _image.Struct("memblock")["memory"], node);
+                break;
+            case "build_all_zonelists":
+                const int notice = 5;
+                _kernel.Log.Write(notice, $"Kernel command line: {CommandLine.Of(_memory, _image)}");
                 break;
             case "setup_node_to_cpumask_map": // init_cpu_to_node(), identify_cpu()
                 await _kernel.Calls.Call(_image.Symbol("numa_set_node"), 0, node);

@@ -1,4 +1,3 @@
-using System.Text;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Boot;
@@ -27,7 +26,7 @@ internal static class EarlyState
         image.Symbol("init_stack") + image.ThreadSize - Exceptions.PtRegs.Size - 8;
 
     /// <summary>Writes the bases, the per-CPU variables and the boot processor's description.</summary>
-    public static void Write(GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong ramSize, string commandLine)
+    public static void Write(GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong ramSize)
     {
         memory.WriteUInt64(image.Symbol("page_offset_base"), AddressSpace.PageOffset);
         memory.WriteUInt64(image.Symbol("vmalloc_base"), AddressSpace.VmallocStart);
@@ -57,15 +56,12 @@ internal static class EarlyState
         if (image.TrySymbol("hashdist", out var spread))
             memory.WriteInt32(spread, 0);
 
-        const int atOnce = -1;
-        memory.WriteInt32(image.Symbol("panic_timeout"), atOnce); // after a panic the machine restarts, which Panic answers
-
         DescribeProcessor(memory, image);
         Time.LocalTimer.Write(memory, image);
         Firmware.Write(memory, image, ramSize);
         if (image.TrySymbol("conswitchp", out var console))
             memory.WriteUInt64(console, image.Symbol("dummy_con"));
-        WriteCommandLine(memory, image, commandLine);
+        CommandLine.Write(memory, image);
     }
 
     /// <summary>The per-CPU variable that the compiler's stack protector reads: it had a fixed place until it became a symbol (6.15).</summary>
@@ -100,17 +96,5 @@ internal static class EarlyState
         memory.WriteUInt32(capability + 16, CpuFeatures.Leaf1Ecx);
         memory.WriteUInt32(capability + 36, CpuFeatures.Leaf7Ebx);
         memory.WriteUInt32(capability + 56, CpuFeatures.Leaf6Eax);
-    }
-
-    private static void WriteCommandLine(GuestMemory memory, KernelImage image, string commandLine)
-    {
-        var buffer = image.Symbol("boot_command_line");
-        const int commandLineSize = 2048;
-        var text = memory.Span(buffer, commandLineSize);
-        text.Clear();
-        Encoding.UTF8.GetBytes(commandLine.AsSpan(0, Math.Min(commandLine.Length, commandLineSize / 4)), text);
-        memory.WriteUInt64(image.Symbol("saved_command_line"), buffer);
-        if (image.TrySymbol("static_command_line", out var staticLine))
-            memory.WriteUInt64(staticLine, buffer);
     }
 }

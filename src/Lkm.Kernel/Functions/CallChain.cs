@@ -29,13 +29,10 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
                 continue;
             if (site != 0)
                 memory.WriteUInt64(stack -= sizeof(ulong), site);
-            var caller = stack + sizeof(ulong);
-            if (frame.SavedRbp != 0)
-                memory.WriteUInt64(caller + (ulong)frame.SavedRbp, rbp);
+            var (caller, outerRbp) = (stack + sizeof(ulong), rbp);
             if (frame.IsByRbp)
             {
                 rbp = caller - frame.Size;
-                memory.Clear(rbp - locals, locals);
                 stack = rbp - locals;
             }
             else
@@ -43,6 +40,9 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
                 stack = caller - frame.Size;
             }
 
+            memory.Clear(stack, caller - sizeof(ulong) - stack); // what is older would look like calls that were made here
+            if (frame.SavedRbp != 0)
+                memory.WriteUInt64(caller + (ulong)frame.SavedRbp, outerRbp);
             site = next;
         }
 

@@ -63,8 +63,8 @@ internal sealed class SchedulingChecks
     /// <param name="mode">__schedule()'s argument.</param>
     public SchedulingFault FindFault(ulong task, uint mode)
     {
-        if (task == _idle)
-            return SchedulingFault.None;
+        if (task == _idle) // it may lend its stack to an interrupt, which must not sleep
+            return (Count & PreemptCount.InterruptMask) != 0 ? SchedulingFault.Atomic : SchedulingFault.None;
         if (Count != _preemptionDisabled)
             return SchedulingFault.Atomic;
         const uint ofItsOwnWill = 0; // SM_NONE

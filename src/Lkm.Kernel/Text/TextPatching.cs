@@ -60,6 +60,13 @@ public sealed partial class TextPatching(Cpu cpu, GuestMemory memory, KernelImag
         return address;
     }
 
+    /// <summary>
+    /// Indirect calls go through their thunks, as on processors of Linux's that need retpolines (nearly all of those do, and QEMU's), so that
+    /// the return addresses in call traces are those seen there. What the thunks themselves do is an alternative, which is a plain jump.
+    /// </summary>
+    [KernelFunction("apply_retpolines")]
+    private void ApplyRetpolines(ulong start, ulong end) => _ = (start, end);
+
     [KernelFunction("text_poke_finish")]
     [KernelFunction("text_poke_sync")]
     [KernelFunction("smp_text_poke_batch_finish", Since = "6.16")]
