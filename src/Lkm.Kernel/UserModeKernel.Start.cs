@@ -40,7 +40,8 @@ public sealed partial class UserModeKernel
     private const string SymbolsFile = "symbols";
 
     private ImageTypes? _types;
-    private CodeHintsFile? _codeHints;
+    private string? _snapshot;
+    private CodeAhead? _codeAhead;
 
     /// <summary>
     /// Whether the image's type information had to be read. That takes a good part of a warm start, so the snapshot is to hold what is used.
@@ -140,8 +141,7 @@ public sealed partial class UserModeKernel
     private static UserModeKernel Restore(string folder, ulong ramSize)
     {
         var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile)); // from here on nobody removes the folder
-        var hints = new CodeHintsFile(folder);
-        var ahead = hints.Read() is { } code ? new CodeAhead(memory, code) : null;
+        var ahead = new DecodedCodeFile(folder).Open() is { } code ? new CodeAhead(memory, code) : null;
         var symbols = SymbolTable.Open(MappedFile.Open(Path.Combine(folder, SymbolsFile))).Value;
         var types = new ImageTypes(() => ReadTypes(memory, symbols));
         var image = new KernelImage(new ImageSymbols(symbols), types);
@@ -149,19 +149,22 @@ public sealed partial class UserModeKernel
             ?? throw new IOException($"{Path.Combine(folder, StateFile)}: {error.Message()}");
         using var reader = new BinaryReader(new MemoryStream(state, writable: false));
         KernelState.RestoreLayouts(reader, image);
-        var kernel = new UserModeKernel(memory, image, ramSize, ahead) { _types = types, _codeHints = ahead is null ? hints : null };
+        var kernel = new UserModeKernel(memory, image, ramSize, ahead) { _types = types, _snapshot = folder, _codeAhead = ahead };
         EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
         KernelState.RestoreSubsystems(reader, kernel.Log, kernel.SnapshotStates);
         kernel.InstallFunctions();
         return kernel;
     }
 
-    /// <summary>Keeps what the first short run of a snapshot has decoded, most of which every run does.</summary>
-    private void KeepCodeHints()
+    /// <summary>Keeps, decoded, what the first short run of a snapshot has executed, most of which every run does.</summary>
+    private void KeepCode()
     {
         const long shortRun = 20_000_000; // instructions
-        if (_codeHints is { } file && Cpu.Instructions < shortRun)
-            file.Write(Cpu.CodeHints(Image.Symbol("_stext"), Image.Symbol("_etext")));
+        if (_snapshot is null || _codeAhead is { IsUsable: true } || Cpu.Instructions is 0 or >= shortRun)
+            return;
+        var hints = Cpu.CodeHints(Image.Symbol("_stext"), Image.Symbol("_etext"));
+        using var before = GuestMemory.Restore(Path.Combine(_snapshot, MemoryFile)); // this run may have changed code
+        new DecodedCodeFile(_snapshot).Write(CodeAhead.Decode(before, hints));
     }
 
     /// <summary>The image keeps its type information in memory, for /sys/kernel/btf/vmlinux.</summary>

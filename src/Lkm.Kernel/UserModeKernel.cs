@@ -180,7 +180,7 @@ public sealed partial class UserModeKernel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        KeepCodeHints();
+        KeepCode();
         Cpu.Dispose();
         Memory.Dispose();
     }

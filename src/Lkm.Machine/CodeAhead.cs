@@ -1,36 +1,38 @@
 namespace Lkm.Machine;
 
 /// <summary>
-/// Where decoding began in an earlier run, and which addresses were hooked then: what the next run of the same memory is going to
-/// decode as well. Only a hint: what it says too much or too little of costs time and nothing else.
-/// </summary>
-/// <param name="Starts">Addresses that the processor arrived at, in order.</param>
-/// <param name="Hooks">Hooked addresses.</param>
-public sealed record CodeHints(ulong[] Starts, ulong[] Hooks);
-
-/// <summary>
-/// Decodes on a thread of its own, while the kernel around the processor is still being made, what the processor is going to execute.
-/// Until a processor has taken the result over nobody may change code that the hints name, but for hooking it.
+/// Makes ready on a thread of its own, while the kernel around the processor is still being made, the code that the processor is going to
+/// execute. Until a processor has taken the result over nobody may change the memory's code, but for hooking it.
 /// </summary>
 public sealed unsafe class CodeAhead
 {
     private readonly GuestMemory _memory;
-    private readonly CodeHints _hints;
+    private readonly ReadOnlyMemory<byte> _decoded;
     private readonly CpuRecord* _record = (CpuRecord*)HostMemory.Reserve((ulong)sizeof(CpuRecord)); // until the processor's own is there
     private readonly CodeCache _code;
     private readonly HookSet _hooks = new();
     private readonly Thread _thread;
 
-    /// <summary>Begins to decode.</summary>
-    public CodeAhead(GuestMemory memory, CodeHints hints)
+    /// <summary>Begins.</summary>
+    /// <param name="memory">The memory.</param>
+    /// <param name="decoded">What <see cref="Decode"/> made of the same memory; anything else costs time and does no harm.</param>
+    public CodeAhead(GuestMemory memory, ReadOnlyMemory<byte> decoded)
     {
-        (_memory, _hints) = (memory, hints);
+        (_memory, _decoded) = (memory, decoded);
         _code = new CodeCache(memory, _record);
-        _thread = new Thread(Decode) { IsBackground = true, Name = "decoder" };
-        _thread.Start();
+        _thread = new Thread(Load) { IsBackground = true };
+        _thread.UnsafeStart();
     }
 
-    /// <summary>Waits for the decoded code; it belongs to the caller.</summary>
+    /// <summary>Decodes what a run began with, for runs to come of the same memory with this build of the program.</summary>
+    /// <param name="memory">The memory as it was before the run; it gets marks of code.</param>
+    /// <param name="hints">Of the run.</param>
+    public static byte[] Decode(GuestMemory memory, CodeHints hints) => DecodedCode.Make(memory, hints);
+
+    /// <summary>Whether the bytes were what they should be; known once a processor has run.</summary>
+    public bool IsUsable { get; private set; }
+
+    /// <summary>Waits for the code; it belongs to the caller.</summary>
     /// <param name="record">The processor's record.</param>
     /// <param name="hooks">What is hooked now.</param>
     internal CodeCache Take(CpuRecord* record, HookSet hooks)
@@ -43,17 +45,5 @@ public sealed unsafe class CodeAhead
         return _code;
     }
 
-    private void Decode()
-    {
-        foreach (var address in _hints.Hooks)
-            _hooks.Add(address);
-        var lowering = new Lowering(_memory, _hooks);
-        foreach (var start in _hints.Starts)
-        {
-            if (_code.Full)
-                return;
-            if (CodeCache.Find(_record, start) == null && lowering.Trace(start, _code.Cursor))
-                _code.Add(start, lowering.End, lowering.Ops, lowering.Entries);
-        }
-    }
+    private void Load() => IsUsable = DecodedCode.Load(_decoded.Span, _memory, _record, _code, _hooks);
 }

@@ -4,7 +4,7 @@ public sealed unsafe partial class GuestMemory
 {
     // Page (virtual address) to the physical page it shows. A shared page lives in a memory file, mapped at each place.
     private Dictionary<ulong, ulong>? _aliases; // made when first needed: few kernels alias anything
-    private Dictionary<ulong, long>? _sharedPages; // physical page to its offset in the memory file
+    private Dictionary<ulong, ulong>? _sharedPages; // physical page to its offset in the memory file
     private int _memoryFile = -1;
     private long _memoryFileSize;
 
@@ -48,10 +48,10 @@ public sealed unsafe partial class GuestMemory
         if ((physical & (PageSize - 1)) != 0)
             throw new ArgumentException($"{physical:x} is not a page", nameof(physical));
         var offset = Share(physical);
-        return (_memoryFile, offset);
+        return (_memoryFile, (long)offset);
     }
 
-    private long Share(ulong physical)
+    private ulong Share(ulong physical)
     {
         _sharedPages ??= [];
         if (_sharedPages.TryGetValue(physical, out var offset))
@@ -62,7 +62,7 @@ public sealed unsafe partial class GuestMemory
             if (_memoryFile < 0)
                 throw new IOException("memfd_create failed");
         }
-        offset = _memoryFileSize;
+        offset = (ulong)_memoryFileSize;
         _memoryFileSize += (long)PageSize;
         if (HostMemory.Truncate(_memoryFile, _memoryFileSize) < 0)
             throw new IOException("ftruncate of the memory file failed");
@@ -74,8 +74,8 @@ public sealed unsafe partial class GuestMemory
         return offset;
     }
 
-    private void MapShared(byte* at, long offset) =>
-        HostMemory.Map(at, PageSize, HostMemory.MapShared | HostMemory.MapFixed, _memoryFile, offset);
+    private void MapShared(byte* at, ulong offset) =>
+        HostMemory.Map(at, PageSize, HostMemory.MapShared | HostMemory.MapFixed, _memoryFile, (long)offset);
 
     // Pages once shared stay in the memory file: dropping one would not empty it.
     private bool TouchesShared(ulong address, ulong size)

@@ -23,12 +23,11 @@ public sealed class CachedFolders(string root, string heldFile)
     /// <returns>Whether it is there.</returns>
     public static bool MarkUsed(string folder)
     {
-        var used = Directory.GetLastWriteTimeUtc(folder); // long ago of what is not there
-        var now = DateTime.UtcNow;
-        if (now - used < s_precision)
-            return true;
-        if (!Directory.Exists(folder))
+        if (!HostFiles.TryGetStatus(folder, out var status))
             return false;
+        var now = DateTime.UtcNow;
+        if (now.Ticks - DateTime.UnixEpoch.Ticks - status.Modified < s_precision.Ticks)
+            return true;
         try
         {
             Directory.SetLastWriteTimeUtc(folder, now);

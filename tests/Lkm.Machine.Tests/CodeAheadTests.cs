@@ -76,4 +76,24 @@ public class CodeAheadTests
         machine.Run();
         Assert.Equal(55UL, machine.Cpu.Rax);
     }
+
+    [Fact]
+    public void Damaged_bytes_count_as_none()
+    {
+        var random = new Random(4);
+        for (var round = 0; round < 300; round++)
+        {
+            using var machine = new TestMachine(HintsOfARun(), s_sum, bytes => Damage(bytes, random));
+            machine.Run();
+            Assert.Equal((55UL, 33L), (machine.Cpu.Rax, machine.Cpu.Instructions));
+        }
+    }
+
+    private static byte[] Damage(byte[] whole, Random random)
+    {
+        var bytes = whole.AsSpan(0, random.Next(2) == 0 ? whole.Length : random.Next(whole.Length)).ToArray();
+        for (var changes = random.Next(1, 4); changes > 0 && bytes.Length > 0; changes--)
+            bytes[random.Next(bytes.Length)] ^= (byte)random.Next(1, 256);
+        return bytes;
+    }
 }

@@ -13,18 +13,22 @@ internal sealed class TestMachine : ICpuEnvironment, IDisposable
 
     /// <param name="options">Who executes; if null, as LKM_ENGINE says.</param>
     internal TestMachine(TranslationOptions? options = null)
-        : this(null, [], options)
+        : this(null, [], null, options)
     {
     }
 
     /// <summary>With code that is decoded ahead.</summary>
-    internal TestMachine(CodeHints? hints, byte[] code, TranslationOptions? options = null)
+    /// <param name="hints">What was decoded in an earlier run; null for no code ahead.</param>
+    /// <param name="code">The code, for <see cref="Code"/>.</param>
+    /// <param name="change">Gets the decoded code as bytes, and returns what is made of them.</param>
+    /// <param name="options">Who executes; if null, as LKM_ENGINE says.</param>
+    internal TestMachine(CodeHints? hints, byte[] code, Func<byte[], byte[]>? change = null, TranslationOptions? options = null)
     {
         Memory.SetAccess(Code, 0x10000, Shadow.Accessible);
         Memory.SetAccess(Data, 0x10000, Shadow.Accessible);
         Memory.SetAccess(Stack - 0x10000, 0x10000, Shadow.Accessible);
         code.CopyTo(Memory.Span(Code, code.Length));
-        Cpu = new Cpu(Memory, this, options, hints is null ? null : new CodeAhead(Memory, hints));
+        Cpu = new Cpu(Memory, this, options, hints is null ? null : new CodeAhead(Memory, change?.Invoke(CodeAhead.Decode(Memory, hints)) ?? CodeAhead.Decode(Memory, hints)));
         Cpu.Hook(Done);
         Reset();
     }

@@ -10,7 +10,7 @@ namespace Lkm.Cli.Running;
 internal static class Preparation
 {
     /// <summary>Begins.</summary>
-    public static void Begin() => new Thread(Prepare) { IsBackground = true, Name = "preparation" }.Start();
+    public static void Begin() => new Thread(Prepare) { IsBackground = true }.UnsafeStart();
 
     private static void Prepare()
     {

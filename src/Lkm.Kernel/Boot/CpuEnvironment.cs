@@ -16,7 +16,7 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     private const uint MsrPatchLevel = 0x8b;
     private const uint MsrMiscEnable = 0x1a0;
 
-    private readonly Dictionary<uint, ulong> _msrs = new()
+    private readonly Dictionary<ulong, ulong> _msrs = new()
     {
         [MsrEfer] = 0xd01, // SCE, LME, LMA, NXE
         [MsrPat] = 0x0007040600070406,

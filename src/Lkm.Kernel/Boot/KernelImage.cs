@@ -105,7 +105,7 @@ public sealed class KernelImage
     internal StructLayout Learn(string name, ulong size) => _layouts[name] = NewLayout(name, size);
 
     /// <summary>A struct of our own, so that the dictionary's code is compiled ahead of time with this assembly.</summary>
-    private readonly record struct TypeAnswer(long? Value);
+    private sealed record TypeAnswer(long? Value);
 
     /// <summary>A function's prototype; null where the image's types do not tell of it.</summary>
     public BtfFunction? FindFunction(string name) => _types.FindFunction(name);

@@ -20,7 +20,7 @@ public sealed class ExceptionEntry
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
     private readonly GuestCalls _calls;
-    private readonly Dictionary<int, Handler> _handlers = [];
+    private readonly Handler?[] _handlers = new Handler?[256]; // by vector
     private readonly Handler _interrupt, _timer, _doubleFault;
     private readonly ulong _doubleFaultStack;
 
@@ -52,7 +52,7 @@ public sealed class ExceptionEntry
     public async GuestTask Deliver(CpuExit exit)
     {
         var isInterrupt = exit.IsSoftwareInterrupt && exit.Vector >= FirstInterrupt;
-        var handler = isInterrupt ? _interrupt : _handlers[exit.Vector];
+        var handler = isInterrupt ? _interrupt : _handlers[exit.Vector]!;
         var argument = isInterrupt ? (ulong)exit.Vector : exit.ErrorCode;
         if (exit.Vector == CpuVector.PageFault)
             _cpu.Cr2 = exit.Address;
@@ -145,5 +145,5 @@ public sealed class ExceptionEntry
     }
 
     /// <summary>A function of the image's that handles an exception, and where its entry code calls it.</summary>
-    private readonly record struct Handler(ulong Function, ulong Site);
+    private sealed record Handler(ulong Function, ulong Site);
 }

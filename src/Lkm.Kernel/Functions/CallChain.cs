@@ -18,7 +18,7 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
     /// <param name="sites">The return addresses, the outermost first; 0 is a function that has no frame, as one that ends with a jump.</param>
     /// <param name="function">The function.</param>
     /// <param name="argument">Its argument.</param>
-    public GuestCall Call(IReadOnlyList<ulong> sites, ulong function, ulong argument = 0)
+    public GuestCall Call(ReadOnlySpan<ulong> sites, ulong function, ulong argument = 0)
     {
         const ulong locals = 0x50; // below the frame pointer of a function that has one
         var (stack, rbp) = (calls.StackPointer, calls.FramePointer);

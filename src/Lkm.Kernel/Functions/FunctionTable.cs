@@ -112,5 +112,5 @@ public sealed class FunctionTable
         return callsFentry || first.SequenceEqual(FtraceNop) ? address + 5 : address;
     }
 
-    private readonly record struct Entry(IKernelFunctions Functions, int Row, int Index);
+    private sealed record Entry(IKernelFunctions Functions, int Row, int Index);
 }

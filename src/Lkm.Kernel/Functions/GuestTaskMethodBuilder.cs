@@ -16,6 +16,7 @@ public readonly struct GuestTaskMethodBuilder
     public static GuestTaskMethodBuilder Create() => new(new GuestTask());
 
     /// <summary>Called by the compiler.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Start<TStateMachine>(ref TStateMachine stateMachine)
         where TStateMachine : IAsyncStateMachine => stateMachine.MoveNext();
 
@@ -29,11 +30,13 @@ public readonly struct GuestTaskMethodBuilder
     public void SetException(Exception exception) => Task.Fail(exception);
 
     /// <summary>Called by the compiler.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AwaitOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
         where TAwaiter : INotifyCompletion
         where TStateMachine : IAsyncStateMachine => awaiter.OnCompleted(Resumption.Of(ref stateMachine));
 
     /// <summary>Called by the compiler.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AwaitUnsafeOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
         where TAwaiter : ICriticalNotifyCompletion
         where TStateMachine : IAsyncStateMachine => awaiter.UnsafeOnCompleted(Resumption.Of(ref stateMachine));
@@ -53,6 +56,7 @@ public readonly struct GuestTaskMethodBuilder<T>
     public static GuestTaskMethodBuilder<T> Create() => new(new GuestTask<T>());
 
     /// <summary>Called by the compiler.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Start<TStateMachine>(ref TStateMachine stateMachine)
         where TStateMachine : IAsyncStateMachine => stateMachine.MoveNext();
 
@@ -70,26 +74,35 @@ public readonly struct GuestTaskMethodBuilder<T>
     public void SetException(Exception exception) => Task.Fail(exception);
 
     /// <summary>Called by the compiler.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AwaitOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
         where TAwaiter : INotifyCompletion
         where TStateMachine : IAsyncStateMachine => awaiter.OnCompleted(Resumption.Of(ref stateMachine));
 
     /// <summary>Called by the compiler.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AwaitUnsafeOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
         where TAwaiter : ICriticalNotifyCompletion
         where TStateMachine : IAsyncStateMachine => awaiter.UnsafeOnCompleted(Resumption.Of(ref stateMachine));
 }
 
-internal static class Resumption
+/// <summary>
+/// How a state machine goes on. It is copied to the heap at each await: a resumed machine is the copy, and what it awaits next copies that copy.
+/// Awaits of guest code are rare beside the code itself, so the plain way is fast enough.
+/// </summary>
+/// <remarks>
+/// No method of a machine's own type is made for it: a run resumes some ninety kinds of machine, most of them once, and the run time would take
+/// longer to get such methods ready than they run.
+/// </remarks>
+internal sealed class Resumption
 {
-    /// <summary>
-    /// Copies the state machine to the heap, at each await: a resumed machine is the copy, and what it awaits next copies that copy.
-    /// Awaits of guest code are rare beside the code itself, so the plain way is fast enough.
-    /// </summary>
+    private readonly IAsyncStateMachine _machine;
+
+    private Resumption(IAsyncStateMachine machine) => _machine = machine;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Action Of<TStateMachine>(ref TStateMachine stateMachine)
-        where TStateMachine : IAsyncStateMachine
-    {
-        IAsyncStateMachine boxed = stateMachine;
-        return boxed.MoveNext;
-    }
+        where TStateMachine : IAsyncStateMachine => new Resumption(stateMachine).GoOn;
+
+    private void GoOn() => _machine.MoveNext();
 }

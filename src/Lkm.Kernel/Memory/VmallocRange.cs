@@ -4,4 +4,4 @@ namespace Lkm.Kernel.Memory;
 /// <param name="Start">Its address.</param>
 /// <param name="Pages">Its size in pages, without the guard page.</param>
 /// <param name="Caller">The code that asked for it, or 0.</param>
-internal readonly record struct VmallocRange(ulong Start, ulong Pages, ulong Caller);
+internal sealed record VmallocRange(ulong Start, ulong Pages, ulong Caller);

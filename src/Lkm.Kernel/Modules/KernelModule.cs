@@ -71,6 +71,9 @@ public sealed class KernelModule
     /// <summary>The modules that use this one's symbols.</summary>
     public IEnumerable<KernelModule> Users => Related("source_list", "source");
 
+    /// <summary>Whether a module uses this one's symbols.</summary>
+    public bool HasUsers => Memory.ReadUInt64(Member("source_list")) != Member("source_list");
+
     /// <summary>The modules whose symbols this one uses.</summary>
     public IEnumerable<KernelModule> Uses => Related("target_list", "target");
 

@@ -45,11 +45,11 @@ internal sealed class ModuleContext
     public CallChain Chain { get; }
 
     /// <summary>Where load_module() comes to do_one_initcall().</summary>
-    public IReadOnlyList<ulong> InitSites =>
+    public ulong[] InitSites =>
         _initSites ??= [Chain.Sites.Find("load_module", "do_init_module"), Chain.Sites.Find("do_init_module", "do_one_initcall")];
 
     /// <summary>Where delete_module() calls a module's exit function.</summary>
-    public IReadOnlyList<ulong> ExitSites => _exitSites ??= [Chain.Sites.FindThroughMember("__do_sys_delete_module", Layout["exit"])];
+    public ulong[] ExitSites => _exitSites ??= [Chain.Sites.FindThroughMember("__do_sys_delete_module", Layout["exit"])];
 
     /// <summary>How struct module describes memory in this kernel.</summary>
     public ModuleMemory MemoryLayout => _memoryLayout ??= ModuleMemory.Create(this);

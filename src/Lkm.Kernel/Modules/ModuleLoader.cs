@@ -102,7 +102,7 @@ public sealed partial class ModuleLoader
         if (descriptor < 0)
             return Failed("", new Refusal((int)descriptor, $"the module's file cannot be opened in /tmp ({Refusal.Name((int)descriptor)})"), firstRecord);
         var request = _requests[process] = new Request { Contents = image };
-        var arguments = await process.Put(ModuleContext.Bytes(parameters + "\0").ToArray());
+        var arguments = await process.Put(ModuleContext.Bytes(parameters + "\0"));
         var code = (int)await process.SystemCall("finit_module", (ulong)descriptor, arguments, (ulong)flags);
         _requests.Remove(process);
         await process.SystemCall("close", (ulong)descriptor);

@@ -19,7 +19,17 @@ public sealed class ModuleTable
     }
 
     /// <summary>All modules but those still unformed, the youngest first, as /proc/modules lists them.</summary>
-    public IEnumerable<KernelModule> Loaded => All.Where(module => module.State != ModuleState.Unformed);
+    public IEnumerable<KernelModule> Loaded
+    {
+        get
+        {
+            foreach (var module in All)
+            {
+                if (module.State != ModuleState.Unformed)
+                    yield return module;
+            }
+        }
+    }
 
     private IEnumerable<KernelModule> All
     {
@@ -31,7 +41,7 @@ public sealed class ModuleTable
     }
 
     /// <summary>find_module(): a module by its name (with underscores), or null.</summary>
-    public KernelModule? Find(string name) => Loaded.FirstOrDefault(module => module.Name == name);
+    public KernelModule? Find(string name) => FindAny(name) is { State: not ModuleState.Unformed } module ? module : null;
 
     /// <summary>Whether a module is in memory but not in the list: it has taken itself out, so that Linux finds it by no name any more.</summary>
     public bool IsHidden(string name) => _inMemory.Contains(name) && FindAny(name) is null;
@@ -47,7 +57,16 @@ public sealed class ModuleTable
     internal ModuleTree Tree { get; }
 
     /// <summary>find_module_all() with unformed modules.</summary>
-    internal KernelModule? FindAny(string name) => All.FirstOrDefault(module => module.Name == name);
+    internal KernelModule? FindAny(string name)
+    {
+        foreach (var module in All)
+        {
+            if (module.Name == name)
+                return module;
+        }
+
+        return null;
+    }
 
     /// <summary>Puts a module into the list and into the tree that __module_address() searches.</summary>
     internal async GuestTask Add(KernelModule module)

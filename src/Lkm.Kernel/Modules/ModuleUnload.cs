@@ -101,7 +101,7 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
         const int rounds = 64, free = 1;
         for (var round = 0; round < rounds; round++)
         {
-            if (modules.Find(name) is not { State: ModuleState.Live } module || module.Users.Any() || kernel.Memory.ReadInt32(module.Member("refcnt")) <= free)
+            if (modules.Find(name) is not { State: ModuleState.Live } module || module.HasUsers || kernel.Memory.ReadInt32(module.Member("refcnt")) <= free)
                 return;
             await kernel.Call("schedule");
         }
@@ -112,7 +112,7 @@ internal sealed class ModuleUnload(ModuleContext kernel, ModuleTable modules, Ac
     {
         if (module is null)
             return new Refusal(Errno.ENOENT, modules.IsHidden(name) ? $"{name} has taken itself out of the kernel's list of modules" : $"{name} is not loaded");
-        if (module.Users.Any())
+        if (module.HasUsers)
             return new Refusal(Errno.EAGAIN, $"{name} is used by {string.Join(", ", module.Users.Select(user => user.Name))}; unload that first");
         if (module.State != ModuleState.Live)
             return new Refusal(Errno.EBUSY, $"{name} is {(module.State == ModuleState.Coming ? "still being initialised" : "already being unloaded")}");

@@ -110,6 +110,21 @@ public sealed class AllocationTracks
         return false;
     }
 
+    /// <summary>Whether any track that was made may pass through a module's code.</summary>
+    internal bool AnyMayPassThrough(IReadOnlyList<CodeRange> code)
+    {
+        foreach (var part in code)
+        {
+            foreach (var address in _names.Keys)
+            {
+                if (part.Contains(address))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
     private static ulong Address(uint track) => MetadataLayout.Tracks + ((ulong)track * 8);
 
     private uint Find(ulong task, ReadOnlySpan<ulong> frames)

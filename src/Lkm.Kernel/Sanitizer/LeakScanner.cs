@@ -49,18 +49,7 @@ public sealed class LeakScanner
     /// <param name="code">Where the modules' code lies or lay: start and end of each part. One scan serves all.</param>
     public IReadOnlyList<LeakedObject> FindLeaks(ulong since, IReadOnlyList<CodeRange> code)
     {
-        var suspects = new List<LiveObject>();
-        foreach (var o in _slab.LiveObjects(since))
-        {
-            foreach (var part in code)
-            {
-                if (!_tracks.PassesThrough(o.Track, part.Start, part.End))
-                    continue;
-                suspects.Add(o);
-                break;
-            }
-        }
-
+        var suspects = _tracks.AnyMayPassThrough(code) ? Suspects(since, code) : [];
         var areas = new Dictionary<ulong, VmallocRange>();
         foreach (var area in _vmalloc.Areas())
         {
@@ -89,6 +78,23 @@ public sealed class LeakScanner
         }
 
         return leaks;
+    }
+
+    private List<LiveObject> Suspects(ulong since, IReadOnlyList<CodeRange> code)
+    {
+        var suspects = new List<LiveObject>();
+        foreach (var o in _slab.LiveObjects(since))
+        {
+            foreach (var part in code)
+            {
+                if (!_tracks.PassesThrough(o.Track, part.Start, part.End))
+                    continue;
+                suspects.Add(o);
+                break;
+            }
+        }
+
+        return suspects;
     }
 
     private HashSet<ulong> Reach(Dictionary<ulong, VmallocRange> suspectAreas)

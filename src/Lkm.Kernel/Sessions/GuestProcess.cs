@@ -3,7 +3,11 @@ namespace Lkm.Kernel.Sessions;
 /// <summary>A process of the guest whose body is C#, from its fork to the end of wait4().</summary>
 public sealed class GuestProcess
 {
-    internal GuestProcess(string name) => Name = name;
+    internal GuestProcess(string name, Action<GuestProcess>? ended = null)
+    {
+        Name = name;
+        Ended = ended;
+    }
 
     /// <summary>The name that it was started with.</summary>
     public string Name { get; }
@@ -13,6 +17,9 @@ public sealed class GuestProcess
 
     /// <summary>Its task_struct while it runs; otherwise 0.</summary>
     public ulong Task { get; internal set; }
+
+    /// <summary>Called when it is gone.</summary>
+    internal Action<GuestProcess>? Ended { get; }
 
     /// <summary>Whether it is gone.</summary>
     public bool IsOver { get; internal set; }

@@ -16,7 +16,7 @@ public sealed class ProcessRunner
     private const ulong WaitAll = 0x40000000; // __WALL
 
     private readonly UserModeKernel _kernel;
-    private readonly Dictionary<ulong, (GuestProcess Process, Action<GuestProcess> Ended)> _running = [];
+    private readonly Dictionary<ulong, GuestProcess> _running = [];
     private readonly ulong _exitCode, _realParent;
 
     /// <summary>Makes the runner of a kernel.</summary>
@@ -34,7 +34,7 @@ public sealed class ProcessRunner
     /// <param name="ended">Called when it is gone, on the thread that runs the guest.</param>
     public GuestProcess Start(string name, Func<UserProcess, GuestTask<int>> body, Action<GuestProcess> ended)
     {
-        var process = new GuestProcess(name);
+        var process = new GuestProcess(name, ended);
         _kernel.Init.Post(async () =>
         {
             var started = _kernel.Clock.Nanoseconds;
@@ -43,14 +43,14 @@ public sealed class ProcessRunner
                 process.Task = _kernel.Scheduler.Current;
                 process.Pid = _kernel.Tasks.Pid(process.Task);
                 process.Nanoseconds = -started;
-                _running[process.Task] = (process, ended);
+                _running[process.Task] = process;
                 _kernel.Tasks.SetComm(process.Task, name);
                 var status = await body(await UserProcess.Create(_kernel));
                 process.IsFinished = true;
                 return status;
             });
             if (pid < 0)
-                End(process, ended); // fork() failed: no memory, or too many processes
+                End(process); // fork() failed: no memory, or too many processes
         });
         return process;
     }
@@ -78,14 +78,13 @@ public sealed class ProcessRunner
     private void Reap(ulong task)
     {
         _kernel.Processes.Remove(task);
-        if (!_running.Remove(task, out var entry))
+        if (!_running.Remove(task, out var process))
         {
             if (_kernel.Memory.ReadUInt64(task + _realParent) == _kernel.Init.Task)
                 _kernel.Init.Post(ReapOrphans);
             return;
         }
 
-        var (process, ended) = entry;
         var code = _kernel.Memory.ReadInt32(task + _exitCode);
         const int signals = 0x7f, firstSignalStatus = 128;
         process.Status = (code & signals) != 0 ? firstSignalStatus + (code & signals) : code >> 8 & 0xff;
@@ -95,7 +94,7 @@ public sealed class ProcessRunner
         {
             await _kernel.Calls.Call(_kernel.Image.Symbol("kernel_wait4"), (ulong)process.Pid, 0, WaitAll, 0);
             await ReapOrphans();
-            End(process, ended);
+            End(process);
         });
     }
 
@@ -107,9 +106,9 @@ public sealed class ProcessRunner
             continue;
     }
 
-    private static void End(GuestProcess process, Action<GuestProcess> ended)
+    private static void End(GuestProcess process)
     {
         process.IsOver = true;
-        ended(process);
+        process.Ended?.Invoke(process);
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Lkm.Modules;
 using Lkm.Modules.Host;
@@ -17,9 +16,10 @@ internal sealed class SnapshotStore(string cacheDirectory, string heldFile)
     private readonly string _root = Path.Combine(cacheDirectory, "snapshots");
 
     /// <summary>What identifies this build of lkm: a snapshot holds state in its formats.</summary>
-    private static string Build { get; } = string.Concat(Version(typeof(SnapshotStore)), Version(typeof(Machine.Cpu)), Version(typeof(Formats.Errno)));
+    private static readonly ulong s_build =
+        Hash(Hash(Hash(HashStart, Version(typeof(SnapshotStore))), Version(typeof(Machine.Cpu))), Version(typeof(Formats.Errno)));
 
-    private static string Version(Type type) => type.Module.ModuleVersionId.GetHashCode().ToString("x8", CultureInfo.InvariantCulture);
+    private static ulong Version(Type type) => (ulong)type.Module.ModuleVersionId.GetHashCode();
 
     /// <summary>The folder of the snapshot of an image, or null where there is none yet.</summary>
     public string? Find(string imagePath, ulong ramSize)
@@ -39,7 +39,7 @@ internal sealed class SnapshotStore(string cacheDirectory, string heldFile)
     /// <returns>The folder.</returns>
     public string Add(string imagePath, ReadOnlyMemory<byte> buildId, ulong ramSize, Action<string> write)
     {
-        var name = $"{Convert.ToHexStringLower(buildId.Span)}-{Build}-{ramSize >> 20}m";
+        var name = $"{Convert.ToHexStringLower(buildId.Span)}-{Hexadecimal(s_build)}-{ramSize >> 20}m";
         var folder = Path.Combine(_root, name);
         if (!Directory.Exists(folder))
         {
@@ -81,13 +81,16 @@ internal sealed class SnapshotStore(string cacheDirectory, string heldFile)
 
     private string? IndexEntry(string imagePath, ulong ramSize)
     {
-        var file = new FileInfo(imagePath);
-        if (!file.Exists)
+        var path = Path.GetFullPath(imagePath);
+        if (!HostFiles.TryGetStatus(path, out var file))
             return null;
-        var hash = Hash(Hash(Hash(HashStart, file.FullName), "\n"), Build);
-        hash = Hash(Hash(Hash(hash, (ulong)file.Length), (ulong)file.LastWriteTimeUtc.Ticks), ramSize);
-        return Path.Combine(_root, "index", hash.ToString("x16", CultureInfo.InvariantCulture));
+        var hash = Hash(Hash(HashStart, path), s_build);
+        hash = Hash(Hash(Hash(hash, (ulong)file.Size), (ulong)file.Modified), ramSize);
+        return Path.Combine(_root, "index", Hexadecimal(hash));
     }
+
+    // Of no culture: with a format, looking one up takes longer than the rest.
+    private static string Hexadecimal(ulong value) => Convert.ToHexStringLower(BitConverter.GetBytes(value));
 
     // FNV-1a: enough to tell files apart, and no cryptographic library has to be loaded for it, which takes longer than all else here.
     private const ulong HashStart = 0xcbf29ce484222325;

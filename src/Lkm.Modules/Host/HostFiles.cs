@@ -32,6 +32,12 @@ public sealed class DirectoryEntry(string name, EntryKind kind)
     public EntryKind Kind { get; } = kind;
 }
 
+/// <summary>What is known of a file beside its bytes (statx(2)).</summary>
+/// <param name="Size">Its length in bytes.</param>
+/// <param name="AllocatedSize">Bytes on the disk; holes take none.</param>
+/// <param name="Modified">When its contents changed last, in ticks of 100 ns since 1970 (UTC).</param>
+public readonly record struct FileStatus(long Size, long AllocatedSize, long Modified);
+
 /// <summary>
 /// Questions about paths, answered by the C library directly: .NET's file classes load a hundred types before their first answer, which is more time
 /// than a small tool takes for all of its work.
@@ -51,20 +57,36 @@ public static class HostFiles
     /// <summary>Whether there is something other than a directory at the path; links are followed.</summary>
     public static bool IsFile(string path) => Exists(path) && !IsDirectory(path);
 
+    /// <summary>What is known of the file or directory at the path.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="status">What is known, if there is something.</param>
+    /// <param name="followLinks">Whether a link stands for what it points at.</param>
+    /// <returns>Whether there is something.</returns>
+    public static bool TryGetStatus(string path, out FileStatus status, bool followLinks = true)
+    {
+        const int currentDirectory = -100, noFollow = 0x100; // AT_FDCWD, AT_SYMLINK_NOFOLLOW
+        const int statusSize = 256, sizeAt = 40, blocksAt = 48, secondsAt = 112, nanosecondsAt = 120; // struct statx
+        const int blockSize = 512, nanosecondsPerTick = 100;
+        const uint wanted = 0x40 | 0x200 | 0x400; // STATX_MTIME, STATX_SIZE, STATX_BLOCKS
+        var bytes = new byte[statusSize];
+        using var name = new Pinned(path);
+        using var answer = new Pinned(bytes);
+        var isThere = LibC.Status(currentDirectory, name.Address, followLinks ? 0 : noFollow, wanted, answer.Address) == 0;
+        status = new FileStatus(
+            BitConverter.ToInt64(bytes, sizeAt),
+            BitConverter.ToInt64(bytes, blocksAt) * blockSize,
+            (BitConverter.ToInt64(bytes, secondsAt) * TimeSpan.TicksPerSecond) + (BitConverter.ToInt32(bytes, nanosecondsAt) / nanosecondsPerTick));
+        return isThere;
+    }
+
     /// <summary>What the files of a folder take on the disk, in bytes; holes take nothing.</summary>
     internal static long AllocatedSize(DirectoryInfo folder)
     {
-        const int currentDirectory = -100, noFollow = 0x100; // AT_FDCWD, AT_SYMLINK_NOFOLLOW
-        const int statusSize = 256, blocksAt = 48, blockSize = 512; // struct statx, stx_blocks
-        const uint wantsBlocks = 0x400; // STATX_BLOCKS
         long size = 0;
-        var status = new byte[statusSize];
         foreach (var file in folder.EnumerateFiles("*", SearchOption.AllDirectories))
         {
-            using var path = new Pinned(file.FullName);
-            using var answer = new Pinned(status);
-            if (LibC.Status(currentDirectory, path.Address, noFollow, wantsBlocks, answer.Address) == 0)
-                size += BinaryPrimitives.ReadInt64LittleEndian(status.AsSpan(blocksAt)) * blockSize;
+            if (TryGetStatus(file.FullName, out var status, followLinks: false))
+                size += status.AllocatedSize;
         }
         return size;
     }

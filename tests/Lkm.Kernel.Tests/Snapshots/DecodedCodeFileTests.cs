@@ -1,0 +1,29 @@
+using Lkm.Kernel.Snapshots;
+
+namespace Lkm.Kernel.Tests.Snapshots;
+
+/// <summary>The file of decoded code gives back what was written.</summary>
+public sealed class DecodedCodeFileTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lkm-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void What_was_written_is_read()
+    {
+        var file = new DecodedCodeFile(_folder);
+        Assert.Null(file.Open());
+        file.Write([1, 2, 3]);
+        Assert.Equal([1, 2, 3], file.Open()?.ToArray());
+        Assert.Equal([Path.Combine(_folder, "code")], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void Where_nothing_can_be_written_nothing_happens()
+    {
+        var file = new DecodedCodeFile(Path.Combine(_folder, "gone"));
+        file.Write([1]);
+        Assert.Null(file.Open());
+    }
+}
