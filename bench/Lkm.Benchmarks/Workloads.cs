@@ -128,11 +128,13 @@ internal sealed class Workloads : ICpuEnvironment, ICodeMap, IDisposable
         memory.Clear(Arena, ArenaSize);
         if (options.Engine != Engine.Interpreter) // as after some time
         {
-            for (var units = -1; units != cpu.TranslatedUnits;) // until nothing new is found, which takes longer on a busy machine
+            var units = -1;
+            for (var same = 0; same < 3;) // until nothing new is found for a while, which takes longer on a busy machine
             {
+                same = units == cpu.TranslatedUnits ? same + 1 : 0;
                 units = cpu.TranslatedUnits;
                 Call(cpu, memory, name, rounds / 4);
-                Thread.Sleep(300);
+                Thread.Sleep(150);
                 memory.Clear(Arena, ArenaSize);
             }
         }

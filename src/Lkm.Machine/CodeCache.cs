@@ -206,7 +206,7 @@ internal sealed unsafe class CodeCache : IDisposable
             _traces = new Trace[ManyTraces];
         _used = 1;
         _record->Patch = null;
-        ((Span<ReturnEntry>)_record->Returns).Clear();
+        CpuRecord.ForgetReturns(_record);
     }
 
     private static ulong PageOf(ulong address) => address & ~(GuestMemory.PageSize - 1);

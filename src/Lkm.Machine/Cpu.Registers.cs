@@ -172,7 +172,7 @@ public sealed unsafe partial class Cpu
         _c->FpuControl = state.FpuControl;
         _c->Privilege = state.Privilege;
         _clockEnd = state.Instructions + _c->Budget;
-        ((Span<ReturnEntry>)_c->Returns).Clear();
+        CpuRecord.ForgetReturns(_c);
         Mmu.Flush();
     }
 }

@@ -11,7 +11,7 @@ namespace Lkm.Machine;
 public sealed unsafe partial class Cpu : IDisposable
 {
     // The record, and the ops of an instruction that is done by itself behind it.
-    private static readonly ulong RecordSize = (ulong)(sizeof(CpuRecord) + 4 * sizeof(Op) + 63) & ~63UL;
+    private static readonly ulong RecordSize = (ulong)(sizeof(CpuRecord) + 5 * sizeof(Op) + 63) & ~63UL;
 
     private readonly CpuRecord* _c;
     private CodeCache? _decoded; // none as long as code is being decoded ahead
@@ -39,8 +39,9 @@ public sealed unsafe partial class Cpu : IDisposable
         _c = (CpuRecord*)memory.TakeRecordRoom((int)RecordSize);
         if (_c == null)
             _c = (CpuRecord*)HostMemory.Reserve(RecordSize);
-        _single = (Op*)((byte*)_c + RecordSize - 4 * sizeof(Op));
+        _single = (Op*)((byte*)_c + RecordSize - 5 * sizeof(Op));
         _general = _single + 2;
+        _c->Nowhere = _single + 4;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _c->Owner = GCHandle.ToIntPtr(_self);
         _c->WindowStart = GuestMemory.WindowStart;
@@ -255,7 +256,7 @@ public sealed unsafe partial class Cpu : IDisposable
         var reason = ((Handler)_single->Handler)(_single, c, Memory.Bias, Memory.ShadowBias);
         c->Budget += budget;
         c->Patch = null;
-        c->Returns[(int)((c->ReturnTop - 1) % CpuRecord.ReturnDepth)].Rip = 0; // may point at our scratch ops
+        c->Returns[(int)((c->ReturnTop - 1) % CpuRecord.ReturnDepth)] = new ReturnEntry { Op = c->Nowhere }; // may point at our scratch ops
         return reason;
     }
 

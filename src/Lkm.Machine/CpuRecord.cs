@@ -71,6 +71,9 @@ internal unsafe struct CpuRecord
 
     internal Op* Ops;
 
+    /// <summary>What entries of <see cref="Returns"/> hold that remember no call: a guest that returns to 0 takes it.</summary>
+    internal Op* Nowhere;
+
     /// <summary>Where hot handlers hand over: see <see cref="Handlers.Prepare"/>.</summary>
     internal nint General, GeneralReturn, GeneralCall, GeneralJumpIndirect, GeneralCallIndirect;
 
@@ -83,6 +86,8 @@ internal unsafe struct CpuRecord
     internal Vector128<byte> Bounce0, Bounce1, Bounce2, Bounce3;
     internal ReturnRing Returns;
     internal CallTargets Calls;
+
+    internal static void ForgetReturns(CpuRecord* c) => ((Span<ReturnEntry>)c->Returns).Fill(new ReturnEntry { Op = c->Nowhere });
 
     internal readonly Cpu Cpu => Unsafe.As<Cpu>(GCHandle.FromIntPtr(Owner).Target!);
 

@@ -254,6 +254,13 @@ internal static unsafe partial class Handlers
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
+    // Behind a return to 0, which is what is remembered where no call is.
+    private static nint NowhereOp(Op* o, CpuRecord* c, byte* m, byte* sh)
+    {
+        c->Rip = 0;
+        return Continue;
+    }
+
     private static nint GeneralReturnOp(Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         if (!ReturnStep(o, c, m, sh))
@@ -309,6 +316,8 @@ internal static unsafe partial class Handlers
         c->GeneralReturn = (nint)(Handler)(&GeneralReturnOp);
         c->GeneralJumpIndirect = (nint)(Handler)(&JumpIndirectOp);
         c->GeneralCallIndirect = (nint)(Handler)(&CallIndirectOp);
+        *c->Nowhere = new Op { Handler = (nint)(Handler)(&NowhereOp) };
+        CpuRecord.ForgetReturns(c);
     }
 
     // RETF: also takes a code selector from the stack.

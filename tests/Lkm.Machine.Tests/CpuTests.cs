@@ -19,6 +19,18 @@ public class CpuTests
     }
 
     [Fact]
+    public void Return_to_address_0_is_a_page_fault_there()
+    {
+        using var machine = new TestMachine().Load(a =>
+        {
+            a.push(0);
+            a.ret();
+        });
+        var exit = machine.Run();
+        Assert.Equal((CpuExitKind.Exception, CpuVector.PageFault, 0UL), (exit.Kind, exit.Vector, machine.Cpu.Rip));
+    }
+
+    [Fact]
     public void A_function_runs_and_returns_into_a_hook()
     {
         using var machine = new TestMachine().Load(Count);

@@ -16,7 +16,7 @@ public class TranslationTests
     private static int Rounds(int usual) =>
         usual * (int.TryParse(Environment.GetEnvironmentVariable("LKM_TEST_ROUNDS"), out var times) ? times : 1);
 
-    public static TheoryData<string> Switches => ["all", "flags", "joins", "plain", "parking", "checks", "forms", "calls", "copies", "size", "mixed"];
+    public static TheoryData<string> Switches => ["all", "flags", "joins", "plain", "parking", "checks", "frames", "forms", "calls", "copies", "size", "mixed"];
 
     private static TranslationOptions Options(string without) => without switch
     {
@@ -25,6 +25,7 @@ public class TranslationTests
         "plain" => Translated with { PlainLoops = false },
         "parking" => Translated with { Parking = false },
         "checks" => Translated with { SharedChecks = false },
+        "frames" => Translated with { Frames = false },
         "forms" => Translated with { NativeForms = false },
         "copies" => Translated with { CopiedCalls = false },
         "calls" => Translated with { DirectCalls = false },
@@ -74,6 +75,7 @@ public class TranslationTests
     [InlineData("plain")]
     [InlineData("parking")]
     [InlineData("checks")]
+    [InlineData("frames")]
     [InlineData("mixed")]
     public void Generated_loops_do_the_same(string without)
     {
@@ -161,6 +163,30 @@ public class TranslationTests
         machine.Cpu.Rdi = 500_000;
         Assert.Equal(CpuExitKind.Hook, machine.Run(100_000_000).Kind);
         Assert.Equal(500_000UL, machine.Cpu.Rax);
+    }
+
+    [Theory]
+    [InlineData("all")]
+    [InlineData("frames")]
+    [InlineData("copies")]
+    [InlineData("mixed")]
+    public void Functions_that_use_their_stack_at_random_do_the_same(string without)
+    {
+        using var expected = new TestMachine(Interpreted);
+        using var actual = new TestMachine(Options(without));
+        var failures = new List<string>();
+        var rounds = Rounds(400);
+        for (var seed = 0; seed < rounds && failures.Count < 5; seed++)
+        {
+            var random = new Random(seed);
+            var code = new GeneratedFrames(random);
+            var state = random.Next();
+            code.Place(expected, new Random(state));
+            code.Place(actual, new Random(state));
+            if (Compare(expected, actual, random, longest: 3000) is { } difference)
+                failures.Add($"seed {seed}: {difference}");
+        }
+        Assert.True(failures.Count == 0, string.Join("\n", failures));
     }
 
     [Fact]

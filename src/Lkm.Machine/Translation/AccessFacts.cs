@@ -24,15 +24,19 @@ internal sealed class AccessFacts
     private readonly Dictionary<Place, List<Access>> _stacks = [];
     private readonly HashSet<Block> _inCycles = [];
     private readonly List<(int Instruction, int Ordinal, Access Access)> _accesses = [];
+    private readonly bool _frames;
 
-    internal AccessFacts(Region region, Liveness liveness, Addresses addresses, IEnumerable<Cycle> cycles)
+    internal AccessFacts(Region region, Liveness liveness, Addresses addresses, IEnumerable<Cycle> cycles, bool frames)
     {
-        (_region, _liveness, _addresses) = (region, liveness, addresses);
+        (_region, _liveness, _addresses, _frames) = (region, liveness, addresses, frames);
         _before = Loops.Predecessors(region);
         _known = region.Blocks.ToDictionary(block => block, _ => new Knowledge());
         foreach (var cycle in cycles)
             _inCycles.UnionWith(cycle.Blocks);
     }
+
+    /// <summary>What is checked of the stack when the unit is entered; null if it is not known where the stack pointer will be.</summary>
+    internal Frame? Frame { get; private set; }
 
     internal void Find()
     {
@@ -44,6 +48,8 @@ internal sealed class AccessFacts
             Forget();
             return;
         }
+        if (_frames)
+            FindFrame();
         foreach (var block in _region.Blocks)
             CollectStack(block);
         for (rounds = 0; FindFacts(); rounds++)
@@ -87,6 +93,7 @@ internal sealed class AccessFacts
             (known.RegistersIn, known.FactsIn) = (_addresses.UnknownAt(n), []);
         }
         _stacks.Clear();
+        Frame = null;
     }
 
     private bool FindRegisters()
@@ -111,13 +118,15 @@ internal sealed class AccessFacts
     // A register that is not the same on all ways has a number of its own at the block, and keeps it.
     private Known[]? Meet(Block block, Known[] unknown, Known[]? until)
     {
-        if (block.FollowsCall || block.IsEntry)
+        if (block.IsEntry || (block.FollowsCall && !_frames))
             return unknown;
         Known[]? met = null;
         foreach (var before in _before[block])
         {
             if (_known[before].RegistersOut is not { } way)
                 continue;
+            if (before.Ending is Ending.Call or Ending.CallIndirect)
+                way = AfterCall(way, unknown);
             if (met == null)
             {
                 met = [.. way];
@@ -137,6 +146,46 @@ internal sealed class AccessFacts
         return met;
     }
 
+    // A call that comes back leaves the stack pointer where it was, or the method is left behind it.
+    private static Known[] AfterCall(Known[] way, Known[] unknown)
+    {
+        Known[] after = [.. unknown];
+        after[CpuRecord.Rsp] = way[CpuRecord.Rsp] with { Delta = way[CpuRecord.Rsp].Delta + 8 };
+        return after;
+    }
+
+    private void FindFrame()
+    {
+        var entry = _region.EntryBlock;
+        var stack = _known[entry].RegistersIn![CpuRecord.Rsp];
+        foreach (var before in _before[entry])
+        {
+            if (_known[before].RegistersOut is not { } way)
+                continue;
+            if (before.Ending is Ending.Call or Ending.CallIndirect)
+                way = AfterCall(way, way);
+            if (way[CpuRecord.Rsp] != stack)
+                return;
+        }
+        var frame = new Frame(new Place(stack.Number, Addresses.None, 0));
+        foreach (var block in _region.Blocks)
+        {
+            if (_known[block].RegistersIn == null)
+                continue;
+            var (registers, _) = At(block);
+            for (var i = block.First; i < block.End; i++)
+            {
+                _accesses.Clear();
+                if (_liveness.Native[i])
+                    _addresses.Collect(i, registers, _accesses);
+                foreach (var (_, _, access) in _accesses)
+                    frame.Add(access);
+                _addresses.Follow(i, registers);
+            }
+        }
+        Frame = frame.IsEmpty || (entry.LiveIn >> CpuRecord.Rsp & 1) == 0 ? null : frame;
+    }
+
     private void CollectStack(Block block)
     {
         if (_known[block].RegistersIn == null)
@@ -149,7 +198,7 @@ internal sealed class AccessFacts
                 _addresses.Collect(i, registers, _accesses);
             foreach (var (_, _, access) in _accesses)
             {
-                if (access.Place != new Place(registers[CpuRecord.Rsp].Number, Addresses.None, 0))
+                if (access.Place != new Place(registers[CpuRecord.Rsp].Number, Addresses.None, 0) || Frame?.Covers(access) == true)
                     continue;
                 if (!_stacks.TryGetValue(access.Place, out var group))
                     _stacks.Add(access.Place, group = []);
@@ -208,7 +257,7 @@ internal sealed class AccessFacts
                 _addresses.Collect(i, registers, _accesses);
             foreach (var (_, _, access) in _accesses)
             {
-                if (IsCovered(access, facts))
+                if (Frame?.Covers(access) == true || IsCovered(access, facts))
                     continue;
                 if (StackGroup(block, access) is { } group)
                     facts.AddRange(group);

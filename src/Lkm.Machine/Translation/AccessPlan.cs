@@ -20,12 +20,13 @@ internal sealed class AccessPlan
     private readonly Addresses _addresses;
     private readonly AccessFacts _facts;
     private readonly Dictionary<(int Instruction, int Ordinal), Group?> _plan = [];
+    private readonly HashSet<(int Instruction, int Ordinal)> _ofFrame = [];
 
     internal AccessPlan(Region region, Liveness liveness, TranslationOptions options, IEnumerable<Cycle> cycles)
     {
         (_liveness, _shared) = (liveness, options.SharedChecks);
         _addresses = new Addresses(region, liveness);
-        _facts = new AccessFacts(region, liveness, _addresses, cycles);
+        _facts = new AccessFacts(region, liveness, _addresses, cycles, options.Frames);
         if (!_shared)
             return;
         _facts.Find();
@@ -41,6 +42,18 @@ internal sealed class AccessPlan
         group = null;
         return !_shared || _plan.TryGetValue((instruction, ordinal), out group);
     }
+
+    /// <summary>What is checked of the stack at the entry.</summary>
+    internal Frame? Frame => _facts.Frame;
+
+    /// <summary>What is known of the registers at the start of a block.</summary>
+    internal Known[] KnownAt(Block block) => _facts.At(block).Registers;
+
+    /// <summary>Follows an instruction.</summary>
+    internal void Follow(int i, Known[] registers) => _addresses.Follow(i, registers);
+
+    /// <summary>Whether an access needs no check, wherever control comes from.</summary>
+    internal bool IsOfFrame((int Instruction, int Ordinal) access) => _ofFrame.Contains(access);
 
     private void Plan(Block block)
     {
@@ -68,6 +81,11 @@ internal sealed class AccessPlan
         for (var n = 0; n < accesses.Count; n++)
         {
             var (instruction, ordinal, leader) = accesses[n];
+            if (Frame?.Covers(leader) == true)
+            {
+                _ofFrame.Add((instruction, ordinal));
+                continue;
+            }
             if (AccessFacts.IsCovered(leader, facts))
                 continue;
             var members = new List<Access>();
@@ -77,7 +95,7 @@ internal sealed class AccessPlan
             {
                 var access = accesses[later].Access;
                 if (access.Place == leader.Place && Math.Abs(access.Offset - leader.Offset) < Reach && !AccessFacts.IsCovered(access, facts)
-                    && !AccessFacts.IsCovered(access, members))
+                    && !AccessFacts.IsCovered(access, members) && Frame?.Covers(access) != true)
                     members.Add(access);
             }
             facts.AddRange(members);

@@ -82,9 +82,10 @@ internal sealed class Addresses(Region region, Liveness liveness)
         var changed = liveness.Defines[i];
         var to = instruction.Op0Kind == OpKind.Register && instruction.Op0Register is >= Register.RAX and <= Register.R15
             ? Liveness.Number(instruction.Op0Register) : -1;
-        Known? value = (instruction.Mnemonic, instruction.Op1Kind) switch
+        Known? value = !liveness.Native[i] ? null : (instruction.Mnemonic, instruction.Op1Kind) switch
         {
             (Mnemonic.Push or Mnemonic.Call, _) => registers[to = CpuRecord.Rsp] with { Delta = registers[CpuRecord.Rsp].Delta - 8 },
+            (Mnemonic.Leave, _) when (to = CpuRecord.Rsp) >= 0 => Moved(registers[CpuRecord.Rbp], 8),
             (Mnemonic.Mov, OpKind.Register) when to >= 0 && Liveness.Number(instruction.Op1Register) is >= 0 and var from => registers[from],
             (Mnemonic.Lea, _) when to >= 0 && instruction.MemoryIndex == Register.None && instruction.MemoryBase is >= Register.RAX and <= Register.R15 =>
                 Moved(registers[Liveness.Number(instruction.MemoryBase)], (long)instruction.MemoryDisplacement64),

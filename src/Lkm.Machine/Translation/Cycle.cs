@@ -113,7 +113,7 @@ internal sealed class Cycle
         {
             for (var i = block.First; i < block.End; i++)
             {
-                if (!liveness.Native[i])
+                if (!liveness.Native[i] || (liveness.Defines[i] >> CpuRecord.Rsp & 1) != 0)
                     return false;
                 addresses.Collect(i, registers, accesses);
                 addresses.Follow(i, registers);

@@ -69,6 +69,14 @@ internal static class NativeForms
         return -1;
     }
 
+    /// <summary>
+    /// Whether an instruction reaches the board or sets a watchpoint: then the shadow may be another one afterwards, which nobody whose host frame is
+    /// on the stack expects.
+    /// </summary>
+    internal static bool MayChangeShadow(in Instruction i) => i.Mnemonic is Mnemonic.In or Mnemonic.Out or Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd
+        or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd or Mnemonic.Rdmsr or Mnemonic.Wrmsr or Mnemonic.Cpuid
+        || (i.Mnemonic == Mnemonic.Mov && i.Op0Register is >= Register.DR0 and <= Register.DR15);
+
     /// <summary>Whether nothing of the flags from before survives.</summary>
     internal static bool SetsAllFlags(in Instruction i) => i.Mnemonic is Mnemonic.Add or Mnemonic.Sub or Mnemonic.And or Mnemonic.Or or Mnemonic.Xor
         or Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Neg or Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Imul or Mnemonic.Mul

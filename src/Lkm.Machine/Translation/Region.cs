@@ -188,7 +188,7 @@ internal sealed class Region
         switch (instruction.FlowControl)
         {
             case FlowControl.Next:
-                return NativeForms.Has(instruction) || Lowering.HasStep(instruction) ? Ending.Fall : Ending.Leave;
+                return NativeForms.Has(instruction) || (Lowering.HasStep(instruction) && !NativeForms.MayChangeShadow(instruction)) ? Ending.Fall : Ending.Leave;
             case FlowControl.ConditionalBranch:
                 return instruction.IsJccShortOrNear ? Ending.Branch : Ending.Leave;
             case FlowControl.UnconditionalBranch:

@@ -43,6 +43,11 @@ public sealed record TranslationOptions
     /// <summary>An access of what was checked on every way to it is not checked again, and accesses of one place are checked together.</summary>
     public bool SharedChecks { get; init; } = true;
 
+    /// <summary>
+    /// The stack pointer is followed through calls that come back to where it was, and what a unit accesses of its stack is checked when it is entered.
+    /// </summary>
+    public bool Frames { get; init; } = true;
+
     /// <summary>Simple loops have a second form, which checks the accesses of many rounds at once.</summary>
     public bool PlainLoops { get; init; } = true;
 

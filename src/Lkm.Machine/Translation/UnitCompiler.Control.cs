@@ -33,7 +33,7 @@ internal sealed unsafe partial class UnitCompiler
                 LoadLocal(IndirectTarget(Current));
                 LoadConstant((long)block.Target);
                 _il.Emit(OpCodes.Bne_Un, elsewhere);
-                _edges.Add(new Edge(elsewhere, _flags, _uncharged, _dirty, block, true, null));
+                AddEdge(elsewhere, block, taken: true);
                 goto case Ending.Enter;
             case Ending.Enter:
                 PushStack(() => LoadConstant((long)block.Next));
@@ -91,9 +91,11 @@ internal sealed unsafe partial class UnitCompiler
         StoreRegisters(parked);
         _dirty &= ~parked;
         LoadRegisters(from.Parked & ~to.Parked & to.LiveIn);
+        SettleStack(to);
     }
 
-    private bool Parks(Block from, Block to) => ((to.Parked & ~from.Parked & _dirty) | (from.Parked & ~to.Parked & to.LiveIn)) != 0;
+    private bool Parks(Block from, Block to) =>
+        ((to.Parked & ~from.Parked & _dirty) | (from.Parked & ~to.Parked & to.LiveIn)) != 0 || SettlesStack(to);
 
     private void EmitBranch(Block block, Block? next)
     {
@@ -113,7 +115,7 @@ internal sealed unsafe partial class UnitCompiler
         else
         {
             label = _il.DefineLabel();
-            _edges.Add(new Edge(label, _flags, _uncharged, _dirty, block, true, null));
+            AddEdge(label, block, taken: true);
             if (block.Taken is { IsJoin: true } join)
                 AnnounceFlags(join);
             else if (block.Taken is { } only)
@@ -132,7 +134,9 @@ internal sealed unsafe partial class UnitCompiler
         {
             var block = edge.From;
             _il.MarkLabel(edge.Label);
-            (_flags, _uncharged, _dirty) = (edge.Flags, edge.Uncharged, edge.Dirty);
+            (_flags, _uncharged, _dirty, _known) = (edge.Flags, edge.Uncharged, edge.Dirty, edge.Known);
+            if (_options.Frames)
+                _stack = _known[CpuRecord.Rsp];
             _index = block.End - 1;
             BeginTemporaries();
             if (edge.Plain is { } cycle)
@@ -196,12 +200,13 @@ internal sealed unsafe partial class UnitCompiler
             Chain(block.Next);
             return;
         }
+        ComeBackWithStack(following);
         LoadBudget(null);
         (_uncharged, _dirty) = (0, 0);
         SetFlags(FlagState.Recorded);
         CheckBudget(ExitTo(block.Next, 0));
         SettleFlags(following);
-        LoadRegisters(following.LiveIn);
+        LoadRegisters(following.LiveIn & ~(1u << CpuRecord.Rsp));
         if (following != next)
             _il.Emit(OpCodes.Br, _labels[following]);
     }
@@ -254,13 +259,13 @@ internal sealed unsafe partial class UnitCompiler
     // The return of a copy. If the stack says otherwise it is a return like any other.
     private void EmitComeBack(Block block, Block? next)
     {
-        var stack = RegisterLocal(CpuRecord.Rsp);
+        var stack = StackAt(0);
         var elsewhere = _il.DefineLabel();
         Check(stack, 8, write: false);
         LoadMemory(stack, 8);
         LoadConstant((long)block.Target);
         _il.Emit(OpCodes.Bne_Un, elsewhere);
-        _edges.Add(new Edge(elsewhere, _flags, _uncharged, _dirty, block, true, null));
+        AddEdge(elsewhere, block, taken: true);
         DropStack();
         _dirty |= 1u << CpuRecord.Rsp;
         _uncharged++;
@@ -278,8 +283,8 @@ internal sealed unsafe partial class UnitCompiler
     private void EmitReturn()
     {
         var target = Temporary();
-        Check(RegisterLocal(CpuRecord.Rsp), 8, write: false);
-        LoadMemory(RegisterLocal(CpuRecord.Rsp), 8);
+        Check(StackAt(0), 8, write: false);
+        LoadMemory(StackAt(0), 8);
         StoreLocal(target);
         LoadLocal(target);
         LoadRecord(RecordOffset.WindowStart);

@@ -83,6 +83,7 @@ internal sealed unsafe partial class UnitCompiler
     private void ArriveAt(Block block)
     {
         (_flags, _uncharged, _dirty) = (FlagsAt(block), 0, block.DirtyIn);
+        BeginFollowing(block);
         BeginTemporaries();
     }
 
@@ -211,7 +212,7 @@ internal sealed unsafe partial class UnitCompiler
         PrepareCondition(condition);
         var leave = _il.DefineLabel();
         var taken = block.Taken == inside;
-        _edges.Add(new Edge(leave, _flags, _uncharged, _dirty, block, !taken, _plain));
+        AddEdge(leave, block, !taken);
         BranchIf(taken ? condition ^ 1 : condition, leave);
     }
 }

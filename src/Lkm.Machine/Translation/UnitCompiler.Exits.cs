@@ -6,11 +6,14 @@ namespace Lkm.Machine.Translation;
 // Ways out of the method, behind its code. A side exit says where the interpreter goes on; those that write back the same share it.
 internal sealed unsafe partial class UnitCompiler
 {
-    private readonly List<(Label Label, ulong Rip, int Uncharged, uint Dirty, FlagState Flags, Cycle? Plain)> _exits = [];
+    private readonly List<(Label Label, ulong Rip, int Uncharged, uint Dirty, FlagState Flags, long Stack, Cycle? Plain)> _exits = [];
     private readonly List<Edge> _edges = [];
 
     /// <summary>A way from a block to the one where it jumps to, or to the following one, on which something has to be done first.</summary>
-    private readonly record struct Edge(Label Label, FlagState Flags, int Uncharged, uint Dirty, Block From, bool Taken, Cycle? Plain);
+    private readonly record struct Edge(Label Label, FlagState Flags, int Uncharged, uint Dirty, Known[] Known, Block From, bool Taken, Cycle? Plain);
+
+    private void AddEdge(Label label, Block from, bool taken) =>
+        _edges.Add(new Edge(label, _flags, _uncharged, _dirty, [.. _known], from, taken, _plain));
 
     private Label _here;
     private bool _hasExitHere;
@@ -31,7 +34,7 @@ internal sealed unsafe partial class UnitCompiler
     private Label ExitTo(ulong rip, int more)
     {
         var label = _il.DefineLabel();
-        _exits.Add((label, rip, _uncharged + more, _dirty, _flags, _plain));
+        _exits.Add((label, rip, _uncharged + more, _dirty, _flags, (_dirty >> CpuRecord.Rsp & 1) != 0 ? _stack.Delta : 0, _plain));
         return label;
     }
 
@@ -42,7 +45,7 @@ internal sealed unsafe partial class UnitCompiler
     {
         var table = _unit.Allocate<SideExit>(_exits.Count + 1);
         var last = _il.DefineLabel();
-        var writers = new Dictionary<(uint Dirty, FlagState Flags), Label>();
+        var writers = new Dictionary<(uint Dirty, FlagState Flags, long Stack), Label>();
         for (var n = 0; n < _exits.Count; n++)
         {
             var exit = _exits[n];
@@ -52,14 +55,15 @@ internal sealed unsafe partial class UnitCompiler
                 Rebate(_forms[cycle].Rounds, cycle, OpCodes.Add);
             LoadInt(n);
             StoreLocal(_exit);
-            if (!writers.TryGetValue((exit.Dirty, exit.Flags), out var writer))
-                writers[(exit.Dirty, exit.Flags)] = writer = _il.DefineLabel();
+            if (!writers.TryGetValue((exit.Dirty, exit.Flags, exit.Stack), out var writer))
+                writers[(exit.Dirty, exit.Flags, exit.Stack)] = writer = _il.DefineLabel();
             _il.Emit(OpCodes.Br, writer);
         }
-        foreach (var ((dirty, flags), label) in writers)
+        foreach (var ((dirty, flags, stack), label) in writers)
         {
             _il.MarkLabel(label);
             _flags = flags;
+            _stack = new Known(0, stack);
             StoreRegisters(dirty);
             SaveFlags();
             _il.Emit(OpCodes.Br, last);

@@ -66,7 +66,7 @@ internal sealed unsafe partial class UnitCompiler
     }
 
     /// <summary>An operand as a value. A memory operand is read through the address that was checked.</summary>
-    private Value Operand(in Instruction i, int n, LocalBuilder? address, int size)
+    private Value Operand(in Instruction i, int n, Location? address, int size)
     {
         switch (i.GetOpKind(n))
         {
@@ -74,7 +74,7 @@ internal sealed unsafe partial class UnitCompiler
                 return RegisterOperand(i.GetOpRegister(n));
             case OpKind.Memory:
                 var value = Temporary();
-                LoadMemory(address!, size);
+                LoadMemory(address!.Value, size);
                 if (size < 8)
                     _il.Emit(OpCodes.Conv_U8);
                 StoreLocal(value);
@@ -87,7 +87,7 @@ internal sealed unsafe partial class UnitCompiler
     private static int SizeOf(in Instruction i, int n) =>
         i.GetOpKind(n) == OpKind.Register ? i.GetOpRegister(n).GetSize() : i.MemorySize.GetSize();
 
-    private LocalBuilder? AccessIfMemory(in Instruction i, int size, bool write) =>
+    private Location? AccessIfMemory(in Instruction i, int size, bool write) =>
         NativeForms.MemoryOperand(i) >= 0 ? Access(i, size, write) : null;
 
     /// <summary>Writes what is on the stack (32 bits, or 64 if the size is 8) to a general register.</summary>
@@ -224,7 +224,7 @@ internal sealed unsafe partial class UnitCompiler
     private Value CopyIfNeeded(Value value) => FlagsAreNeeded ? Copy(value) : value;
 
     /// <summary>Writes the result on the stack to the first operand and keeps it; the flags from before are gone.</summary>
-    private Value StoreResult(in Instruction i, LocalBuilder? address, int size, bool keepsFlags = false)
+    private Value StoreResult(in Instruction i, Location? address, int size, bool keepsFlags = false)
     {
         var result = Temporary();
         if (size < 8)
@@ -239,7 +239,7 @@ internal sealed unsafe partial class UnitCompiler
         }
         else
         {
-            LoadHostAddress(address!);
+            LoadHostAddress(address!.Value);
             Load(Value.Of(result), size);
             StoreIndirect(size);
         }

@@ -198,7 +198,8 @@ internal sealed unsafe partial class UnitCompiler
             case OpKind.Register:
                 var register = i.GetOpRegister(n);
                 var number = Liveness.Number(register);
-                return register is >= Register.AH and <= Register.BH || (changed >> number & 1) != 0 ? Anything() : RegisterValue(number);
+                return register is >= Register.AH and <= Register.BH || (changed >> number & 1) != 0
+                    || (number == CpuRecord.Rsp && _options.Frames) ? Anything() : RegisterValue(number);
             case OpKind.Memory:
                 return Anything();
             default:

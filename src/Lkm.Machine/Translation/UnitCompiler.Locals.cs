@@ -84,14 +84,44 @@ internal sealed unsafe partial class UnitCompiler
 
     private LocalBuilder RegisterLocal(int number) => _registers[number] ??= _il.DeclareLocal(typeof(long));
 
-    private Value RegisterValue(int number) => new(RegisterLocal(number), 0, number, true);
+    private Value RegisterValue(int number)
+    {
+        if (number != CpuRecord.Rsp || !_options.Frames)
+            return new(RegisterLocal(number), 0, number, true);
+        var stack = Temporary();
+        LoadRegister(number);
+        StoreLocal(stack);
+        return Value.Of(stack);
+    }
 
-    private void LoadRegister(int number) => LoadLocal(RegisterLocal(number));
+    private void LoadRegister(int number)
+    {
+        LoadLocal(RegisterLocal(number));
+        if (number == CpuRecord.Rsp)
+            AddConstant(_stack.Delta);
+    }
+
+    private void AddConstant(long value)
+    {
+        if (value == 0)
+            return;
+        LoadConstant(value);
+        _il.Emit(OpCodes.Add);
+    }
 
     /// <summary>Sets a register to the 64 bits on the stack. Flags that still need its old value get a copy.</summary>
     private void StoreRegister(int number)
     {
         KeepForFlags(number);
+        if (number == CpuRecord.Rsp)
+        {
+            if (IsStackFollowed())
+            {
+                _il.Emit(OpCodes.Pop);
+                return;
+            }
+            AddConstant(-_stack.Delta);
+        }
         StoreLocal(RegisterLocal(number));
     }
 
@@ -170,6 +200,8 @@ internal sealed unsafe partial class UnitCompiler
             if ((set >> number & 1) == 0)
                 continue;
             LoadRecord(RecordOffset.Register(number));
+            if (number == CpuRecord.Rsp)
+                AddConstant(-_stack.Delta);
             StoreLocal(RegisterLocal(number));
         }
     }

@@ -23,9 +23,10 @@ internal sealed unsafe partial class UnitCompiler
         var (based, indexed) = (i.MemoryBase, i.MemoryIndex);
         if (Liveness.Number(based) >= 0)
         {
-            LoadRegister(Liveness.Number(based));
+            LoadLocal(RegisterLocal(Liveness.Number(based)));
             parts++;
         }
+        var distance = (long)i.MemoryDisplacement64 + (Liveness.Number(based) == CpuRecord.Rsp ? _stack.Delta : 0);
         if (indexed != Register.None)
         {
             LoadRegister(Liveness.Number(indexed));
@@ -37,12 +38,10 @@ internal sealed unsafe partial class UnitCompiler
             if (parts++ > 0)
                 _il.Emit(OpCodes.Add);
         }
-        if (i.MemoryDisplacement64 != 0 || parts == 0)
-        {
-            LoadConstant((long)i.MemoryDisplacement64);
-            if (parts > 0)
-                _il.Emit(OpCodes.Add);
-        }
+        if (parts == 0)
+            LoadConstant(distance);
+        else
+            AddConstant(distance);
         if (based == Register.EIP || based.GetSize() == 4 || indexed.GetSize() == 4)
         {
             _il.Emit(OpCodes.Conv_U4);
@@ -51,8 +50,14 @@ internal sealed unsafe partial class UnitCompiler
     }
 
     /// <summary>The address of the memory operand, in a variable, after the check that it may be accessed.</summary>
-    private LocalBuilder Access(in Instruction i, int size, bool write)
+    private Location Access(in Instruction i, int size, bool write)
     {
+        if (_options.Frames && i is { MemoryBase: Register.RSP, MemoryIndex: Register.None } && i.MemorySegment is not (Register.FS or Register.GS))
+        {
+            var onStack = StackAt((long)i.MemoryDisplacement64);
+            Check(onStack, size, write);
+            return onStack;
+        }
         var address = Temporary();
         LoadAddress(i);
         var segment = i.MemorySegment switch
@@ -67,8 +72,9 @@ internal sealed unsafe partial class UnitCompiler
             _il.Emit(OpCodes.Add);
         }
         StoreLocal(address);
-        Check(address, size, write, anywhere: size > 1 && IsAnywhere(i, size));
-        return address;
+        var location = new Location(address);
+        Check(location, size, write, anywhere: size > 1 && IsAnywhere(i, size));
+        return location;
     }
 
     // Sums of an address and a number of bytes.
@@ -97,13 +103,13 @@ internal sealed unsafe partial class UnitCompiler
     /// <param name="size">How many.</param>
     /// <param name="write">Whether they are written.</param>
     /// <param name="anywhere">Whether the address is hardly a multiple of the size: then nothing is to be hoped for from a test of that.</param>
-    private void Check(LocalBuilder address, int size, bool write, bool anywhere = false)
+    private void Check(Location address, int size, bool write, bool anywhere = false)
     {
         var place = (Instruction: _index, Ordinal: _ordinal++);
         if (_plain != null)
         {
-            if (!_plain.Covered.Contains(place)) // what is checked together was not for this form
-                CheckOne(address, size, write, anywhere);
+            if (!_plain.Covered.Contains(place) && !_plan.IsOfFrame(place)) // what else is checked together was not for this form
+                CheckOne(Address(address), size, write, anywhere);
             return;
         }
         if (!_plan.Needs(place.Instruction, place.Ordinal, out var group))
@@ -111,7 +117,7 @@ internal sealed unsafe partial class UnitCompiler
         if (group != null)
             CheckGroup(address, group);
         else
-            CheckOne(address, size, write, anywhere);
+            CheckOne(Address(address), size, write, anywhere);
     }
 
     private void CheckOne(LocalBuilder address, int size, bool write, bool anywhere, bool ofStack = false)
@@ -158,20 +164,20 @@ internal sealed unsafe partial class UnitCompiler
     }
 
     // All that will be accessed, from the lowest byte on; granule by granule if that is aligned.
-    private void CheckGroup(LocalBuilder address, AccessPlan.Group group)
+    private void CheckGroup(Location address, AccessPlan.Group group)
     {
         var first = group.Members.Min(m => m.Offset);
         var size = group.Members.Max(m => m.Offset + m.Size) - first;
         if (size <= 8)
         {
             var anywhere = group.Members.TrueForAll(m => m.Size < Math.Min(size, 4)); // bytes next to each other
-            CheckOne(Moved(address, first - group.Leader.Offset), (int)size, group.Members.Exists(m => m.Write), anywhere, group.OfStack);
+            CheckOne(Address(address.Moved(first - group.Leader.Offset)), (int)size, group.Members.Exists(m => m.Write), anywhere, group.OfStack);
             return;
         }
         var exit = ExitHere();
         var lowest = Lowest(group);
         var (start, back, shadow) = (_il.DefineLabel(), _il.DefineLabel(), Temporary());
-        var from = Moved(address, lowest - group.Leader.Offset);
+        var from = Address(address.Moved(lowest - group.Leader.Offset));
         var granule = Granule(from, exit);
         BranchIfUnaligned(from, 8, group.OfStack ? exit : start);
         LoadLocal(granule);
@@ -194,16 +200,20 @@ internal sealed unsafe partial class UnitCompiler
         _crossings.Add(new Crossing(start, back, from, pieces, exit));
     }
 
-    private LocalBuilder Moved(LocalBuilder address, long by)
+    private LocalBuilder Address(Location location)
     {
-        if (by == 0)
-            return address;
-        var moved = Temporary();
-        LoadLocal(address);
-        LoadConstant(by);
-        _il.Emit(OpCodes.Add);
-        StoreLocal(moved);
-        return moved;
+        if (location.Distance == 0)
+            return location.From;
+        var address = Temporary();
+        LoadLocation(location);
+        StoreLocal(address);
+        return address;
+    }
+
+    private void LoadLocation(Location location)
+    {
+        LoadLocal(location.From);
+        AddConstant(location.Distance);
     }
 
     // Where the group's granules begin if its widest members are aligned.
@@ -298,7 +308,7 @@ internal sealed unsafe partial class UnitCompiler
         }
     }
 
-    private void LoadMemory(LocalBuilder address, int size, bool signed = false)
+    private void LoadMemory(Location address, int size, bool signed = false)
     {
         LoadHostAddress(address);
         _il.Emit((size, signed) switch
@@ -312,13 +322,12 @@ internal sealed unsafe partial class UnitCompiler
         });
     }
 
-    private void LoadHostAddress(LocalBuilder address)
+    private void LoadHostAddress(Location address)
     {
         LoadLocal(_anchor);
-        LoadLocal(address);
+        LoadLocal(address.From);
         _il.Emit(OpCodes.Add);
-        LoadConstant(GuestMemory.WindowFromAnchor);
-        _il.Emit(OpCodes.Add);
+        AddConstant(GuestMemory.WindowFromAnchor + address.Distance);
         _il.Emit(OpCodes.Conv_I);
     }
 

@@ -78,16 +78,12 @@ internal sealed unsafe partial class UnitCompiler
     /// <summary>Pushes 8 bytes; the address of the stack is checked before the value is loaded.</summary>
     private void PushStack(Action value)
     {
-        var stack = Temporary();
-        LoadRegister(CpuRecord.Rsp);
-        LoadConstant(8);
-        _il.Emit(OpCodes.Sub);
-        StoreLocal(stack);
+        var stack = _options.Frames ? StackAt(-8) : new Location(Address(StackAt(-8)));
         Check(stack, 8, write: true);
         LoadHostAddress(stack);
         value();
         _il.Emit(OpCodes.Stind_I8);
-        LoadLocal(stack);
+        LoadLocation(stack);
         StoreRegister(CpuRecord.Rsp);
     }
 
@@ -105,13 +101,11 @@ internal sealed unsafe partial class UnitCompiler
     private void EmitPop(in Instruction i)
     {
         var value = Temporary();
-        var stack = RegisterLocal(CpuRecord.Rsp);
+        var stack = StackAt(0);
         Check(stack, 8, write: false);
         LoadMemory(stack, 8);
         StoreLocal(value);
-        LoadLocal(stack);
-        LoadConstant(8);
-        _il.Emit(OpCodes.Add);
+        LoadLocation(stack.Moved(8));
         StoreRegister(CpuRecord.Rsp);
         LoadLocal(value);
         StoreRegister(Liveness.Number(i.Op0Register));
@@ -120,13 +114,11 @@ internal sealed unsafe partial class UnitCompiler
     private void EmitLeave()
     {
         var value = Temporary();
-        var frame = RegisterLocal(CpuRecord.Rbp);
+        var frame = new Location(RegisterLocal(CpuRecord.Rbp));
         Check(frame, 8, write: false);
         LoadMemory(frame, 8);
         StoreLocal(value);
-        LoadLocal(frame);
-        LoadConstant(8);
-        _il.Emit(OpCodes.Add);
+        LoadLocation(frame.Moved(8));
         StoreRegister(CpuRecord.Rsp);
         LoadLocal(value);
         StoreRegister(CpuRecord.Rbp);
@@ -167,7 +159,7 @@ internal sealed unsafe partial class UnitCompiler
         PrepareCondition(condition);
         if (address != null)
         {
-            LoadHostAddress(address);
+            LoadHostAddress(address.Value);
             LoadTruth(condition);
             _il.Emit(OpCodes.Stind_I1);
             return;

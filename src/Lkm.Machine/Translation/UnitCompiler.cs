@@ -41,7 +41,8 @@ internal sealed unsafe partial class UnitCompiler
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "the translator asks RuntimeFeature.IsDynamicCodeSupported first")]
     private UnitCompiler(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf, long recordFromAnchor)
     {
-        (_unit, _region, _options, _slotOf) = (unit, unit.Region!, options, slotOf);
+        (_unit, _region, _slotOf) = (unit, unit.Region!, slotOf);
+        _options = options with { Frames = options.Frames && options.SharedChecks };
         _liveness = new Liveness(_region, options);
         _method = new DynamicMethod($"guest_{unit.Entry:x}", typeof(nint), Signature, typeof(UnitCompiler).Module, skipVisibility: true) { InitLocals = false };
         _il = _method.GetILGenerator(40 * _region.Instructions.Length + 256);
@@ -50,7 +51,7 @@ internal sealed unsafe partial class UnitCompiler
         _margin = _region.Instructions.Length + _region.Blocks.Max(b => Math.Max(b.Look, b.First) - b.First) + 1;
         _before = Loops.Predecessors(_region);
         FindCycles();
-        _plan = new AccessPlan(_region, _liveness, options, _cycles.Values);
+        _plan = new AccessPlan(_region, _liveness, _options, _cycles.Values);
     }
 
     /// <summary>Compiles a unit, unless that turns out to be too large. May run on any thread, while the guest runs.</summary>
@@ -105,7 +106,9 @@ internal sealed unsafe partial class UnitCompiler
             LoadRecord(RecordOffset.StackLimit);
             _il.Emit(OpCodes.Blt_Un, Refused());
         }
+        BeginFollowing(_region.EntryBlock);
         LoadRegisters(_region.EntryBlock.LiveIn);
+        CheckFrame();
         SettleFlags(_region.EntryBlock);
         if (_region.Blocks[0] != _region.EntryBlock)
             _il.Emit(OpCodes.Br, _labels[_region.EntryBlock]);
@@ -126,6 +129,7 @@ internal sealed unsafe partial class UnitCompiler
     private void EmitInstructions(Block block)
     {
         _blockEnd = block.End;
+        BeginFollowing(block);
         var end = block.Ending is Ending.Fall or Ending.Leave ? block.End : block.End - 1;
         for (var i = block.First; i < end; i++)
         {
@@ -138,6 +142,7 @@ internal sealed unsafe partial class UnitCompiler
                 EmitStep(_region.Instructions[i]);
             _dirty = _liveness.Native[i] ? _dirty | _liveness.Defines[i] : 0;
             _uncharged++;
+            FollowInstruction();
             EndInstruction();
         }
         _index = Math.Max(end, block.First);
@@ -176,6 +181,8 @@ internal sealed unsafe partial class UnitCompiler
             if ((_liveness.Defines[_index] >> number & 1) != 0)
                 KeepForFlags(number);
         }
+        if ((_liveness.Defines[_index] >> CpuRecord.Rsp & 1) != 0)
+            _ = IsStackFollowed(); // which it is not
         LoadRegisters(_liveness.Defines[_index] & _liveness.LiveAfter[_index]);
         _dirty = 0;
         CheckBudget(ExitTo(instruction.NextIP, 1));
