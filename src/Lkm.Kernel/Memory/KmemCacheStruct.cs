@@ -48,6 +48,9 @@ internal sealed class KmemCacheStruct
     /// <summary>Bytes that guest code may read and write: struct kmem_cache, and the one struct kmem_cache_node behind it.</summary>
     public ulong TotalSize { get; }
 
+    /// <summary>Bytes of struct kmem_cache for the one node that there is: what Linux allocates.</summary>
+    public uint SizeOnLinux => (uint)(_nodes is { } nodes ? nodes + sizeof(ulong) : _layout.Size);
+
     /// <summary>The address of the list node by which caches hang on slab_caches.</summary>
     public ulong ListNode(ulong cache) => cache + _list;
 
@@ -99,7 +102,16 @@ internal sealed class KmemCacheStruct
     /// <summary>Bytes of an object.</summary>
     public uint ObjectSize(ulong cache) => _memory.ReadUInt32(cache + _objectSize);
 
-    /// <summary>Bytes from one object to the next.</summary>
+    /// <summary>Whether other caches may be merged with it (slab_unmergeable()).</summary>
+    /// <param name="cache">The cache.</param>
+    /// <param name="never">The flags that forbid it.</param>
+    public bool IsMergeable(ulong cache, uint never) =>
+        (Flags(cache) & never) == 0 && _memory.ReadInt32(cache + _references) >= 0 && Constructor(cache) == 0 && !(_userSize is { } size && _memory.ReadUInt32(cache + size) != 0);
+
+    /// <summary>Makes a cache of those that boot needs one that no other is merged with.</summary>
+    public void SetUnmergeable(ulong cache) => _memory.WriteInt32(cache + _references, -1);
+
+    /// <summary>Bytes from one object to the next, as Linux lays them out.</summary>
     public uint Stride(ulong cache) => _memory.ReadUInt32(cache + _size);
 
     /// <summary>The alignment of objects.</summary>
@@ -108,10 +120,10 @@ internal sealed class KmemCacheStruct
     /// <summary>The constructor, or 0.</summary>
     public ulong Constructor(ulong cache) => _memory.ReadUInt64(cache + _constructor);
 
-    /// <summary>The order of a slab.</summary>
+    /// <summary>The order of a slab, as Linux makes it.</summary>
     public int Order(ulong cache) => _memory.ReadInt32(cache + _orderObjects) >> 16;
 
-    /// <summary>The places in a slab.</summary>
+    /// <summary>The places in a slab, as Linux makes it.</summary>
     public int ObjectsPerSlab(ulong cache) => _memory.ReadUInt16(cache + _orderObjects);
 
     /// <summary>The part of an object that may be copied to and from user space.</summary>
@@ -133,22 +145,22 @@ internal sealed class KmemCacheStruct
         _layout.Find("kobj.name") is { } kobjectName && _memory.ReadUInt64(cache + kobjectName) != 0;
 
     /// <summary>Fills in a new, zeroed struct.</summary>
-    public void Write(ulong cache, ulong name, CacheGeometry geometry, uint flags, ulong constructor, uint userOffset, uint userSize)
+    public void Write(ulong cache, ulong name, CacheGeometry geometry, SlubGeometry shown, uint flags, ulong constructor, uint userOffset, uint userSize)
     {
         _memory.WriteUInt64(cache + _name, name);
         _memory.WriteUInt32(cache + _flags, flags);
-        _memory.WriteUInt32(cache + _size, geometry.Stride);
+        _memory.WriteUInt32(cache + _size, shown.Size);
         _memory.WriteUInt32(cache + _objectSize, geometry.ObjectSize);
         _memory.WriteUInt32(cache + _align, geometry.Align);
         _memory.WriteUInt64(cache + _constructor, constructor);
         _memory.WriteInt32(cache + _references, 1);
-        _memory.WriteUInt32(cache + _orderObjects, ((uint)geometry.Order << 16) | (uint)geometry.Objects);
-        WriteIfPresent("min", ((uint)geometry.Order << 16) | (uint)geometry.Objects);
+        _memory.WriteUInt32(cache + _orderObjects, ((uint)shown.Order << 16) | (uint)shown.Objects);
+        WriteIfPresent("min", ((uint)shown.Order << 16) | (uint)shown.Objects);
         WriteIfPresent("inuse", geometry.ObjectSize);
         WriteIfPresent("red_left_pad", geometry.Lead);
         WriteIfPresent("useroffset", userOffset);
         WriteIfPresent("usersize", userSize);
-        WriteReciprocal(cache, geometry.Stride);
+        WriteReciprocal(cache, shown.Size);
         ListHead.Initialize(_memory, Partial(cache));
         ListHead.Initialize(_memory, ListNode(cache));
         if (_nodes is { } nodes && _nodeSlabs is not null)

@@ -14,10 +14,9 @@ public sealed partial class SlabAllocator
     {
         if (ListHead.IsEmpty(_memory, _slabCaches))
             ListHead.Initialize(_memory, _slabCaches);
-        if (_image.TrySymbol("slab_nomerge", out var nomerge))
-            _memory.WriteByte(nomerge, 1); // caches are never shared: each has errors of its own
         var first = _arena.AllocateShared(_struct.TotalSize);
-        WriteCache(first, "kmem_cache", (uint)_struct.TotalSize, _flags.CacheLineAligned, 0, 0);
+        WriteCache(first, "kmem_cache", (uint)_struct.TotalSize, _flags.CacheLineAligned, 0, 0, shown: SlubGeometry.Of(_struct.SizeOnLinux, align: 64, false, false));
+        _struct.SetUnmergeable(first);
         _memory.WriteUInt64(_image.Symbol("kmem_cache"), first);
         CreateKmallocCaches();
         if (_image.TrySymbol("kmem_buckets_cache", out var buckets)) // CONFIG_SLAB_BUCKETS
@@ -49,7 +48,7 @@ public sealed partial class SlabAllocator
     {
         if (_memory.ReadUInt64(KmallocEntry(type, 1)) != 0)
             return; // a type that this kernel does not tell from the normal one
-        for (var index = 1; index < KmallocCaches.Count; index++)
+        foreach (var index in Enumerable.Range(1, KmallocCaches.Count - 1).OrderBy(KmallocCaches.SizeOf)) // the order of /proc/slabinfo
         {
             var size = KmallocCaches.SizeOf(index);
             var align = System.Numerics.BitOperations.IsPow2(size) ? size : sizeof(ulong);
@@ -69,20 +68,22 @@ public sealed partial class SlabAllocator
         : _accountedType;
 
     private ulong NewCache(
-        string name, uint size, uint align, uint flags, ulong constructor, uint userOffset, uint userSize, CallFrame? frame)
+        string name, uint size, uint align, uint flags, ulong constructor, uint userOffset, uint userSize, CallFrame? frame, SlubGeometry? shown = null,
+        bool isMerged = false)
     {
         var cacheOfCaches = CacheAt(_memory.ReadUInt64(_image.Symbol("kmem_cache")));
         var cache = AllocateObject(cacheOfCaches, (uint)_struct.TotalSize, GfpFlags.Zero, frame);
         if (cache == 0)
             return 0;
-        if (WriteCache(cache, name, size, flags, constructor, userOffset, userSize, align))
+        if (WriteCache(cache, name, size, flags, constructor, userOffset, userSize, align, shown, isMerged))
             return cache;
         Free(cache);
         return 0;
     }
 
     private bool WriteCache(
-        ulong cache, string name, uint size, uint flags, ulong constructor, uint userOffset, uint userSize = 0, uint align = 0)
+        ulong cache, string name, uint size, uint flags, ulong constructor, uint userOffset, uint userSize = 0, uint align = 0,
+        SlubGeometry? shown = null, bool isMerged = false)
     {
         align = CacheGeometry.CalculateAlignment((flags & _flags.CacheLineAligned) != 0, align, size);
         if (!CacheGeometry.TryCreate(size, align, out var geometry))
@@ -91,27 +92,35 @@ public sealed partial class SlabAllocator
         var copy = _arena.AllocateString(text);
         if (copy == 0)
             return false;
-        _struct.Write(cache, copy, geometry, flags, constructor, userOffset, userSize);
-        ListHead.AddAfter(_memory, _struct.ListNode(cache), _slabCaches);
+        _struct.Write(cache, copy, geometry, shown ?? SlubGeometry.Of(size, align, hasPointerBehind: false, hasRedZone: false), flags, constructor, userOffset, userSize);
+        if (!isMerged)
+            ListHead.AddAfter(_memory, _struct.ListNode(cache), _slabCaches);
         return true;
     }
 
-    /// <summary>kmem_cache_create_usercopy(): the checks, the struct, and sysfs once it is there.</summary>
+    /// <summary>kmem_cache_create_usercopy(): the checks, the struct, and sysfs.</summary>
     private async GuestTask<ulong> CreateCache(
-        ulong name, uint size, uint align, uint flags, uint userOffset, uint userSize, ulong constructor, CallFrame frame)
+        ulong name, uint size, uint align, uint flags, uint userOffset, uint userSize, ulong constructor, CallFrame frame, bool hasPointerInside = false)
     {
-        var cache = name == 0 || size > MaximumKmalloc
-            ? 0
-            : NewCache(_memory.ReadString(name, 128), size, align, flags, constructor,
-                IsGoodRegion(size, userOffset, userSize) ? userOffset : 0, IsGoodRegion(size, userOffset, userSize) ? userSize : 0, frame);
+        if (!IsGoodRegion(size, userOffset, userSize))
+            (userOffset, userSize) = (0, 0);
+        ulong cache = 0, merged = 0;
+        if (name != 0 && size <= MaximumKmalloc)
+        {
+            var pointerBehind = constructor != 0 || (flags & _flags.Poison) != 0 || ((flags & _flags.TypeSafeByRcu) != 0 && !hasPointerInside);
+            var alignment = CacheGeometry.CalculateAlignment((flags & _flags.CacheLineAligned) != 0, align, size);
+            var shown = SlubGeometry.Of(size, alignment, pointerBehind, (flags & _flags.RedZone) != 0);
+            merged = constructor == 0 && userSize == 0 ? FindMergeable(shown.Size, alignment, flags) : 0;
+            cache = NewCache(_memory.ReadString(name, 128), size, align, flags, constructor, userOffset, userSize, frame, shown, merged != 0);
+        }
+
         if (cache == 0)
         {
             _errors.Warn("kmem_cache_create", $"kmem_cache_create({(name == 0 ? "NULL" : _memory.ReadString(name, 128))}) failed");
             return 0;
         }
 
-        if (IsSysfsUp)
-            await _calls.Call(_image.Symbol("sysfs_slab_add"), cache);
+        await ShowInSysfs(cache, merged);
         return cache;
     }
 

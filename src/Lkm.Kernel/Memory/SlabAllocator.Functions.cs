@@ -21,7 +21,7 @@ public sealed partial class SlabAllocator
     {
         var layout = _image.Struct("kmem_cache_args");
         return CreateCache(name, size, Read("align"), flags, Read("useroffset"), Read("usersize"),
-            _memory.ReadUInt64(arguments + layout["ctor"]), frame);
+            _memory.ReadUInt64(arguments + layout["ctor"]), frame, layout.Find("use_freeptr_offset") is { } inside && _memory.ReadByte(arguments + inside) != 0);
 
         uint Read(string member) => _memory.ReadUInt32(arguments + layout[member]);
     }
@@ -32,6 +32,13 @@ public sealed partial class SlabAllocator
     /// <summary>What the kobject of a cache calls when the last reference to it is gone.</summary>
     [KernelFunction("slab_kmem_cache_release")]
     private void SlabKmemCacheRelease(ulong cache) => ReleaseCache(cache);
+
+    [KernelFunction("kmem_cache_size")]
+    private uint KmemCacheSize(ulong cache)
+    {
+        var merged = ListHead.IsEmpty(_memory, _struct.ListNode(cache)) ? FindMergeable(_struct.Stride(cache), _struct.Align(cache), _struct.Flags(cache)) : 0;
+        return merged == 0 ? _struct.ObjectSize(cache) : Math.Max(_struct.ObjectSize(cache), _struct.ObjectSize(merged));
+    }
 
     [KernelFunction("kmem_cache_shrink")]
     private int KmemCacheShrink(ulong cache)
@@ -87,16 +94,21 @@ public sealed partial class SlabAllocator
             FreeObject(_memory.ReadUInt64(pointers + (i * 8)), cache, frame);
     }
 
-    /// <summary>A row of /proc/slabinfo.</summary>
+    /// <summary>
+    /// A row of /proc/slabinfo: the slabs that Linux would have. It counts all places of the slab that a processor allocates from as given out,
+    /// and that is where the free ones are.
+    /// </summary>
     [KernelFunction("get_slabinfo")]
     private void GetSlabinfo(ulong cache, ulong info)
     {
         var layout = _image.Struct("slabinfo");
-        _memory.WriteUInt64(info + layout["active_objs"], _struct.Active(cache));
-        _memory.WriteUInt64(info + layout["num_objs"], _struct.Places(cache));
-        _memory.WriteUInt64(info + layout["active_slabs"], _struct.Slabs(cache));
-        _memory.WriteUInt64(info + layout["num_slabs"], _struct.Slabs(cache));
-        _memory.WriteInt32(info + layout["objects_per_slab"], _struct.ObjectsPerSlab(cache));
+        var inSlab = (ulong)_struct.ObjectsPerSlab(cache);
+        var slabs = Math.Max((_struct.Active(cache) + inSlab - 1) / inSlab, _struct.Slabs(cache) > 0 ? 1UL : 0);
+        _memory.WriteUInt64(info + layout["active_objs"], slabs * inSlab);
+        _memory.WriteUInt64(info + layout["num_objs"], slabs * inSlab);
+        _memory.WriteUInt64(info + layout["active_slabs"], slabs);
+        _memory.WriteUInt64(info + layout["num_slabs"], slabs);
+        _memory.WriteInt32(info + layout["objects_per_slab"], (int)inSlab);
         _memory.WriteInt32(info + layout["cache_order"], _struct.Order(cache));
     }
 

@@ -31,6 +31,20 @@ internal sealed class SlabFlags(KernelImage image)
     /// <summary>SLAB_ACCOUNT: charged to control groups.</summary>
     public uint Account { get; } = Value(image, "_SLAB_ACCOUNT", 0x4000000);
 
+    /// <summary>SLAB_RED_ZONE: bytes around each object tell when it is overrun.</summary>
+    public uint RedZone { get; } = Value(image, "_SLAB_RED_ZONE", 0x400);
+
+    /// <summary>SLAB_POISON: free objects have a pattern.</summary>
+    public uint Poison { get; } = Value(image, "_SLAB_POISON", 0x800);
+
+    /// <summary>SLAB_NEVER_MERGE (mm/slab_common.c): those two, SLAB_TYPESAFE_BY_RCU, and flags of single caches.</summary>
+    public uint NeverMerge { get; } = Value(image, "_SLAB_RED_ZONE", 0x400) | Value(image, "_SLAB_POISON", 0x800) | Value(image, "_SLAB_TYPESAFE_BY_RCU", 0x80000)
+        | Value(image, "_SLAB_STORE_USER", 0x10000) | Value(image, "_SLAB_TRACE", 0x200000) | Value(image, "_SLAB_NOLEAKTRACE", 0x800000) | Value(image, "_SLAB_NO_MERGE", 0);
+
+    /// <summary>SLAB_MERGE_SAME: the flags in which caches must agree to be merged.</summary>
+    public uint MergeSame { get; } = Value(image, "_SLAB_RECLAIM_ACCOUNT", 0x20000) | Value(image, "_SLAB_CACHE_DMA", 0x4000)
+        | Value(image, "_SLAB_CACHE_DMA32", 0x8000) | Value(image, "_SLAB_ACCOUNT", 0x4000000);
+
     private static uint Value(KernelImage image, string bit, uint old) =>
         image.Enumerator(bit) is { } number ? 1u << (int)number : old;
 }

@@ -107,7 +107,7 @@ internal sealed class CoreAndInitMemory(ModuleContext kernel) : ModuleMemory(ker
 
         private async GuestTask<bool> Allocate(Area area)
         {
-            var address = await memory.Kernel.Call("module_alloc", area.Size);
+            var address = await memory.Kernel.AllocateAsLoadModule(area.Size);
             if (address == 0)
                 return false;
             memory.Kernel.Memory.Clear(address, area.Size);

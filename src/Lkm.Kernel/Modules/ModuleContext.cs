@@ -19,6 +19,7 @@ internal sealed class ModuleContext
     private ModuleMemory? _memoryLayout;
     private string? _versionMagic;
     private ulong[]? _initSites, _exitSites;
+    private ulong? _allocationSite;
 
     public ModuleContext(KernelImage image, GuestMemory memory, GuestCalls calls, KernelLog log)
     {
@@ -50,6 +51,15 @@ internal sealed class ModuleContext
 
     /// <summary>Where delete_module() calls a module's exit function.</summary>
     public ulong[] ExitSites => _exitSites ??= [Chain.Sites.FindThroughMember("__do_sys_delete_module", Layout["exit"])];
+
+    /// <summary>Calls module_alloc() with the return address of load_module(), which /proc/vmallocinfo shows.</summary>
+    public GuestCall AllocateAsLoadModule(ulong size)
+    {
+        const ulong redZone = 64;
+        _allocationSite ??= Chain.Sites.Find("load_module", "module_alloc");
+        var function = Image.Symbol("module_alloc");
+        return _allocationSite == 0 ? Calls.Call(function, size) : Calls.CallFrom(_allocationSite.Value, (Calls.StackPointer - redZone) & ~15UL, function, size);
+    }
 
     /// <summary>How struct module describes memory in this kernel.</summary>
     public ModuleMemory MemoryLayout => _memoryLayout ??= ModuleMemory.Create(this);
