@@ -152,13 +152,13 @@ internal static unsafe class DecodedCode
         var header = new Header
         {
             Magic = Magic,
-            Sum = Sum(bytes.AsSpan(sizeof(Header))),
             Handlers = handlers,
             Hooks = hooks.Length,
             Traces = traces.Length,
             Entries = entries.Length,
             Ops = ops.Length,
         };
+        header.Sum = Sum(header, bytes.AsSpan(sizeof(Header)));
         MemoryMarshal.Write(bytes, header);
         return bytes;
     }
@@ -170,7 +170,7 @@ internal static unsafe class DecodedCode
             return false;
         header = MemoryMarshal.Read<Header>(bytes);
         bytes = bytes[sizeof(Header)..];
-        return header.Magic == Magic && header.Sum == Sum(bytes);
+        return header.Magic == Magic && header.Sum == Sum(header, bytes);
     }
 
     private static ReadOnlySpan<T> Take<T>(ref ReadOnlySpan<byte> bytes, int count)
@@ -184,11 +184,13 @@ internal static unsafe class DecodedCode
         return taken;
     }
 
-    // Of the length and of each whole and last word; a change anywhere changes it.
-    private static ulong Sum(ReadOnlySpan<byte> bytes)
+    // Of the length, of what the header counts, and of each whole and last word; a change anywhere changes it.
+    private static ulong Sum(in Header header, ReadOnlySpan<byte> bytes)
     {
         const ulong Prime = 0x100000001B3;
         var sum = (ulong)bytes.Length;
+        foreach (var count in (ReadOnlySpan<int>)[header.Handlers, header.Hooks, header.Traces, header.Entries, header.Ops])
+            sum = (sum ^ (uint)count) * Prime;
         foreach (var word in MemoryMarshal.Cast<byte, ulong>(bytes))
             sum = (sum ^ word) * Prime;
         foreach (var rest in bytes[(bytes.Length & ~7)..])

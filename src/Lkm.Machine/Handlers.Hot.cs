@@ -16,7 +16,7 @@ internal static unsafe partial class Handlers
 
     /// <summary>Whether all bytes lie in one or two granules that may be read (or written) as a whole.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsPlain<TSize>(ulong address, byte* sh, bool write)
+    internal static bool IsPlain<TSize>(ulong address, byte* sh, bool write)
         where TSize : struct, ISize
     {
         var granule = GuestMemory.GranuleOf(address);

@@ -73,16 +73,4 @@ internal sealed unsafe partial class Lowering
         _trace[before].Handler = (nint)joined;
         _silent[before] = default;
     }
-
-    private void JoinPairs(int ops)
-    {
-        for (var n = 0; n + 1 < ops; n++)
-        {
-            if (_silent[n].Operation == SilentOperation.None || _silent[n + 1].Operation == SilentOperation.None)
-                continue;
-            var joined = Handlers.ChoosePair(_silent[n], _silent[n + 1]);
-            if (joined != null)
-                _trace[n++].Handler = (nint)joined;
-        }
-    }
 }

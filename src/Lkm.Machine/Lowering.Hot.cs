@@ -43,10 +43,12 @@ internal sealed unsafe partial class Lowering
             case Mnemonic.Push when i.Code == Code.Push_r64:
                 o->S = General(i.Op0Register, out _, out _);
                 o->Handler = (nint)Handlers.HotPush;
+                NoteMove(o, MoveKind.Push, 8, false);
                 return true;
             case Mnemonic.Pop when i.Code == Code.Pop_r64:
                 o->D = General(i.Op0Register, out _, out _);
                 o->Handler = (nint)Handlers.HotPop;
+                NoteMove(o, MoveKind.Pop, 8, false);
                 return true;
             case Mnemonic.Shl or Mnemonic.Sal: return HotShift(i, o, Shift.Shl);
             case Mnemonic.Shr: return HotShift(i, o, Shift.Shr);
@@ -144,6 +146,8 @@ internal sealed unsafe partial class Lowering
             else if (silent is not (SilentOperation.None or SilentOperation.Move))
                 Await(o, silent, size, form == HotForm.RegisterImmediate);
         }
+        if (silent == SilentOperation.Move)
+            NoteMove(o, form, size);
         if (TOperation.Kind == Flags.Literal)
             return true;
         _flagKind = TOperation.Kind | ((uint)size << 4);
@@ -185,6 +189,8 @@ internal sealed unsafe partial class Lowering
         o->Handler = (nint)Handlers.ChooseExtend(from, to, form, signed);
         if (form == HotForm.RegisterRegister)
             Affect(FlagEffect.Passes);
+        else if (!signed)
+            NoteMove(o, MoveKind.Load, from, form == HotForm.RegisterIndexed);
         return true;
     }
 
@@ -250,6 +256,7 @@ internal sealed unsafe partial class Lowering
                 comparison->Handler = (nint)joined;
                 comparison->Disp = (long)i.NearBranchTarget;
                 comparison->Target = null;
+                NoteJump(comparison, _comparesImmediate ? HotForm.RegisterImmediate : HotForm.RegisterRegister, condition);
                 JoinAddition(comparison, condition);
                 return true; // with no handler, this op is not there
             }
@@ -257,7 +264,10 @@ internal sealed unsafe partial class Lowering
             o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Jump, _flagKind, condition);
             var both = memoryComparison == null ? null : Handlers.ChooseCompareMemoryJump(_flagKind, _memoryForm, condition);
             if (both != null)
+            {
                 memoryComparison->Handler = (nint)both;
+                NoteJump(memoryComparison, _memoryForm, condition);
+            }
             return KeepingFlags(i, o);
         }
         if (i.Code is >= Code.Seto_rm8 and <= Code.Setg_rm8 && i.Op0Kind == OpKind.Register && !IsHigh(i.Op0Register))

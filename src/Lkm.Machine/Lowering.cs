@@ -51,7 +51,7 @@ internal sealed unsafe partial class Lowering
         _entries[0] = 0;
         _entryCount = 1;
         _trace = ops;
-        Array.Clear(_silent);
+        ForgetJoins();
         _waitingCount = 0;
         ResetFlags();
         ushort index = 0;
@@ -183,7 +183,7 @@ internal sealed unsafe partial class Lowering
     {
         ResetWaiting();
         Ops = (int)(end - first);
-        JoinPairs(Ops);
+        Join(Ops);
     }
 
     private void ResetFlags()

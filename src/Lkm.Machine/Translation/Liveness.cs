@@ -79,7 +79,8 @@ internal sealed class Liveness
         Native[i] = ending != Ending.Fall || (options.NativeForms && NativeForms.Has(instruction));
         Exits[i] = ending is not (Ending.Fall or Ending.Jump or Ending.Branch) || !Native[i] || NativeForms.CanLeave(instruction);
         _setsFlags[i] = Native[i] && NativeForms.SetsAllFlags(instruction);
-        _readsFlags[i] = !Native[i] || instruction.RflagsRead != 0 || (instruction.RflagsModified != 0 && !_setsFlags[i]);
+        _readsFlags[i] = !Native[i] || instruction.RflagsRead != 0 || (instruction.RflagsModified != 0 && !_setsFlags[i]
+            && !NativeForms.IsShiftByRegister(instruction)); // which passes them on
     }
 
     // From a loop's head to behind what sets the flags there: then a look at the budget needs none from before.

@@ -17,7 +17,7 @@ internal static class NativeForms
             case Mnemonic.Lea or Mnemonic.Bswap:
                 return IsWide(i.Op0Register);
             case Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar:
-                return i.Op0Kind == OpKind.Register && IsWide(i.Op0Register) && i.Op1Kind != OpKind.Register && Count(i) != 0;
+                return i.Op0Kind == OpKind.Register && IsWide(i.Op0Register) && (i.Op1Kind == OpKind.Register || Count(i) != 0);
             case Mnemonic.Rol or Mnemonic.Ror:
                 return i.Op0Kind == OpKind.Register && IsWide(i.Op0Register) && i.Op1Kind != OpKind.Register && Count(i) != 0;
             case Mnemonic.Imul:
@@ -39,7 +39,9 @@ internal static class NativeForms
             case Mnemonic.Nop or Mnemonic.Endbr64 or Mnemonic.Pause or Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Sfence
                 or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2 or Mnemonic.Prefetchw:
                 return true;
-            case Mnemonic.Bt:
+            case Mnemonic.Bsf or Mnemonic.Bsr or Mnemonic.Tzcnt:
+                return i.Op1Kind == OpKind.Register && IsWide(i.Op0Register);
+            case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc:
                 return i.Op0Kind == OpKind.Register && IsWide(i.Op0Register);
             default:
                 return IsSet(i) || IsConditionalMove(i);
@@ -79,8 +81,13 @@ internal static class NativeForms
 
     /// <summary>Whether nothing of the flags from before survives.</summary>
     internal static bool SetsAllFlags(in Instruction i) => i.Mnemonic is Mnemonic.Add or Mnemonic.Sub or Mnemonic.And or Mnemonic.Or or Mnemonic.Xor
-        or Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Neg or Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Imul or Mnemonic.Mul
-        or Mnemonic.Xadd or Mnemonic.Cmpxchg;
+        or Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Neg or Mnemonic.Imul or Mnemonic.Mul or Mnemonic.Xadd or Mnemonic.Cmpxchg
+        || (IsShift(i) && !IsShiftByRegister(i));
+
+    /// <summary>Whether an instruction that has native code is a shift by CL: where that is zero, the flags stay.</summary>
+    internal static bool IsShiftByRegister(in Instruction i) => IsShift(i) && i.Op1Kind == OpKind.Register;
+
+    private static bool IsShift(in Instruction i) => i.Mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar;
 
     /// <summary>The count of a shift by a constant.</summary>
     internal static int Count(in Instruction i) => (int)i.GetImmediate(1) & (i.Op0Register.GetSize() == 8 ? 63 : 31);

@@ -27,13 +27,15 @@ internal sealed unsafe partial class UnitCompiler
             case Mnemonic.Dec: EmitStepByOne(i, Flags.Dec, OpCodes.Sub); break;
             case Mnemonic.Neg or Mnemonic.Not: EmitUnary(i); break;
             case Mnemonic.Bswap: EmitSwap(i); break;
+            case Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar when NativeForms.IsShiftByRegister(i): EmitShiftByRegister(i); break;
             case Mnemonic.Shl or Mnemonic.Sal: EmitShift(i, Flags.Shl, OpCodes.Shl); break;
             case Mnemonic.Shr: EmitShift(i, Flags.Shr, OpCodes.Shr_Un); break;
             case Mnemonic.Sar: EmitShift(i, Flags.Sar, OpCodes.Shr); break;
             case Mnemonic.Rol or Mnemonic.Ror: EmitRotate(i); break;
             case Mnemonic.Imul: EmitMultiply(i); break;
             case Mnemonic.Mul: EmitWideMultiply(i); break;
-            case Mnemonic.Bt: EmitBitTest(i); break;
+            case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc: EmitBitTest(i); break;
+            case Mnemonic.Bsf or Mnemonic.Bsr or Mnemonic.Tzcnt: EmitScan(i); break;
             case Mnemonic.Xchg: EmitExchange(i); break;
             case Mnemonic.Xadd: EmitExchangeAdd(i); break;
             case Mnemonic.Cmpxchg: EmitCompareExchange(i); break;
@@ -328,78 +330,5 @@ internal sealed unsafe partial class UnitCompiler
         Load(RegisterOperand(i.Op0Register), size);
         _il.Emit(OpCodes.Call, size == 8 ? Helpers.Swap8 : Helpers.Swap4);
         StoreOperand(i.Op0Register, size);
-    }
-
-    private void EmitShift(in Instruction i, uint kind, OpCode code)
-    {
-        var size = i.Op0Register.GetSize();
-        var count = NativeForms.Count(i);
-        var a = CopyIfNeeded(RegisterOperand(i.Op0Register));
-        Load(a, size);
-        LoadInt(count);
-        _il.Emit(code);
-        var result = StoreResult(i, null, size);
-        SetResult(kind, size, a, Value.Of(count), result);
-    }
-
-    // Changes carry and overflow; the rest of the flags stays below.
-    private void EmitRotate(in Instruction i)
-    {
-        var size = i.Op0Register.GetSize();
-        var count = NativeForms.Count(i);
-        Load(RegisterOperand(i.Op0Register), size);
-        LoadInt(i.Mnemonic == Mnemonic.Rol ? count : 8 * size - count);
-        _il.Emit(OpCodes.Call, size == 8 ? Helpers.RotateLeft8 : Helpers.RotateLeft4);
-        StoreOperand(i.Op0Register, size);
-        Overlay((i.Mnemonic == Mnemonic.Rol ? Flags.RotateLeft : Flags.RotateRight) | ((uint)size << 12), RegisterOperand(i.Op0Register));
-    }
-
-    private void Overlay(uint overlay, Value value)
-    {
-        if (!FlagsAreNeeded)
-            return;
-        if (_flags.Cases != null)
-            SaveFlags();
-        SetFlags(_flags with { IsRecorded = false, Overlay = overlay, Over = value });
-    }
-
-    private void EmitBitTest(in Instruction i)
-    {
-        var size = i.Op0Register.GetSize();
-        if (!FlagsAreNeeded)
-            return;
-        if (_flags.Cases != null)
-            SaveFlags();
-        if (_flags.Overlay != 0)
-        {
-            SaveFlags(); // the carry of a rotation goes, its overflow stays: that has no form here
-            LoadRecordAddress();
-            _il.Emit(OpCodes.Call, Helpers.Flatten);
-            SetFlags(FlagState.Recorded);
-        }
-        else if (_flags is { Kind: 0 })
-        {
-            LoadRecordAddress();
-            _il.Emit(OpCodes.Call, Helpers.Flatten);
-        }
-        var bit = Temporary();
-        Load(RegisterOperand(i.Op0Register), size);
-        if (i.Op1Kind == OpKind.Register)
-        {
-            LoadRegister(Liveness.Number(i.Op1Register));
-            _il.Emit(OpCodes.Conv_I4);
-        }
-        else
-        {
-            LoadInt(i.Immediate8);
-        }
-        LoadInt(8 * size - 1);
-        _il.Emit(OpCodes.And);
-        _il.Emit(OpCodes.Shr_Un);
-        _il.Emit(OpCodes.Conv_U8);
-        LoadConstant(1);
-        _il.Emit(OpCodes.And);
-        StoreLocal(bit);
-        Overlay(Flags.CarryOnly, Value.Of(bit));
     }
 }
