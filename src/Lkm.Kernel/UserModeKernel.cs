@@ -53,6 +53,7 @@ public sealed partial class UserModeKernel : IDisposable
         Scheduler.ScheduledWhileAtomic += count => Faults.NoteScheduleWhileAtomic((Tasks.Comm(PerCpu.Current), Tasks.Pid(PerCpu.Current)), count);
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
+        Pages.Failed = new AllocationFailure(memory, image, Calls).Warn;
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
         Modules = new ModuleLoader(image, memory, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };

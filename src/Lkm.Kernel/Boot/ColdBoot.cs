@@ -154,6 +154,7 @@ internal sealed class ColdBoot
         }
 
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
+        await Call("numa_default_policy");
         await new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls).Mount();
         await new LoopbackDevice(_kernel.Cpu, _memory, _image, _kernel.Calls).BringUp();
         _kernel.Tasks.SetComm(_kernel.Scheduler.Current, "init"); // kernel_execve() of /init

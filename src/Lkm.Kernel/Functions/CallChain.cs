@@ -17,8 +17,11 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
     /// <summary>Calls a function from places in the image, the outermost of whose functions has just been entered.</summary>
     /// <param name="sites">The return addresses, the outermost first; 0 is a function that has no frame, as one that ends with a jump.</param>
     /// <param name="function">The function.</param>
-    /// <param name="argument">Its argument.</param>
-    public GuestCall Call(ReadOnlySpan<ulong> sites, ulong function, ulong argument = 0)
+    /// <param name="a0">Its first argument.</param>
+    /// <param name="a1">Its second argument.</param>
+    /// <param name="a2">Its third argument.</param>
+    /// <param name="a3">Its fourth argument.</param>
+    public GuestCall Call(ReadOnlySpan<ulong> sites, ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0)
     {
         const ulong locals = 0x50; // below the frame pointer of a function that has one
         var (stack, rbp) = (calls.StackPointer, calls.FramePointer);
@@ -46,6 +49,6 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
             site = next;
         }
 
-        return site == 0 ? calls.Call(function, argument) : calls.CallFrom(site, stack, function, argument, framePointer: rbp);
+        return site == 0 ? calls.Call(function, a0, a1, a2, a3) : calls.CallFrom(site, stack, function, a0, a1, a2, a3, framePointer: rbp);
     }
 }

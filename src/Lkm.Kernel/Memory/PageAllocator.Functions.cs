@@ -6,19 +6,49 @@ namespace Lkm.Kernel.Memory;
 /// <content>The functions of mm/page_alloc.c through which all others allocate and free.</content>
 public sealed partial class PageAllocator
 {
+    private bool _failsNext;
+
     private const string NoReclaim = "memory that is used up fails at once: nothing is reclaimed and no process is killed";
 
     [KernelFunction("__alloc_pages", Support = Support.Partial, Note = NoReclaim)]
     [KernelFunction("__alloc_pages_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.10")]
     [KernelFunction("__alloc_pages_nodemask", Support = Support.Partial, Note = NoReclaim)]
-    private ulong AllocPages(uint gfp, int order, CallFrame frame) => ToPage(Allocate((GfpFlags)gfp, order, frame.ReturnAddress));
+    private GuestTask<ulong> AllocPages(uint gfp, int order, CallFrame frame) => Answer(gfp, order, references: 1, frame);
 
     [KernelFunction("__alloc_frozen_pages_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.14")]
-    private ulong AllocFrozenPages(uint gfp, int order, CallFrame frame) =>
-        ToPage(Allocate((GfpFlags)gfp, order, frame.ReturnAddress, references: 0));
+    private GuestTask<ulong> AllocFrozenPages(uint gfp, int order, CallFrame frame) => Answer(gfp, order, references: 0, frame);
 
     [KernelFunction("alloc_frozen_pages_nolock_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.18")]
-    private ulong AllocFrozenPagesNolock(uint gfp, int node, int order, CallFrame frame) => AllocFrozenPages(gfp, order, frame);
+    private ulong AllocFrozenPagesNolock(uint gfp, int node, int order, CallFrame frame) =>
+        ToPage(Allocate((GfpFlags)gfp, order, frame.ReturnAddress, references: 0));
+
+    /// <summary>Allocates, or says why not: an order that there is none of, the image's own function warns of.</summary>
+    private GuestTask<ulong> Answer(uint gfp, int order, int references, CallFrame frame)
+    {
+        if (order > MemoryNode.MaximumOrder)
+        {
+            frame.Decline();
+            return GuestTask<ulong>.FromResult(0);
+        }
+
+        var address = _failsNext ? 0 : Allocate((GfpFlags)gfp, order, frame.ReturnAddress, references);
+        _failsNext = false;
+        return address == 0 && Failed is { } failed ? Fail(failed((GfpFlags)gfp, order)) : GuestTask<ulong>.FromResult(ToPage(address));
+    }
+
+    private static async GuestTask<ulong> Fail(GuestTask warning)
+    {
+        await warning;
+        return 0;
+    }
+
+    /// <summary>
+    /// Lets the next allocation fail: kmalloc() has found that there is not enough, and the image's own kmalloc() shall find so in its turn and say so.
+    /// </summary>
+    internal void FailNext() => _failsNext = true;
+
+    /// <summary>Told of a block of pages, of some order, that there is not.</summary>
+    internal Func<GfpFlags, int, GuestTask>? Failed { get; set; }
 
     /// <summary>Fills the empty places of an array, or adds to a list; 6.14 dropped the list.</summary>
     [KernelFunction("__alloc_pages_bulk")]

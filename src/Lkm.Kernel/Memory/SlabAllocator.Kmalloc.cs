@@ -21,7 +21,7 @@ public sealed partial class SlabAllocator
     [KernelFunction("__kmalloc_track_caller")]
     [KernelFunction("_kmalloc_nolock_noprof", Note = OneNode, Since = "7.1")]
     [KernelFunction("__kmalloc_flags_noprof", Note = OneNode, Since = "7.2")]
-    private ulong Kmalloc(ulong size, uint gfp, CallFrame frame) => Kmalloc(size, (GfpFlags)gfp, frame);
+    private ulong Kmalloc(ulong size, uint gfp, CallFrame frame) => KmallocOrDecline(size, (GfpFlags)gfp, frame);
 
     /// <summary>6.11 and later, with CONFIG_SLAB_BUCKETS, pass a set of caches between size and flags.</summary>
     [KernelFunction("__kmalloc_node", Note = OneNode)]
@@ -29,7 +29,23 @@ public sealed partial class SlabAllocator
     [KernelFunction("__kmalloc_node_track_caller", Note = OneNode)]
     [KernelFunction("__kmalloc_node_track_caller_noprof", Note = OneNode, Since = "6.10")]
     private ulong KmallocNode(ulong size, ulong gfpOrBuckets, uint gfp, CallFrame frame) =>
-        Kmalloc(size, (GfpFlags)(_hasBuckets ? gfp : (uint)gfpOrBuckets), frame);
+        KmallocOrDecline(size, (GfpFlags)(_hasBuckets ? gfp : (uint)gfpOrBuckets), frame);
+
+    /// <summary>kmalloc(). What cannot be had in whole pages is left to the image's own function, which asks for them too, and warns.</summary>
+    private ulong KmallocOrDecline(ulong size, GfpFlags gfp, CallFrame frame)
+    {
+        _lacksPages = false;
+        var address = Kmalloc(size, gfp, frame);
+        if (_lacksPages && address == 0)
+        {
+            _lacksPages = false;
+            if (size <= MaximumKmalloc)
+                _pages.FailNext();
+            frame.Decline();
+        }
+
+        return address;
+    }
 
     [KernelFunction("kmalloc_trace")]
     [KernelFunction("__kmalloc_cache_noprof", Since = "6.10")]

@@ -10,9 +10,14 @@ public sealed partial class SlabAllocator
 {
     private const ulong MaximumKmalloc = AddressSpace.PageSize << MemoryNode.MaximumOrder; // KMALLOC_MAX_SIZE
 
+    private bool _lacksPages; // why the last large allocation failed
+
     private ulong AllocateLarge(ulong size, GfpFlags gfp, CallFrame? frame)
     {
-        if (size > MaximumKmalloc || ShallFail(size, gfp, frame))
+        if (ShallFail(size, gfp, frame))
+            return 0;
+        _lacksPages = size > MaximumKmalloc;
+        if (_lacksPages)
             return 0;
         var order = OrderOf(size);
         // A size that fills its pages gets a block of twice the size, whose second half is the red zone, where there is one so large.
@@ -20,7 +25,11 @@ public sealed partial class SlabAllocator
         var blockOrder = fills && order < MemoryNode.MaximumOrder ? order + 1 : order;
         var address = AllocatePages(gfp & ~GfpFlags.Compound, blockOrder, frame);
         if (address == 0)
+        {
+            _lacksPages = true;
             return 0;
+        }
+
         var slab = NewRecord(address, blockOrder, 1);
         if (!slab.Exists)
         {

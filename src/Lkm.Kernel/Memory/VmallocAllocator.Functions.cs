@@ -11,7 +11,16 @@ public sealed partial class VmallocAllocator
     [KernelFunction("__vmalloc_node_range_noprof", Since = "6.10")]
     private ulong VmallocNodeRange(
         ulong size, ulong align, ulong start, ulong end, uint gfp, ulong protection, ulong flags, int node, ulong caller, CallFrame frame) =>
-        AllocateMemory(size, align, start, end, (GfpFlags)gfp, flags, caller != 0 ? caller : frame.ReturnAddress);
+        IsAbsurd(size, frame) ? 0 : AllocateMemory(size, align, start, end, (GfpFlags)gfp, flags, caller != 0 ? caller : frame.ReturnAddress);
+
+    /// <summary>No bytes, or more than there is memory: the image's own function says so.</summary>
+    private bool IsAbsurd(ulong size, CallFrame frame)
+    {
+        var isAbsurd = size == 0 || size >> AddressSpace.PageShift > _memory.ReadUInt64(_totalPages);
+        if (isAbsurd)
+            frame.Decline();
+        return isAbsurd;
+    }
 
     /// <summary>The callers of __vmalloc_node_range(), for compilers have built it into them (5.10).</summary>
     [KernelFunction("vmalloc")]
@@ -19,20 +28,20 @@ public sealed partial class VmallocAllocator
     [KernelFunction("vmalloc_node")]
     [KernelFunction("vzalloc_node")]
     [KernelFunction("vmalloc_32")]
-    private ulong Vmalloc(ulong size, CallFrame frame) => AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, 0, frame.ReturnAddress);
+    private ulong Vmalloc(ulong size, CallFrame frame) => IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, 0, frame.ReturnAddress);
 
     [KernelFunction("vmalloc_user")]
     [KernelFunction("vmalloc_32_user")]
     private ulong VmallocUser(ulong size, CallFrame frame) =>
-        AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, VmStruct.UserMap, frame.ReturnAddress);
+        IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, VmStruct.UserMap, frame.ReturnAddress);
 
     [KernelFunction("__vmalloc")]
     private ulong VmallocWithFlags(ulong size, uint gfp, CallFrame frame) =>
-        AllocateForKernel(size, AddressSpace.PageSize, (GfpFlags)gfp, 0, frame.ReturnAddress);
+        IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, AddressSpace.PageSize, (GfpFlags)gfp, 0, frame.ReturnAddress);
 
     [KernelFunction("__vmalloc_node")]
-    private ulong VmallocNode(ulong size, ulong align, uint gfp, int node, ulong caller) =>
-        AllocateForKernel(size, align, (GfpFlags)gfp, 0, caller);
+    private ulong VmallocNode(ulong size, ulong align, uint gfp, int node, ulong caller, CallFrame frame) =>
+        IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, align, (GfpFlags)gfp, 0, caller);
 
     private ulong AllocateForKernel(ulong size, ulong align, GfpFlags gfp, ulong flags, ulong caller) =>
         AllocateMemory(size, align, VmallocSpace.Start, VmallocSpace.End, gfp, flags, caller);

@@ -22,7 +22,7 @@ public sealed partial class VmallocAllocator : IObjectFinder
     private readonly KernelImage _image;
     private readonly VmAreaLayout _areaLayout;
     private readonly VmStruct _vm;
-    private readonly ulong _areas, _usedPages;
+    private readonly ulong _areas, _usedPages, _totalPages;
 
     private static readonly Space VmallocSpace = new(AddressSpace.VmallocStart, AddressSpace.VmallocEnd, MetadataLayout.VmallocState);
     private static readonly Space ModuleSpace = new(AddressSpace.ModulesStart, AddressSpace.ModulesEnd, MetadataLayout.VmallocState + 8);
@@ -41,6 +41,7 @@ public sealed partial class VmallocAllocator : IObjectFinder
         _areaLayout = new VmAreaLayout(image);
         _vm = new VmStruct(memory, image);
         image.TrySymbol("nr_vmalloc_pages", out _usedPages);
+        _totalPages = image.Symbol("_totalram_pages");
         // 6.9 split the list of areas over nodes, of which there is one until vmalloc_init() makes more.
         _areas = image.TrySymbol("vmap_area_list", out var list) ? list
             : image.TrySymbol("single", out var node) && image.FindStruct("vmap_node") is { } layout ? node + layout["busy.head"]

@@ -33,6 +33,26 @@ public sealed class ProcTests(MemoryModules modules) : IClassFixture<MemoryModul
         Assert.Contains("000d0000-000d00ff : things\n", session.Run("cat /proc/iomem").Output);
         Assert.Matches(@" load_module\+0x\w+/0x\w+ pages=\d+ vmalloc N0=\d+\n", session.Run("cat /proc/vmallocinfo").Output);
     }
+
+    [Theory]
+    [InlineData("kmalloc", "page allocation failure: order:10, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=(null)", "warn_alloc", "used up")]
+    [InlineData("vmalloc", "vmalloc error: size 1099511627776, exceeds total pages, mode:0xcc0(GFP_KERNEL), nodemask=(null)", "warn_alloc", "refused")]
+    [InlineData("order", "WARNING: CPU: 0 PID: ", "__get_free_pages", "refused")]
+    [InlineData("huge", "WARNING: CPU: 0 PID: ", "__kmalloc_large_node", "refused")]
+    public void What_there_is_not_is_refused_and_the_log_says_so(string how, string expected, string caller, string outcome)
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Log.Next;
+        Assert.True(session.Load(modules.Files["exhaust"], $"how={how}").Result.Succeeded);
+        var log = session.LogSince(start);
+        Assert.Single(log, line => line.Contains(expected, StringComparison.Ordinal));
+        Assert.Single(log, line => line.StartsWith($" {caller}+0x", StringComparison.Ordinal));
+        Assert.Equal(expected.StartsWith("WARNING", StringComparison.Ordinal) ? 0 : 1, log.Count(line => line == "Mem-Info:"));
+        Assert.Equal(outcome, log[^1]);
+        Assert.True(session.Unload("exhaust").Result.Succeeded);
+        session.CheckForLeaks();
+        Assert.Empty(session.Findings);
+    }
 }
 
 /// <summary>The modules of these tests.</summary>
