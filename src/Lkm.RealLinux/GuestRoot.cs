@@ -79,6 +79,7 @@ internal static class GuestRoot
                 echo "{{GuestProtocol.Mark}} begin"
                 timeout "$one" sh -c '. /etc/kmod-functions; . /run/command' </dev/null >/run/output 2>&1
                 status=$?
+                sleep 0.25
                 echo
                 echo "{{GuestProtocol.Mark}} output"
                 cat /run/output

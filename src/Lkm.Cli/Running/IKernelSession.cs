@@ -60,6 +60,10 @@ internal interface IKernelSession : IDisposable
     /// <param name="line">The line.</param>
     CommandResult Execute(string line);
 
+    /// <summary>Lets virtual time pass, in which the kernel does what waits for its time.</summary>
+    /// <param name="milliseconds">How much.</param>
+    void LetPass(int milliseconds);
+
     /// <summary>Looks for what is found only at the end: memory that was never given back.</summary>
     void CheckForLeaks();
 }

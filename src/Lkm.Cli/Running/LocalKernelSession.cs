@@ -51,6 +51,9 @@ internal sealed class LocalKernelSession : IKernelSession
     }
 
     /// <inheritdoc/>
+    public void LetPass(int milliseconds) => _session.LetPass(milliseconds);
+
+    /// <inheritdoc/>
     public void CheckForLeaks() => _session.CheckForLeaks();
 
     /// <inheritdoc/>

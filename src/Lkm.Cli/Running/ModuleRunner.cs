@@ -8,6 +8,12 @@ namespace Lkm.Cli.Running;
 /// <param name="report">Where it is noted.</param>
 internal sealed class ModuleRunner(IKernelSession session, RunReport report)
 {
+    /// <summary>
+    /// Virtual time between a step and the next, in milliseconds. On a machine programs take a moment to start; what a module has begun (a thread, a
+    /// timer, work that it queued) gets that far meanwhile, and what it does belongs to the step.
+    /// </summary>
+    private const int Moment = 250;
+
     private string _phase = "";
 
     /// <summary>Told of each message and command as it comes, for the screen.</summary>
@@ -31,8 +37,12 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
         bool loaded = LoadAll(modules);
         if (loaded)
         {
+            session.LetPass(Moment);
             foreach (string line in commands)
+            {
                 Execute(line);
+                session.LetPass(Moment);
+            }
         }
         if (!keep)
             UnloadAll();

@@ -123,9 +123,35 @@ public sealed class KernelSession : IDisposable
         if (_stopped)
             return default;
         var outcome = default(ProcessOutcome<T>);
+        Attempt(() => outcome = _processes.Run(name, body));
+        _findings.Collect(!outcome.Finished, _stopped);
+        return outcome;
+    }
+
+    /// <summary>Lets virtual time pass, as it does on a machine before the next command: what waits for its time is done.</summary>
+    /// <param name="milliseconds">How much.</param>
+    public void LetPass(int milliseconds)
+    {
+        if (_stopped)
+            return;
+        var isOver = false;
+        _kernel.Init.Post(async () =>
+        {
+            await _kernel.Calls.Call(_kernel.Image.Symbol("msleep_interruptible"), (ulong)milliseconds);
+            isOver = true;
+        });
+        Attempt(() => _kernel.RunUntilIdle(() => isOver));
+        _findings.Collect(aTaskWasKilled: false, _stopped);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _kernel.Dispose();
+
+    private void Attempt(Action run)
+    {
         try
         {
-            outcome = _processes.Run(name, body);
+            run();
         }
         catch (GuestStoppedException e)
         {
@@ -133,13 +159,7 @@ public sealed class KernelSession : IDisposable
             _kernel.Log.Flush();
             _findings.Add(new Finding(Finding.Stopped, e.Message));
         }
-
-        _findings.Collect(!outcome.Finished, _stopped);
-        return outcome;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _kernel.Dispose();
 
     /// <summary>Runs a program as a shell does, in a child.</summary>
     private (ModuleLoadResult Result, long Nanoseconds) Run(string name, Func<GuestTask<ModuleLoadResult>> body)
