@@ -159,6 +159,44 @@ internal static unsafe partial class Handlers
         return ((Handler)o->Handler)(o, c, m, sh);
     }
 
+    // The end of a search: an addition, whose flags an access that is not plain leaves behind, and a byte compared with a constant.
+    private static nint AddCompareMemoryJump<TForm, TCondition>(Op* o, CpuRecord* c, byte* m, byte* sh)
+        where TForm : struct, IForm
+        where TCondition : struct, ICondition
+    {
+        var sum = Gpr(c)[o->D];
+        Flags.Set(c, Flags.Add | (8 << 4), sum, o->Imm);
+        Put(c, o->D, sum + o->Imm);
+        o++;
+        var address = TForm.Address(o, c);
+        if (!IsPlain<Size1>(address, sh, false))
+            return ((Handler)c->General)(o, c, m, sh);
+        ulong a = m[address];
+        Flags.Set(c, Flags.Sub | (1 << 4), a, o->Imm);
+        var isMet = TCondition.AfterSub<Size1>(a, o->Imm);
+        o++;
+        if (isMet)
+        {
+            var left = Charge(o, c, 1);
+            var target = o->Target;
+            if (target == null || left <= 0)
+                return Depart(o, c);
+            return ((Handler)target->Handler)(target, c, m, sh);
+        }
+        o++;
+        return ((Handler)o->Handler)(o, c, m, sh);
+    }
+
+    /// <summary>The handler for an addition of a constant to 64 bits and the comparison and jump behind it; null if there is none.</summary>
+    internal static Handler ChooseAddMemoryJump(CompareAndJump jump) => (jump.KindAndSize, jump.Form, jump.Condition) switch
+    {
+        (Flags.Sub | (1 << 4), HotForm.BasedImmediate, 4) => &AddCompareMemoryJump<MemoryImmediate<Based>, Equal>,
+        (Flags.Sub | (1 << 4), HotForm.BasedImmediate, 5) => &AddCompareMemoryJump<MemoryImmediate<Based>, Not<Equal>>,
+        (Flags.Sub | (1 << 4), HotForm.IndexedImmediate, 4) => &AddCompareMemoryJump<MemoryImmediate<Indexed>, Equal>,
+        (Flags.Sub | (1 << 4), HotForm.IndexedImmediate, 5) => &AddCompareMemoryJump<MemoryImmediate<Indexed>, Not<Equal>>,
+        _ => null,
+    };
+
     /// <summary>The handler for two moves; null if there is none.</summary>
     internal static Handler ChooseMovePair(Move first, Move second) => (first.Kind, first.Size) switch
     {

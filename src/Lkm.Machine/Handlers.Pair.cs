@@ -22,6 +22,14 @@ internal readonly unsafe struct Act<TOperation, TSize, TForm> : IAct
     }
 }
 
+internal readonly unsafe struct LeaAct<TSize, TAddress> : IAct
+    where TSize : struct, ISize
+    where TAddress : struct, IAddress
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Do(Op* o, CpuRecord* c) => Handlers.Put(c, o->D, TSize.Truncate(TAddress.Of(o, c)));
+}
+
 // Two ops with one handler: finding the next handler is most of what an op costs. The second op stays where it is, with a handler of its own: an
 // access of the first that is not plain goes on there.
 internal static unsafe partial class Handlers
@@ -145,6 +153,9 @@ internal static unsafe partial class Handlers
             (SilentOperation.Xor, false) => ChoosePair<Act<XorOperation, TSize, RegisterRegister>, TSize>(second),
             (SilentOperation.RotateLeft, true) => ChoosePair<Act<LeftRotation<TSize>, TSize, RegisterImmediate>, TSize>(second),
             (SilentOperation.ShiftRight, true) => ChoosePair<Act<RightShift<TSize>, TSize, RegisterImmediate>, TSize>(second),
+            (SilentOperation.Add, true) => ChoosePair<Act<AddOperation, TSize, RegisterImmediate>, TSize>(second),
+            (SilentOperation.LoadAddress, _) => ChoosePair<LeaAct<TSize, Based>, TSize>(second),
+            (SilentOperation.LoadIndexedAddress, _) => ChoosePair<LeaAct<TSize, Indexed>, TSize>(second),
             _ => null,
         };
 
@@ -158,6 +169,9 @@ internal static unsafe partial class Handlers
             (SilentOperation.Xor, false) => PairOf<TFirst, Act<XorOperation, TSize, RegisterRegister>>(),
             (SilentOperation.RotateLeft, true) => PairOf<TFirst, Act<LeftRotation<TSize>, TSize, RegisterImmediate>>(),
             (SilentOperation.ShiftRight, true) => PairOf<TFirst, Act<RightShift<TSize>, TSize, RegisterImmediate>>(),
+            (SilentOperation.Add, true) => PairOf<TFirst, Act<AddOperation, TSize, RegisterImmediate>>(),
+            (SilentOperation.LoadAddress, _) => PairOf<TFirst, LeaAct<TSize, Based>>(),
+            (SilentOperation.LoadIndexedAddress, _) => PairOf<TFirst, LeaAct<TSize, Indexed>>(),
             _ => null,
         };
 

@@ -3,7 +3,7 @@ namespace Lkm.Machine;
 /// <summary>Operations on registers that have a handler which leaves the flags alone.</summary>
 internal enum SilentOperation
 {
-    None, Move, Add, Sub, And, Or, Xor, ShiftLeft, ShiftRight, ShiftRightSigned, RotateLeft,
+    None, Move, Add, Sub, And, Or, Xor, ShiftLeft, ShiftRight, ShiftRightSigned, RotateLeft, LoadAddress, LoadIndexedAddress,
 }
 
 /// <summary>An operation without its flags.</summary>

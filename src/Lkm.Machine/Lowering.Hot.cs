@@ -148,6 +148,8 @@ internal sealed unsafe partial class Lowering
         }
         if (silent == SilentOperation.Move)
             NoteMove(o, form, size);
+        else if (silent == SilentOperation.Add && form == HotForm.RegisterImmediate && size == 8)
+            NoteMove(o, MoveKind.AddConstant, size, false);
         if (TOperation.Kind == Flags.Literal)
             return true;
         _flagKind = TOperation.Kind | ((uint)size << 4);
@@ -204,6 +206,8 @@ internal sealed unsafe partial class Lowering
             return false;
         o->Handler = (nint)Handlers.ChooseLea(size, o->X != CpuRecord.Zero);
         Affect(FlagEffect.Passes);
+        if (size >= 4)
+            _silent[(int)(o - _trace)] = new SilentOp(o->X != CpuRecord.Zero ? SilentOperation.LoadIndexedAddress : SilentOperation.LoadAddress, size, false);
         return true;
     }
 

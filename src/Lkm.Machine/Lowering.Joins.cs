@@ -1,9 +1,9 @@
 namespace Lkm.Machine;
 
-/// <summary>What a move between a register and memory does.</summary>
+/// <summary>What a move between a register and memory does; or an addition that is followed by one.</summary>
 internal enum MoveKind : byte
 {
-    None, Load, Store, Push, Pop,
+    None, Load, Store, Push, Pop, AddConstant,
 }
 
 /// <summary>A move between a register and memory, zero-extending if it is a load.</summary>
@@ -56,6 +56,8 @@ internal sealed unsafe partial class Lowering
             return _silent[n + 1].Operation != SilentOperation.None ? Handlers.ChoosePair(_silent[n], _silent[n + 1]) : null;
         if (_moves[n].Kind == MoveKind.None)
             return null;
+        if (_moves[n].Kind == MoveKind.AddConstant)
+            return _jumps[n + 1].KindAndSize != 0 ? Handlers.ChooseAddMemoryJump(_jumps[n + 1]) : null;
         if (_jumps[n + 1].KindAndSize != 0)
             return Handlers.ChooseLoadJump(_moves[n], _jumps[n + 1]);
         return _moves[n + 1].Kind != MoveKind.None ? Handlers.ChooseMovePair(_moves[n], _moves[n + 1]) : null;
