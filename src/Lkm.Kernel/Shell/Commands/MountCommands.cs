@@ -41,7 +41,9 @@ internal static class MountCommands
                 break;
         }
 
-        return await c.Fail($"mounting {source} on {target} failed", error);
+        const int failed = 255; // what busybox's ends with: mount(2)'s result, as far as it fits
+        await c.Complain($"mounting {source} on {target} failed: {error.Message()}");
+        return failed;
     }
 
     public static async GuestTask<int> Unmount(CommandContext c)

@@ -100,18 +100,36 @@ internal static class ProcessCommands
         var total = 0m;
         foreach (var text in c.Arguments)
         {
-            var unit = text[^1..] switch { "m" => 60, "h" => 3600, "d" => 86400, _ => 1 };
-            var number = unit > 1 || text.EndsWith('s') ? text[..^1] : text;
-            if (!decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) || seconds > int.MaxValue)
+            if (!TryDuration(text, out var seconds))
                 return await c.Fail($"invalid number '{text}'");
-            total += seconds * unit;
+            total += seconds;
         }
 
-        var request = new byte[16];
-        BitConverter.TryWriteBytes(request, (long)total);
-        BitConverter.TryWriteBytes(request.AsSpan(8), (long)((total % 1) * 1_000_000_000));
-        var error = ShellFiles.ErrorOf(await c.Files.Call("nanosleep", await c.Files.Process.Put(request)));
+        var error = await Sleep(c.Files.Process, total);
         return error == Errno.OK ? 0 : await c.Fail("interrupted", error);
+    }
+
+    /// <summary>Lets a process sleep.</summary>
+    internal static async GuestTask<Errno> Sleep(ISystemCalls process, decimal seconds)
+    {
+        var request = new byte[16];
+        BitConverter.TryWriteBytes(request, (long)seconds);
+        BitConverter.TryWriteBytes(request.AsSpan(8), (long)((seconds % 1) * 1_000_000_000));
+        return ShellFiles.ErrorOf(await process.SystemCall("nanosleep", await process.Put(request)));
+    }
+
+    /// <summary>Reads a number of seconds, or of minutes, hours or days (m, h, d).</summary>
+    internal static bool TryDuration(string text, out decimal seconds)
+    {
+        seconds = 0;
+        if (text.Length == 0)
+            return false;
+        var unit = text[^1] switch { 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 1 };
+        var number = unit > 1 || text.EndsWith('s') ? text[..^1] : text;
+        if (!decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out seconds) || seconds > int.MaxValue)
+            return false;
+        seconds *= unit;
+        return true;
     }
 
     public static async GuestTask<int> Id(CommandContext c)
@@ -234,7 +252,7 @@ internal static class ProcessCommands
         json.WriteEndArray();
     }
 
-    private static bool TrySignal(string text, out int signal)
+    internal static bool TrySignal(string text, out int signal)
     {
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out signal))
             return signal <= 64;

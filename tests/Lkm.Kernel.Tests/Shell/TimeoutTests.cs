@@ -1,0 +1,20 @@
+namespace Lkm.Kernel.Tests.Shell;
+
+/// <summary>timeout and mount in a booted kernel: their statuses are busybox's.</summary>
+public class TimeoutTests
+{
+    [Theory]
+    [InlineData("timeout 1 echo in time", "in time\n", 0)]
+    [InlineData("timeout 5 false", "", 1)]
+    [InlineData("timeout 1 sleep 100", "", 143)]
+    [InlineData("timeout -s KILL 1 sleep 100", "", 137)]
+    [InlineData("mkfifo /tmp/f 2> /dev/null || mknod /tmp/f p; timeout 2 cat /tmp/f; echo $?", "143\n", 0)]
+    [InlineData("mount -t foo none /mnt 2> /dev/null", "", 255)]
+    public void A_status_is_busyboxs(string line, string output, int status)
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Clock.Nanoseconds;
+        Assert.Equal((output, status), session.Run(line));
+        Assert.InRange(session.Kernel.Clock.Nanoseconds - start, 0, 4_000_000_000);
+    }
+}
