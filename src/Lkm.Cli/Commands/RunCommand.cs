@@ -16,7 +16,8 @@ internal static class RunCommand
         Details = """
             MODULE is a .ko file, the name of one of the kernel's modules, or a folder with a Makefile for kbuild, which is built when a source
             is newer. What the module depends on is loaded before it. Between the steps a quarter of a second of the kernel's time passes, as
-            programs take on a machine to start. Standard output is the kernel's log and what the commands print. The exit code is 1 when loading, a command or unloading failed, or when the module broke a rule: an oops, a memory error, a leak.
+            programs take on a machine to start. Standard output is the kernel's log and what the commands print. The exit code is 1 when
+            loading, a command or unloading failed, or when the module broke a rule: an oops, a memory error, a leak.
             """,
         Options =
         [
