@@ -9,7 +9,7 @@ namespace Lkm.Machine.Translation;
 /// </summary>
 internal sealed class Region
 {
-    private const int LargestCopy = 40, MostCopied = 160, Deepest = 3; // instructions; calls
+    private const int LargestCopy = 40, MostCopied = 160, Deepest = 5; // instructions; calls
 
     // A function, or part of it: the unit's own, or one that is called and comes back to a place in the context around it.
     private sealed class Context(ulong entry, Context? around, ulong comesBack)
