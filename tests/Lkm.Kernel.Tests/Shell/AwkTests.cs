@@ -23,6 +23,8 @@ public sealed class AwkTests : IDisposable
     [InlineData("BEGIN {while (i<3) i++; do i--; while (i>1); print i}", "1\n")]
     [InlineData("BEGIN {print length(\"four\"), substr(\"hello\",2,3), index(\"hello\",\"l\"), toupper(\"a\"), sprintf(\"%03d\",7)}", "4 ell 3 A 007\n")]
     [InlineData("BEGIN {n=split(\"a:b:c\",p,\":\"); print n, p[1] p[3]; print match(\"foobar\",/o+/), RSTART, RLENGTH}", "3 ac\n2 2 2\n")]
+    [InlineData("BEGIN {print substr(\"hello\",0,3), substr(\"hello\",-1), index(\"abc\",\"\"), 2^53}", "hel hello 0 9007199254740992\n")] // as busybox
+    [InlineData("BEGIN {split(\"0x10 020 009 0 00.5\", n, \" \"); print n[1]+0, n[2]+0, n[3]+0, n[4]+0, n[5]+0, n[1]==16}", "16 16 9 0 0.5 1\n")]
     [InlineData("{gsub(/[0-9]/,\"<&>\"); print; exit 3}", "a <5> x\n")]
     [InlineData("{$2=\"\"; print; next; print \"no\"}", "a  x\nb  y\nc  z\n")]
     [InlineData("BEGIN {OFS=\"-\"} {$1=$1; print} END {print NR > 1 ? \"many\" : \"one\"}", null)]

@@ -20,7 +20,7 @@ internal sealed partial class AwkInterpreter
             case "substr":
                 return AwkValue.Of(Part(Text(0), Number(1), arguments.Count > 2 ? Number(2) : double.PositiveInfinity));
             case "index":
-                return AwkValue.Of(Text(0).IndexOf(Text(1), StringComparison.Ordinal) + 1);
+                return AwkValue.Of(Text(1) is { Length: > 0 } part ? Text(0).IndexOf(part, StringComparison.Ordinal) + 1 : 0);
             case "split":
                 return Split(arguments);
             case "sub" or "gsub":
@@ -71,13 +71,11 @@ internal sealed partial class AwkInterpreter
         };
     }
 
-    /// <summary>substr(): positions count from 1, and what lies outside of the text is empty.</summary>
+    /// <summary>substr(), as busybox has it: positions count from 1, and one before the text is its beginning.</summary>
     private static string Part(string text, double from, double length)
     {
-        var start = Math.Round(from);
-        var end = Math.Min(double.IsPositiveInfinity(length) ? length : start + Math.Round(length), text.Length + 1);
-        start = Math.Max(start, 1);
-        return end > start ? text.Substring((int)start - 1, (int)(end - start)) : "";
+        var start = (int)Math.Clamp(from - 1, 0, text.Length);
+        return text.Substring(start, (int)Math.Clamp(length, 0, text.Length - start));
     }
 
     private AwkValue Split(IReadOnlyList<AwkExpression> arguments)

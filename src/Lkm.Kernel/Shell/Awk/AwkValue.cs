@@ -33,15 +33,17 @@ internal readonly record struct AwkValue(string? Text, double Number, bool IsNum
     /// <summary>The string; a whole number has no fraction.</summary>
     /// <param name="format">How other numbers are written (CONVFMT, OFMT).</param>
     public string ToText(string format) => Text
-        ?? (Math.Truncate(Number) == Number && Math.Abs(Number) < 1e16
-            ? Number.ToString("0", CultureInfo.InvariantCulture)
+        ?? (Math.Truncate(Number) == Number && Math.Abs(Number) < 1e18
+            ? ((long)Number).ToString(CultureInfo.InvariantCulture)
             : AwkFormat.Format(format, [Of(Number)]));
 
-    /// <summary>The number that a text begins with; 0 for none.</summary>
+    /// <summary>The number that a text begins with; 0 for none. As in busybox's awk, 0x10 and 020 are 16.</summary>
     /// <param name="text">The text.</param>
     /// <param name="isWhole">Whether there is nothing else in it but blanks.</param>
     private static double Parse(string text, out bool isWhole)
     {
+        if (text.Length > 1 && text[0] == '0' && (text[1] is 'x' or 'X' || char.IsAsciiDigit(text[1])) && TryInteger(text, out var integer, out isWhole))
+            return integer;
         isWhole = false;
         var at = 0;
         while (at < text.Length && char.IsWhiteSpace(text[at]))
@@ -69,6 +71,18 @@ internal readonly record struct AwkValue(string? Text, double Number, bool IsNum
 
         isWhole = text.AsSpan(end).IsWhiteSpace();
         return double.Parse(text.AsSpan(start, end - start), NumberStyles.Float, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A hexadecimal or octal number; 009 and 00.5 are decimal.</summary>
+    private static bool TryInteger(string text, out double number, out bool isWhole)
+    {
+        var isHex = text[1] is 'x' or 'X';
+        var at = isHex ? 2 : 1;
+        number = 0;
+        for (; at < text.Length && (isHex ? char.IsAsciiHexDigit(text[at]) : text[at] is >= '0' and <= '7'); at++)
+            number = (number * (isHex ? 16 : 8)) + Convert.ToInt32(text.Substring(at, 1), 16);
+        isWhole = text.AsSpan(at).IsWhiteSpace();
+        return isHex || at == text.Length || !(char.IsAsciiDigit(text[at]) || text[at] == '.');
     }
 
     private static int Digits(string text, ref int at)

@@ -31,7 +31,7 @@ internal static class MountCommands
                 data.Add(option);
         }
 
-        var error = Errno.ENODEV;
+        var error = Errno.ENOENT; // what busybox says when there is no type to try: of /etc/filesystems
         foreach (var type in await Types(c, options.Value('t'), flags))
         {
             error = await Mount(c, source, target, type, flags, string.Join(',', data));
