@@ -37,11 +37,11 @@ public sealed partial class UserProcess
     }
 
     /// <inheritdoc/>
-    async GuestTask<int> IForks.AwaitEnd(int pid)
+    async GuestTask<ChildEnd> IForks.AwaitEnd(int pid)
     {
-        const int signals = 0x7f, firstSignalStatus = 128;
+        const int signals = 0x7f;
         var (_, status) = await Wait(pid);
-        return (status & signals) != 0 ? firstSignalStatus + (status & signals) : status >> 8 & 0xff;
+        return new ChildEnd(status >> 8 & 0xff, status & signals);
     }
 
     /// <summary>Whether this is the process of a task, or a descendant of it.</summary>

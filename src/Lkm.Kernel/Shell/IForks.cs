@@ -12,6 +12,44 @@ public interface IForks
 
     /// <summary>Waits until a child has ended.</summary>
     /// <param name="pid">Its pid.</param>
-    /// <returns>Its exit status as a shell has it: 128 and the signal's number where one has ended it.</returns>
-    GuestTask<int> AwaitEnd(int pid);
+    /// <returns>How it has ended.</returns>
+    GuestTask<ChildEnd> AwaitEnd(int pid);
+}
+
+/// <summary>How a child has ended.</summary>
+/// <param name="ExitStatus">What it exited with.</param>
+/// <param name="Signal">The signal that has ended it; 0 where it exited.</param>
+public readonly record struct ChildEnd(int ExitStatus, int Signal)
+{
+    private const int FirstSignalStatus = 128;
+
+    /// <summary>The status as a shell has it: 128 and the signal's number where one has ended it.</summary>
+    public int Status => Signal != 0 ? FirstSignalStatus + Signal : ExitStatus;
+
+    /// <summary>
+    /// What a shell says of a child that a signal has ended (strsignal(3)); null where it says nothing: it exited, or somebody pressed ^C, or nobody
+    /// read what it wrote.
+    /// </summary>
+    public string? Message => Signal switch
+    {
+        0 or 2 or 13 => null, // SIGINT, SIGPIPE
+        1 => "Hangup",
+        3 => "Quit",
+        4 => "Illegal instruction",
+        5 => "Trace/breakpoint trap",
+        6 => "Aborted",
+        7 => "Bus error",
+        8 => "Floating point exception",
+        9 => "Killed",
+        10 => "User defined signal 1",
+        11 => "Segmentation fault",
+        12 => "User defined signal 2",
+        14 => "Alarm clock",
+        15 => "Terminated",
+        24 => "CPU time limit exceeded",
+        25 => "File size limit exceeded",
+        29 => "I/O possible",
+        31 => "Bad system call",
+        _ => $"Unknown signal {Signal}",
+    };
 }

@@ -154,7 +154,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         }
 
         foreach (var child in children)
-            status = await forks.AwaitEnd(child);
+            status = await AwaitEnd(forks, child, streams);
         return status;
     }
 
@@ -194,6 +194,15 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         return status;
     }
 
+    /// <summary>Waits for a child, and says so when a signal has ended it, as one does whose driver has crashed.</summary>
+    private static async GuestTask<int> AwaitEnd(IForks forks, int pid, StandardStreams streams)
+    {
+        var end = await forks.AwaitEnd(pid);
+        if (end.Message is { } message)
+            await streams.Errors.Write(Encoding.UTF8.GetBytes(message + "\n"));
+        return end.Status;
+    }
+
     private async GuestTask<int> RunCommand(ISystemCalls process, CommandSyntax command, StandardStreams streams)
     {
         if (!_isAlone && process is IForks forks && NeedsChild(command))
@@ -201,7 +210,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             await CurrentPid(process);
             var pid = await forks.Fork(child => Subshell(isAlone: true).RunCommand(child, command, streams));
             if (pid >= 0)
-                return await forks.AwaitEnd(pid);
+                return await AwaitEnd(forks, pid, streams);
             await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
             return 2;
         }

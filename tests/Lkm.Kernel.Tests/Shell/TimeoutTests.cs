@@ -6,9 +6,12 @@ public class TimeoutTests
     [Theory]
     [InlineData("timeout 1 echo in time", "in time\n", 0)]
     [InlineData("timeout 5 false", "", 1)]
-    [InlineData("timeout 1 sleep 100", "", 143)]
-    [InlineData("timeout -s KILL 1 sleep 100", "", 137)]
-    [InlineData("mkfifo /tmp/f 2> /dev/null || mknod /tmp/f p; timeout 2 cat /tmp/f; echo $?", "143\n", 0)]
+    [InlineData("timeout 1 sleep 100", "Terminated\n", 143)]
+    [InlineData("timeout -s KILL 1 sleep 100", "Killed\n", 137)]
+    [InlineData("mkfifo /tmp/f 2> /dev/null || mknod /tmp/f p; timeout 2 cat /tmp/f; echo $?", "Terminated\n143\n", 0)]
+    [InlineData("sh -c 'kill -9 $$'", "Killed\n", 137)]
+    [InlineData("sh -c 'kill -9 $$' | cat; sh -c 'exit 137'", "Killed\n", 137)]
+    [InlineData("sh -c 'kill -2 $$'", "", 130)]
     [InlineData("mount -t foo none /mnt 2> /dev/null", "", 255)]
     public void A_status_is_busyboxs(string line, string output, int status)
     {

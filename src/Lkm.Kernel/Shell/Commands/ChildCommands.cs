@@ -25,7 +25,7 @@ internal static class ChildCommands
         var pid = await forks.Fork(child => c.Shell.Subshell().Run(child, line, new ShellStreams(output, errors)));
         if (pid < 0)
             return await c.Fail("can't fork", (Errno)(-pid));
-        var status = await forks.AwaitEnd(pid);
+        var status = (await forks.AwaitEnd(pid)).Status;
         c.Print(output.ToArray());
         await c.Flush();
         if (errors.Length > 0)

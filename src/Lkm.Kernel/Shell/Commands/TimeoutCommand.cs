@@ -38,14 +38,16 @@ internal static class TimeoutCommand
         var watcher = await forks.Fork(child => Watch(child, seconds, pid, signal));
         if (watcher < 0)
             return await c.Fail("can't fork", (Errno)(-watcher));
-        var status = await forks.AwaitEnd(pid);
+        var end = await forks.AwaitEnd(pid);
         await c.Files.Call("kill", (ulong)watcher, KillSignal);
         await forks.AwaitEnd(watcher);
         c.Print(output.ToArray());
         await c.Flush();
         if (errors.Length > 0)
             await c.PrintError(Encoding.UTF8.GetString(errors.ToArray()));
-        return status;
+        if (end.Message is { } message)
+            await c.PrintError(message + "\n");
+        return end.Status;
     }
 
     private static async GuestTask<int> Watch(ISystemCalls process, decimal seconds, int pid, int signal)
