@@ -48,6 +48,7 @@ public sealed partial class UserModeKernel
             if (Clock.Nanoseconds > deadline)
                 throw Stopped($"did not finish within {RequestLimitSeconds} virtual seconds{DescribeBlocked()}");
             Timer.Poll();
+            SelfInterrupt.Poll();
             TakeInterrupt();
             const long whileInterruptsAreOff = 1000, atMost = 4_000_000;
             var exit = Cpu.Run(Math.Clamp(UntilEvent, whileInterruptsAreOff, atMost));
@@ -72,7 +73,7 @@ public sealed partial class UserModeKernel
         }
     }
 
-    private long UntilEvent => Math.Min(Clock.UntilEvent, Board.UntilEvent);
+    private long UntilEvent => SelfInterrupt.IsPending ? 0 : Math.Min(Clock.UntilEvent, Board.UntilEvent);
 
     /// <summary>Takes a device's interrupt, if one waits and the processor accepts it.</summary>
     private void TakeInterrupt()

@@ -42,6 +42,7 @@ public sealed partial class UserModeKernel : IDisposable
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
         Sites = new CallSites(memory, image);
         Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls, Sites);
+        SelfInterrupt = new SelfInterrupt(Cpu, Exceptions);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Exceptions, Scheduler, Rcu);
         Text = new TextPatching(Cpu, memory, image);
         Threads = new HostThreads(Cpu, memory, image, Calls);
@@ -118,6 +119,9 @@ public sealed partial class UserModeKernel : IDisposable
     /// <summary>The processor's exceptions.</summary>
     public ExceptionEntry Exceptions { get; }
 
+    /// <summary>The interrupt that the processor sends itself.</summary>
+    internal SelfInterrupt SelfInterrupt { get; }
+
     /// <summary>Probes from outside.</summary>
     public HostProbes Probes { get; }
 
@@ -165,7 +169,7 @@ public sealed partial class UserModeKernel : IDisposable
 
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
-        Scheduler, Rcu, Timer, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls), new Panic(this),
+        Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls), new Panic(this),
         Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];

@@ -21,7 +21,7 @@ public sealed class ExceptionEntry
     private readonly GuestMemory _memory;
     private readonly GuestCalls _calls;
     private readonly Handler?[] _handlers = new Handler?[256]; // by vector
-    private readonly Handler _interrupt, _timer, _doubleFault;
+    private readonly Handler _interrupt, _timer, _irqWork, _doubleFault;
     private readonly ulong _doubleFaultStack;
 
     /// <summary>Finds the image's handlers.</summary>
@@ -39,6 +39,7 @@ public sealed class ExceptionEntry
 
         _interrupt = Of("common_interrupt");
         _timer = Of("sysvec_apic_timer_interrupt");
+        _irqWork = Of("sysvec_irq_work");
         _doubleFault = Of("exc_double_fault");
         var stacks = image.Struct("exception_stacks");
         _doubleFaultStack = perCpu.Of(image.Symbol("exception_stacks")) + (stacks.Find("NMI_stack_guard") ?? stacks["NMI_stack"]);
@@ -63,20 +64,13 @@ public sealed class ExceptionEntry
 
     /// <summary>The interrupt of a device.</summary>
     /// <param name="vector">What the interrupt controller says.</param>
-    public async GuestTask DeliverInterrupt(int vector)
-    {
-        var regs = Push(_cpu.Rsp);
-        await Run(_interrupt, regs, (ulong)vector);
-        Load(regs);
-    }
+    public GuestTask DeliverInterrupt(int vector) => Deliver(_interrupt, (ulong)vector);
 
     /// <summary>The interrupt of the local APIC's timer.</summary>
-    public async GuestTask DeliverTimer()
-    {
-        var regs = Push(_cpu.Rsp);
-        await Run(_timer, regs, 0);
-        Load(regs);
-    }
+    public GuestTask DeliverTimer() => Deliver(_timer, 0);
+
+    /// <summary>The interrupt for irq_work.</summary>
+    internal GuestTask DeliverIrqWork() => Deliver(_irqWork, 0);
 
     /// <summary>
     /// A task that has used up its stack: no exception can be delivered on it, so the processor raises a double fault, which has a stack
@@ -86,6 +80,13 @@ public sealed class ExceptionEntry
     {
         _cpu.Cr2 = exit.Address;
         await Run(_doubleFault, Push(_doubleFaultStack), 0);
+    }
+
+    private async GuestTask Deliver(Handler handler, ulong argument)
+    {
+        var regs = Push(_cpu.Rsp);
+        await Run(handler, regs, argument);
+        Load(regs);
     }
 
     private GuestCall Run(Handler handler, ulong regs, ulong argument)

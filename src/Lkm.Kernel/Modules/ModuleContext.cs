@@ -49,6 +49,10 @@ internal sealed class ModuleContext
     public ulong[] InitSites =>
         _initSites ??= [Chain.Sites.Find("load_module", "do_init_module"), Chain.Sites.Find("do_init_module", "do_one_initcall")];
 
+    /// <summary>Where do_init_module() shows how it came to call an init function that returned a positive number.</summary>
+    public ulong[] SuspicionSites =>
+        [Chain.Sites.Find("load_module", "do_init_module"), Chain.Sites.Find("do_init_module", "dump_stack"), Chain.Sites.Find("do_init_module.cold", "dump_stack")];
+
     /// <summary>Where delete_module() calls a module's exit function.</summary>
     public ulong[] ExitSites => _exitSites ??= [Chain.Sites.FindThroughMember("__do_sys_delete_module", Layout["exit"])];
 

@@ -29,7 +29,7 @@ internal sealed partial class ModuleLoad
         {
             _kernel.Warn($"do_init_module: '{Name}'->init suspiciously returned {code}, it should follow 0/-E convention\n"
                 + "do_init_module: loading module anyway...");
-            await _kernel.Call("dump_stack");
+            await _kernel.Chain.Call(_kernel.SuspicionSites, _kernel.Image.Symbol("dump_stack"));
         }
 
         Enter(ModuleState.Live);

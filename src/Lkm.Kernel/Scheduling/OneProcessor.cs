@@ -4,8 +4,8 @@ using Lkm.Kernel.Functions;
 namespace Lkm.Kernel.Scheduling;
 
 /// <summary>
-/// What is different because there is one processor: stopping "the others" is calling the function, and a task's processors, policy
-/// and priority are accepted and change nothing, as the queue is first come first served.
+/// What is different because there is one processor: stopping "the others" is calling the function, and a task's processors
+/// are accepted and change nothing.
 /// </summary>
 public sealed partial class OneProcessor(GuestCalls calls)
 {
@@ -25,18 +25,18 @@ public sealed partial class OneProcessor(GuestCalls calls)
     }
 
     [KernelFunction("set_cpus_allowed_ptr", Support = Support.Partial, Note = "the mask is not kept: every task runs on processor 0")]
-    [KernelFunction("sched_setscheduler", Support = Support.Partial, Note = "the policy is not kept")]
-    [KernelFunction("sched_setscheduler_nocheck", Support = Support.Partial, Note = "the policy is not kept")]
     private int AcceptPlacement() => 0;
 
     [KernelFunction("do_set_cpus_allowed", Support = Support.Partial, Note = "the mask is not kept: every task runs on processor 0")]
-    [KernelFunction("sched_set_fifo", Support = Support.Partial, Note = "the policy is not kept")]
-    [KernelFunction("sched_set_fifo_low", Support = Support.Partial, Note = "the policy is not kept")]
-    [KernelFunction("sched_set_normal", Support = Support.Partial, Note = "the policy is not kept")]
-    [KernelFunction("sched_set_stop_task", Support = Support.Partial, Note = "the policy is not kept")]
-    private void AcceptPolicy()
+    private void AcceptMask()
     {
-        // The order of tasks does not depend on it.
+        // There is no other processor.
+    }
+
+    [KernelFunction("sched_set_stop_task", Support = Support.Partial, Note = "the task stays in its class: nothing is left to stop")]
+    private void AcceptStopTask()
+    {
+        // stop_machine() and stop_one_cpu() do without the task.
     }
 
     /// <summary>
