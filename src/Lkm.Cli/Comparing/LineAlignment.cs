@@ -20,11 +20,11 @@ internal static class LineAlignment
     public static IReadOnlyList<AlignedLine> Align(IReadOnlyList<string> real, IReadOnlyList<string> lkm) =>
         Align(real, lkm, real.Select(Normalizer.Normalize), lkm.Select(Normalizer.Normalize));
 
-    /// <summary>Aligns lines of logs. A level counts too; it is shown where it is the only difference.</summary>
+    /// <summary>Aligns lines of logs, without the guesses of call traces. A level counts too; it is shown where it is the only difference.</summary>
     public static IReadOnlyList<AlignedLine> Align(IReadOnlyList<LogLine> real, IReadOnlyList<LogLine> lkm)
     {
         var rows = new List<AlignedLine>();
-        foreach (AlignedLine row in Align([.. real.Select(Leveled)], [.. lkm.Select(Leveled)]))
+        foreach (AlignedLine row in Align(Leveled(real), Leveled(lkm)))
         {
             string? left = row.Real?[3..], right = row.Lkm?[3..];
             bool onlyLevel = !row.IsSame && left is not null && right is not null && Normalizer.Normalize(left) == Normalizer.Normalize(right);
@@ -32,7 +32,8 @@ internal static class LineAlignment
         }
         return rows;
 
-        static string Leveled(LogLine line) => $"<{line.Level}>{line.Text}";
+        static string[] Leveled(IReadOnlyList<LogLine> lines) =>
+            [.. lines.Where(line => !Normalizer.IsGuess(line.Text)).Select(line => $"<{line.Level}>{line.Text}")];
     }
 
     private static List<AlignedLine> Align(IReadOnlyList<string> real, IReadOnlyList<string> lkm, IEnumerable<string> realKeys, IEnumerable<string> lkmKeys)

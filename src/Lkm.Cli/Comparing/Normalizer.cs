@@ -21,6 +21,15 @@ internal static partial class Normalizer
         return Process().Replace(text, "$1N");
     }
 
+    /// <summary>
+    /// Whether a line of a call trace is a guess ("? "): a return address that lies on the stack and that unwinding did not come by. What ran there
+    /// before has left it, and that is another in each run.
+    /// </summary>
+    public static bool IsGuess(string line) => Guess().IsMatch(line);
+
+    [GeneratedRegex(@"^\s+\? \S+")]
+    private static partial Regex Guess();
+
     /// <summary>A pointer, or its hash, as %p and %px print it; shorter numbers are sizes and flags.</summary>
     [GeneratedRegex(@"(?<![0-9a-zA-Z])(0x)?[0-9a-f]{12,16}(?![0-9a-zA-Z])")]
     private static partial Regex Address();
@@ -42,6 +51,6 @@ internal static partial class Normalizer
     private static partial Regex Measured();
 
     /// <summary>What says of itself that it is a process.</summary>
-    [GeneratedRegex(@"\b((?:pid|PID|tid|Pid|tgid|process)(?:[:=]|\s)\s*)\d+")]
+    [GeneratedRegex(@"\b((?:pid|PID|tid|Pid|tgid|process)(?:[:=]|\s)\s*|scheduling while atomic: [^/]+/)\d+")]
     private static partial Regex Process();
 }

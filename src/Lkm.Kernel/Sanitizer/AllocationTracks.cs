@@ -110,14 +110,14 @@ public sealed class AllocationTracks
         return false;
     }
 
-    /// <summary>Whether any track that was made may pass through a module's code.</summary>
-    internal bool AnyMayPassThrough(IReadOnlyList<CodeRange> code)
+    /// <summary>Whether any track made since the kernel was started or restored passes through a module's code.</summary>
+    internal bool AnyPassesThrough(IReadOnlyList<CodeRange> code)
     {
-        foreach (var part in code)
+        foreach (var track in _index.Values)
         {
-            foreach (var address in _names.Keys)
+            foreach (var part in code)
             {
-                if (part.Contains(address))
+                if (PassesThrough(track, part.Start, part.End))
                     return true;
             }
         }

@@ -49,7 +49,7 @@ public sealed class LeakScanner
     /// <param name="code">Where the modules' code lies or lay: start and end of each part. One scan serves all.</param>
     public IReadOnlyList<LeakedObject> FindLeaks(ulong since, IReadOnlyList<CodeRange> code)
     {
-        var suspects = _tracks.AnyMayPassThrough(code) ? Suspects(since, code) : [];
+        var suspects = _tracks.AnyPassesThrough(code) ? Suspects(since, code) : [];
         var areas = new Dictionary<ulong, VmallocRange>();
         foreach (var area in _vmalloc.Areas())
         {

@@ -14,7 +14,7 @@ internal sealed class DecodedCodeFile(string folder)
     {
         try
         {
-            return HostFiles.IsFile(_path) ? MappedFile.Open(_path) : null;
+            return HostFiles.IsFile(_path) ? MappedFile.Open(_path) : (ReadOnlyMemory<byte>?)null;
         }
         catch (IOException)
         {

@@ -22,6 +22,16 @@ public class LineAlignmentTests
         Assert.Equal(rows, Show(LineAlignment.Align(Split(real), Split(lkm))));
 
     [Fact]
+    public void What_a_call_trace_guesses_is_left_out_of_logs()
+    {
+        static LogLine[] Trace(params string[] lines) => [.. lines.Select(line => new LogLine(4, line))];
+        IReadOnlyList<AlignedLine> rows = LineAlignment.Align(
+            Trace(" schedule+0x5a/0xd0", " ? vm_mmap_pgoff+0x103/0x180", "what ? this"), Trace(" schedule+0x5a/0xd0", " ? ret_from_fork+0x1/0x30", "what ? this"));
+        Assert.Equal(2, rows.Count);
+        Assert.All(rows, row => Assert.True(row.IsSame));
+    }
+
+    [Fact]
     public void A_level_alone_makes_a_difference_and_is_shown()
     {
         IReadOnlyList<AlignedLine> rows = LineAlignment.Align([new LogLine(6, "same"), new LogLine(3, "text")], [new LogLine(6, "same"), new LogLine(4, "text")]);
