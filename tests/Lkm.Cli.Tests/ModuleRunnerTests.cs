@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lkm.Cli.Comparing;
 using Lkm.Cli.Running;
 using Lkm.Formats;
 using Lkm.Kernel.Sessions;
@@ -85,6 +86,15 @@ public class ModuleRunnerTests
         var session = new FakeSession();
         Run(session, keep: true);
         Assert.DoesNotContain(session.Calls, call => call.StartsWith("unload", StringComparison.Ordinal) || call == "leaks");
+    }
+
+    [Fact]
+    public void A_command_that_is_repeated_has_a_log_of_its_own_each_time()
+    {
+        SideRun side = LkmSide.Of(Run(new FakeSession(), ["ls", "ls"]));
+        Assert.Equal(
+            [["load needed", "load soft", "load asked a=1"], ["do ls"], ["do ls"], ["unload asked", "unload soft", "unload needed"]],
+            side.Steps.Select(step => step.Log.Select(line => line.Text)));
     }
 
     [Fact]

@@ -15,7 +15,7 @@ internal static class RunCommand
         Summary = "Load a module into a fresh kernel, run commands, unload it, and report",
         Details = """
             MODULE is a .ko file, the name of one of the kernel's modules, or a folder with a Makefile for kbuild, which is built when a source
-            is newer. What the module depends on is loaded before it. Between the steps a quarter of a second of the kernel's time passes, as
+            is newer. What the module depends on is loaded before it. Between the steps a third of a second of the kernel's time passes, as
             programs take on a machine to start. Standard output is the kernel's log and what the commands print. The exit code is 1 when
             loading, a command or unloading failed, or when the module broke a rule: an oops, a memory error, a leak.
             """,

@@ -25,11 +25,11 @@ internal static class LkmSide
     {
         var steps = new List<SideStep>();
         bool loaded = report.Modules.Count > 0 && report.Modules[^1].Load.Succeeded;
-        steps.Add(new SideStep(loaded ? SideStep.Ok : NameOf(report.Modules.LastOrDefault()?.Load.Errno ?? Errno.ENOENT), [], LogOf(report, "load ")));
+        steps.Add(new SideStep(loaded ? SideStep.Ok : NameOf(report.Modules.LastOrDefault()?.Load.Errno ?? Errno.ENOENT), [], LogOf(report, 0)));
         foreach (CommandResult command in report.Commands)
-            steps.Add(new SideStep(CommandOutcome(command.Status), LinesOf(command.Output), LogOf(report, $"do {command.Line}")));
+            steps.Add(new SideStep(CommandOutcome(command.Status), LinesOf(command.Output), LogOf(report, steps.Count)));
         if (loaded)
-            steps.Add(new SideStep(Unloading(report), [], LogOf(report, "unload ")));
+            steps.Add(new SideStep(Unloading(report), [], LogOf(report, steps.Count)));
         return new SideRun(steps, report.Taint);
     }
 
@@ -52,12 +52,12 @@ internal static class LkmSide
 
     private static string NameOf(Errno errno) => errno == Errno.OK ? SideStep.Ok : errno.Name();
 
-    private static List<LogLine> LogOf(RunReport report, string phase)
+    private static List<LogLine> LogOf(RunReport report, int step)
     {
         var lines = new List<LogLine>();
         foreach (PhasedMessage entry in report.Log)
         {
-            if (!entry.Phase.StartsWith(phase, StringComparison.Ordinal))
+            if (entry.Step != step)
                 continue;
             foreach (string line in entry.Message.Text.Split('\n'))
                 lines.Add(new LogLine(entry.Message.Level, line));

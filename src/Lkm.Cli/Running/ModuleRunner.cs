@@ -12,9 +12,10 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     /// Virtual time between a step and the next, in milliseconds. On a machine programs take a moment to start; what a module has begun (a thread, a
     /// timer, work that it queued) gets that far meanwhile, and what it does belongs to the step.
     /// </summary>
-    private const int Moment = 250;
+    private const int Moment = 350;
 
     private string _phase = "";
+    private int _step;
 
     /// <summary>Told of each message and command as it comes, for the screen.</summary>
     public Action<LogMessage>? Logged { get; init; }
@@ -44,6 +45,7 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
                 session.LetPass(Moment);
             }
         }
+        _step++;
         if (!keep)
             UnloadAll();
         if (!keep && loaded)
@@ -79,6 +81,7 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     private void Execute(string line)
     {
         _phase = $"do {line}";
+        _step++;
         CommandResult result = session.Execute(line);
         report.Commands.Add(result);
         Executed?.Invoke(result);
@@ -149,7 +152,7 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
 
     private void Note(LogMessage message)
     {
-        report.Log.Add(new PhasedMessage(message, _phase));
+        report.Log.Add(new PhasedMessage(message, _phase, _step));
         Logged?.Invoke(message);
     }
 }

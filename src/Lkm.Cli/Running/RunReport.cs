@@ -14,7 +14,8 @@ internal sealed record ModuleRun(PlannedModule Module, StepResult Load)
 /// <summary>A message, and what lkm was doing when it came.</summary>
 /// <param name="Message">The message.</param>
 /// <param name="Phase"><c>load NAME</c>, <c>do LINE</c>, <c>unload NAME</c>.</param>
-internal sealed record PhasedMessage(LogMessage Message, string Phase);
+/// <param name="Step">0 while loading, then the number of the command, and one more for unloading.</param>
+internal sealed record PhasedMessage(LogMessage Message, string Phase, int Step);
 
 /// <summary>Everything that a run did.</summary>
 internal sealed class RunReport

@@ -31,7 +31,7 @@ internal static class RunReportJson
             }
             json.WriteEndArray();
             json.WriteStartArray("log");
-            foreach ((LogMessage message, string phase) in report.Log)
+            foreach ((LogMessage message, string phase, _) in report.Log)
             {
                 json.WriteStartObject();
                 json.WriteNumber("level", message.Level);
