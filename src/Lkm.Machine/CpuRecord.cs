@@ -87,7 +87,11 @@ internal unsafe struct CpuRecord
     internal ReturnRing Returns;
     internal CallTargets Calls;
 
-    internal static void ForgetReturns(CpuRecord* c) => ((Span<ReturnEntry>)c->Returns).Fill(new ReturnEntry { Op = c->Nowhere });
+    internal static void ForgetReturns(CpuRecord* c)
+    {
+        foreach (ref var entry in (Span<ReturnEntry>)c->Returns)
+            entry = new ReturnEntry { Op = c->Nowhere };
+    }
 
     internal readonly Cpu Cpu => Unsafe.As<Cpu>(GCHandle.FromIntPtr(Owner).Target!);
 

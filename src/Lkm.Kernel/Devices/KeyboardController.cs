@@ -23,7 +23,7 @@ internal sealed class KeyboardController(InterruptController interrupts) : IPort
 
     private readonly Ps2Keyboard _keyboard = new();
     private readonly Ps2Mouse _mouse = new();
-    private readonly Queue<(byte Value, bool AsMouse)> _own = new(); // what the controller itself says
+    private readonly Queue<Answer> _own = new(); // what the controller itself says
     private byte _mode = KeyboardInterrupt | SystemFlag | MouseDisabled | Translates; // as the firmware leaves it
     private byte _status = SystemFlag | NotLocked;
     private byte _output, _command;
@@ -91,7 +91,7 @@ internal sealed class KeyboardController(InterruptController interrupts) : IPort
         switch (command)
         {
             case ReadMode:
-                _own.Enqueue((_mode, false));
+                _own.Enqueue(new Answer(_mode, false));
                 break;
             case DisableMouse:
                 _mode |= MouseDisabled;
@@ -106,17 +106,17 @@ internal sealed class KeyboardController(InterruptController interrupts) : IPort
                 _mode &= unchecked((byte)~KeyboardDisabled);
                 break;
             case TestMouse or TestKeyboard:
-                _own.Enqueue((0, false)); // nothing is wrong with its line
+                _own.Enqueue(new Answer(0, false)); // nothing is wrong with its line
                 break;
             case SelfTest:
                 _status |= SystemFlag;
-                _own.Enqueue((0x55, false));
+                _own.Enqueue(new Answer(0x55, false));
                 break;
             case ReadInputPort:
-                _own.Enqueue((0x80, false)); // the keyboard is not locked
+                _own.Enqueue(new Answer(0x80, false)); // the keyboard is not locked
                 break;
             case ReadOutputPort:
-                _own.Enqueue((_outputPort, false));
+                _own.Enqueue(new Answer(_outputPort, false));
                 break;
             case WriteMode or WriteOutputPort or WriteAsKeyboard or WriteAsMouse or WriteToMouse:
                 _command = command;
@@ -136,7 +136,7 @@ internal sealed class KeyboardController(InterruptController interrupts) : IPort
                 _outputPort = value;
                 break;
             case WriteAsKeyboard or WriteAsMouse:
-                _own.Enqueue((value, _command == WriteAsMouse));
+                _own.Enqueue(new Answer(value, _command == WriteAsMouse));
                 break;
             case WriteToMouse:
                 _mouse.Receive(value);
@@ -185,4 +185,7 @@ internal sealed class KeyboardController(InterruptController interrupts) : IPort
         interrupts.SetLine(KeyboardIrq, isFull && !fromMouse && (_mode & (KeyboardInterrupt | KeyboardDisabled)) == KeyboardInterrupt);
         interrupts.SetLine(MouseIrq, isFull && fromMouse && (_mode & MouseInterrupt) != 0);
     }
+
+    /// <summary>A byte of the controller's own, and whether it comes as if from the mouse.</summary>
+    private sealed record Answer(byte Value, bool AsMouse);
 }

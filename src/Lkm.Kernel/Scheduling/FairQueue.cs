@@ -18,7 +18,7 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
     private const double WeightOfNice = 1.25;
 
     private readonly List<ulong> _queue = [];
-    private readonly Dictionary<ulong, long> _runtime = [];
+    private readonly Dictionary<ulong, ulong> _runtime = []; // of a type that others use: the run time has one less to make
     private long _least, _since;
 
     /// <summary>The tasks that wait, in the order in which they came.</summary>
@@ -47,7 +47,7 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
         if (had <= 0 || IsRealTime(running))
             return;
         var runtime = Runtime(running) + (long)(had * Math.Pow(WeightOfNice, tasks.Priority(running) - NiceZero));
-        _runtime[running] = runtime;
+        _runtime[running] = (ulong)runtime;
         foreach (var task in _queue)
         {
             if (!IsRealTime(task))
@@ -127,11 +127,11 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
         return Runtime(task) < Runtime(other);
     }
 
-    private long Runtime(ulong task) => _runtime.GetValueOrDefault(task);
+    private long Runtime(ulong task) => _runtime.TryGetValue(task, out var runtime) ? (long)runtime : 0;
 
     private void Add(ulong task, long runtime)
     {
-        _runtime[task] = runtime;
+        _runtime[task] = (ulong)runtime;
         _queue.Add(task);
     }
 }

@@ -89,8 +89,14 @@ internal sealed class SnapshotStore(string cacheDirectory, string heldFile)
         return Path.Combine(_root, "index", Hexadecimal(hash));
     }
 
-    // Of no culture: with a format, looking one up takes longer than the rest.
-    private static string Hexadecimal(ulong value) => Convert.ToHexStringLower(BitConverter.GetBytes(value));
+    // By itself: a culture that is looked up, or vector code that is made at run time, takes longer than all else here.
+    private static string Hexadecimal(ulong value)
+    {
+        Span<char> digits = stackalloc char[16];
+        for (var i = digits.Length - 1; i >= 0; i--, value >>= 4)
+            digits[i] = "0123456789abcdef"[(int)(value & 15)];
+        return new string(digits);
+    }
 
     // FNV-1a: enough to tell files apart, and no cryptographic library has to be loaded for it, which takes longer than all else here.
     private const ulong HashStart = 0xcbf29ce484222325;
