@@ -11,6 +11,7 @@ public class NormalizerTests
     [InlineData("raid6: sse2x4   gen() 12345 MB/s", "raid6: sse2x4   gen()   890 MB/s")]
     [InlineData("CPU: 0 PID: 4711 Comm: modprobe", "CPU: 0 PID: 31 Comm: modprobe")]
     [InlineData("BUG: scheduling while atomic: insmod/380/0x00000002", "BUG: scheduling while atomic: insmod/66/0x00000002")]
+    [InlineData("note: insmod[394] exited with irqs disabled", "note: insmod[67] exited with irqs disabled")]
     [InlineData("thread (pid 12) started", "thread (pid 3456) started")]
     [InlineData("-rw-r--r-- 1 root Nov 21 13:17 file", "-rw-r--r-- 1 root Jan  1 1970 file")]
     [InlineData("set to 2026-11-21 13:17:03 UTC", "set to 2000-01-01 00:00:00 UTC")]
