@@ -108,16 +108,7 @@ internal static unsafe partial class Handlers
         o++;
         var a = Gpr(c)[o->D];
         var b = TForm.FromImmediate ? o->Imm : Gpr(c)[o->S];
-        c->FlagKind = TKnown.Kind | ((uint)TSize.Bytes << 4);
-        if (TKnown.Kind == Flags.Logic)
-        {
-            c->FlagA = a & b;
-        }
-        else
-        {
-            c->FlagA = a;
-            c->FlagB = b;
-        }
+        KeepOperands<TKnown, TSize>(c, a, b);
         if (TKnown.MetBy<TSize, TCondition>(a, b))
         {
             var left = Charge(o, c, 2);

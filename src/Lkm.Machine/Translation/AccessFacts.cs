@@ -169,24 +169,23 @@ internal sealed class AccessFacts
         }
         var frame = new Frame(new Place(stack.Number, Addresses.None, 0));
         foreach (var block in _region.Blocks)
-        {
-            if (_known[block].RegistersIn == null)
-                continue;
-            var (registers, _) = At(block);
-            for (var i = block.First; i < block.End; i++)
-            {
-                _accesses.Clear();
-                if (_liveness.Native[i])
-                    _addresses.Collect(i, registers, _accesses);
-                foreach (var (_, _, access) in _accesses)
-                    frame.Add(access);
-                _addresses.Follow(i, registers);
-            }
-        }
+            ForEachAccess(block, (access, _) => frame.Add(access));
         Frame = frame.IsEmpty || (entry.LiveIn >> CpuRecord.Rsp & 1) == 0 ? null : frame;
     }
 
-    private void CollectStack(Block block)
+    private void CollectStack(Block block) => ForEachAccess(block, (access, registers) =>
+    {
+        if (access.Place != new Place(registers[CpuRecord.Rsp].Number, Addresses.None, 0) || Frame?.Covers(access) == true)
+            return;
+        if (!_stacks.TryGetValue(access.Place, out var group))
+            _stacks.Add(access.Place, group = []);
+        var all = access with { Write = true };
+        if (group.Count < MostOfStack && (group.Count == 0 || Math.Abs(access.Offset - group[0].Offset) < Window) && !IsCovered(all, group))
+            group.Add(all);
+    });
+
+    // The accesses of a block that control can come to, each with what is known of the registers before its instruction.
+    private void ForEachAccess(Block block, Action<Access, Known[]> visit)
     {
         if (_known[block].RegistersIn == null)
             return;
@@ -197,15 +196,7 @@ internal sealed class AccessFacts
             if (_liveness.Native[i])
                 _addresses.Collect(i, registers, _accesses);
             foreach (var (_, _, access) in _accesses)
-            {
-                if (access.Place != new Place(registers[CpuRecord.Rsp].Number, Addresses.None, 0) || Frame?.Covers(access) == true)
-                    continue;
-                if (!_stacks.TryGetValue(access.Place, out var group))
-                    _stacks.Add(access.Place, group = []);
-                var all = access with { Write = true };
-                if (group.Count < MostOfStack && (group.Count == 0 || Math.Abs(access.Offset - group[0].Offset) < Window) && !IsCovered(all, group))
-                    group.Add(all);
-            }
+                visit(access, registers);
             _addresses.Follow(i, registers);
         }
     }
