@@ -36,12 +36,12 @@ public sealed partial class UserModeKernel : IDisposable
         Board = new Board(Clock);
         Log = new KernelLog(() => Clock.Nanoseconds, memory.ReadUInt32(image.Symbol("log_buf_len")));
         Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn(image));
+        Chain = new CallChain(memory, image, Calls);
         PerCpu = new PerCpuArea(memory, image, ImageLoader.PerCpuStart);
         Tasks = new TaskStruct(memory, image);
-        Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Calls, Clock);
+        Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Chain, Calls, Clock);
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
-        Sites = new CallSites(memory, image);
-        Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls, Sites);
+        Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls, Chain.Sites);
         SelfInterrupt = new SelfInterrupt(Cpu, Exceptions);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Exceptions, Scheduler, Rcu);
         Text = new TextPatching(Cpu, memory, image);
@@ -54,11 +54,11 @@ public sealed partial class UserModeKernel : IDisposable
         Scheduler.ScheduledWhileAtomic += count => Faults.NoteScheduleWhileAtomic((Tasks.Comm(PerCpu.Current), Tasks.Pid(PerCpu.Current)), count);
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
-        Pages.Failed = new AllocationFailure(memory, image, Calls).Warn;
+        Pages.Failed = new AllocationFailure(memory, image, Chain).Warn;
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
-        Modules = new ModuleLoader(image, memory, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
-        SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Sites, PerCpu);
+        Modules = new ModuleLoader(image, memory, Chain, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
+        SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Chain.Sites, PerCpu);
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);
@@ -86,8 +86,8 @@ public sealed partial class UserModeKernel : IDisposable
     /// <summary>Calls from the core into guest code.</summary>
     public GuestCalls Calls { get; }
 
-    /// <summary>Where the image's functions call each other.</summary>
-    internal CallSites Sites { get; }
+    /// <summary>Calls in the name of functions that C# stands for.</summary>
+    internal CallChain Chain { get; }
 
     /// <summary>The way of system calls into the image.</summary>
     internal SystemCallEntry SystemCalls { get; }

@@ -65,7 +65,7 @@ internal sealed class ColdBoot
     /// <summary>The end of rest_init(): the frames of start_kernel() stay on the idle task's stack for good.</summary>
     private GuestCall BecomeIdle()
     {
-        var chain = new CallChain(_memory, _image, _kernel.Calls);
+        var chain = _kernel.Chain;
         ulong[] sites =
         [
             chain.Sites.FindFarReturn("secondary_startup_64_no_verify"), chain.Sites.Find("x86_64_start_kernel", "x86_64_start_reservations"),

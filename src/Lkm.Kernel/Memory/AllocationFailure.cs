@@ -8,12 +8,11 @@ namespace Lkm.Kernel.Memory;
 /// What the log says when there are no pages left: the image's own warn_alloc() (mm/page_alloc.c), called as __alloc_pages_slowpath() calls it, with
 /// the stack and the state of memory.
 /// </summary>
-internal sealed class AllocationFailure(GuestMemory memory, KernelImage image, GuestCalls calls)
+internal sealed class AllocationFailure(GuestMemory memory, KernelImage image, CallChain chain)
 {
     private static readonly string[] s_entries = ["__alloc_frozen_pages_noprof", "__alloc_pages_noprof", "__alloc_pages", "__alloc_pages_nodemask"];
     private static readonly string[] s_slowPaths = ["__alloc_pages_slowpath.constprop.0", "__alloc_pages_slowpath"];
 
-    private readonly CallChain _chain = new(memory, image, calls);
     private ulong _format;
 
     /// <summary>Says that there is no block of an order; the allocating function has just been entered.</summary>
@@ -22,8 +21,8 @@ internal sealed class AllocationFailure(GuestMemory memory, KernelImage image, G
         const ulong anyNode = 0;
         if ((gfp & GfpFlags.NoWarn) != 0 || Present(s_slowPaths) is not { } slowPath || Present(s_entries) is not { } entry || Format == 0)
             return;
-        ulong[] sites = [_chain.Sites.Find(entry, slowPath), _chain.Sites.Find(slowPath, "warn_alloc")];
-        await _chain.Call(sites, image.Symbol("warn_alloc"), (uint)gfp, anyNode, Format, (ulong)order);
+        ulong[] sites = [chain.Sites.Find(entry, slowPath), chain.Sites.Find(slowPath, "warn_alloc")];
+        await chain.Call(sites, image.Symbol("warn_alloc"), (uint)gfp, anyNode, Format, (ulong)order);
     }
 
     /// <summary>The image's own text.</summary>

@@ -21,13 +21,13 @@ internal sealed class ModuleContext
     private ulong[]? _initSites, _exitSites;
     private ulong? _allocationSite;
 
-    public ModuleContext(KernelImage image, GuestMemory memory, GuestCalls calls, KernelLog log)
+    public ModuleContext(KernelImage image, GuestMemory memory, CallChain chain, GuestCalls calls, KernelLog log)
     {
         Image = image;
         Memory = memory;
         Calls = calls;
         Log = log;
-        Chain = new CallChain(memory, image, calls);
+        Chain = chain;
         Layout = image.Struct("module");
         _moduleMutex = image.Symbol("module_mutex");
         _moduleQueue = image.Symbol("module_wq");

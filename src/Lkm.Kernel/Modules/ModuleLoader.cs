@@ -20,9 +20,9 @@ public sealed partial class ModuleLoader
     private readonly Dictionary<UserProcess, Request> _requests = [];
 
     /// <summary>Creates the loader of a kernel. Everything that it remembers lies in guest memory.</summary>
-    public ModuleLoader(KernelImage image, GuestMemory memory, GuestCalls calls, KernelLog log)
+    internal ModuleLoader(KernelImage image, GuestMemory memory, CallChain chain, GuestCalls calls, KernelLog log)
     {
-        Context = new ModuleContext(image, memory, calls, log);
+        Context = new ModuleContext(image, memory, chain, calls, log);
         Modules = new ModuleTable(Context);
         Symbols = new KernelSymbols(Context, Modules);
     }

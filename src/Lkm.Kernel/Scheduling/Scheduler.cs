@@ -33,7 +33,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
     /// <summary>Creates the scheduler; init_task is the idle task, as on Linux.</summary>
-    public Scheduler(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, GuestCalls calls, VirtualClock clock)
+    internal Scheduler(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, CallChain chain, GuestCalls calls, VirtualClock clock)
     {
         _queue = new FairQueue(tasks, clock);
         _cpu = cpu;
@@ -58,7 +58,7 @@ public sealed partial class Scheduler : ISnapshotState
         var mm = image.Struct("mm_struct");
         // PREEMPT_DISABLE_OFFSET: without preemption (CONFIG_PREEMPT_COUNT) a kernel does not count what disables it.
         _preemptionDisabled = image.TrySymbol("preempt_schedule", out _) ? PreemptCount.Disabled : 0;
-        _checks = new SchedulingChecks(cpu, memory, image, perCpu, tasks, calls, _preemptionDisabled);
+        _checks = new SchedulingChecks(cpu, memory, image, perCpu, tasks, chain, _preemptionDisabled);
         _mmPgd = mm["pgd"];
         _mmCount = mm["mm_count"];
         _mmDrop = image.Symbol("__mmdrop");

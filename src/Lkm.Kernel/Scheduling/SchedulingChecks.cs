@@ -40,15 +40,15 @@ internal sealed class SchedulingChecks
     /// <param name="image">The kernel.</param>
     /// <param name="perCpu">Its per-CPU area.</param>
     /// <param name="tasks">The members of a task.</param>
-    /// <param name="calls">Calls into the kernel.</param>
+    /// <param name="chain">Calls in the name of __schedule().</param>
     /// <param name="preemptionDisabled">preempt_count() in __schedule(), of a task that holds nothing.</param>
-    public SchedulingChecks(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, GuestCalls calls, uint preemptionDisabled)
+    public SchedulingChecks(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, CallChain chain, uint preemptionDisabled)
     {
         _cpu = cpu;
         _memory = memory;
         _image = image;
         _perCpu = perCpu;
-        _chain = new CallChain(memory, image, calls);
+        _chain = chain;
         _idle = image.Symbol("init_task");
         _readLockNesting = tasks.Layout.Find("rcu_read_lock_nesting");
         _readerBlocked = tasks.Layout.Find("rcu_read_unlock_special.b.blocked");

@@ -26,7 +26,8 @@ public sealed class KernelSymbolsTests
         using var cpu = new Cpu(memory, new NoHardware());
         var image = new KernelImage(new Symbols(KallsymsReader.Read(file).Value), new Types(BtfTypes.Read(file.Elf).Value));
         InitialiseList(memory, image.Symbol("modules"));
-        var loader = new ModuleLoader(image, memory, new GuestCalls(cpu, memory, AddressSpace.Core), new KernelLog(() => 0));
+        var calls = new GuestCalls(cpu, memory, AddressSpace.Core);
+        var loader = new ModuleLoader(image, memory, new CallChain(memory, image, calls), calls, new KernelLog(() => 0));
 
         var exports = KernelExports.Read(file.Elf).Value;
         Assert.True(exports.Length > 10_000);
