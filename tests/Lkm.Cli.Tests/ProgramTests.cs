@@ -53,6 +53,17 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public void What_takes_long_is_announced_once_where_no_terminal_watches()
+    {
+        string image = new KernelLocator(LkmCache.FromEnvironment()).Locate().Value!.ImagePath;
+        string program = Path.Combine(AppContext.BaseDirectory, "lkm.dll");
+        HostCommandResult result = HostCommand.Run(
+            "env", [$"LKM_CACHE={_folder}", "dotnet", program, "sweep", "--kernel", image, "--modules", "crc7"], _folder);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Matches(@"^lkm: first boot of \S+, kept for later starts\nlkm: 1 module\n$", result.Error);
+    }
+
+    [Fact]
     public void Every_template_builds_without_a_warning()
     {
         foreach (string template in NewCommand.Templates)

@@ -30,7 +30,7 @@ public partial class RealModulesTests
 
     private static RunReport Run(KernelSource kernel, ModuleOutcome module)
     {
-        Outcome<IKernelSession> started = KernelSessions.Start(kernel, _ => { });
+        Outcome<IKernelSession> started = KernelSessions.Start(kernel, (_, _) => { });
         Assert.True(started.Succeeded, started.Error);
         using IKernelSession session = started.Value!;
         Outcome<IReadOnlyList<PlannedModule>> plan = RunPlan.Make(kernel, [module.Module], module.Parameters);

@@ -6,14 +6,32 @@ namespace Lkm.Cli.CommandLine;
 internal static class Screen
 {
     private const int StandardOutput = 1, StandardError = 2;
+    private const string EraseLine = "\r\e[K";
 
+    private static readonly Lock s_lock = new();
     private static StreamWriter? s_output;
     private static TextWriter? s_error;
+    private static bool? s_showsProgress;
+    private static HashSet<string>? s_begun;
+    private static bool s_isProgressShown;
 
     /// <summary>Standard output, line by line.</summary>
-    public static TextWriter Output => s_output ??= Open(OpenOutput());
+    public static TextWriter Output
+    {
+        get
+        {
+            if (s_isProgressShown)
+                WriteError("");
+            return s_output ??= Open(OpenOutput());
+        }
+    }
 
-    private static TextWriter ErrorOutput => s_error ??= TextWriter.Synchronized(Open(new DescriptorStream(StandardError)));
+    /// <summary>Whether progress is shown: on a terminal, unless it has been said otherwise.</summary>
+    public static bool ShowsProgress
+    {
+        get => s_showsProgress ??= !Console.IsErrorRedirected;
+        set => s_showsProgress = value;
+    }
 
     /// <summary>Standard output, for bytes; what <see cref="Output"/> holds back is not in it yet.</summary>
     public static Stream OpenOutput() => new DescriptorStream(StandardOutput);
@@ -23,8 +41,7 @@ internal static class Screen
     public static int Fail(string message)
     {
         Output.Flush();
-        ErrorOutput.WriteLine($"lkm: {message}");
-        ErrorOutput.Flush();
+        Notice(message);
         return ExitCode.Failed;
     }
 
@@ -36,15 +53,42 @@ internal static class Screen
         return ExitCode.Misused;
     }
 
-    /// <summary>Tells what a long step is doing.</summary>
-    public static void Progress(string message)
+    /// <summary>Says on one line of standard error what is being done, or what is worth knowing.</summary>
+    public static void Notice(string message) => WriteError($"lkm: {message}\n");
+
+    /// <summary>Tells how far a long step is: on a terminal by one line that changes; elsewhere only that it has begun.</summary>
+    /// <param name="step">What is being done.</param>
+    /// <param name="howFar">How far it is; null when it is over.</param>
+    public static void Progress(string step, string? howFar)
     {
-        ErrorOutput.WriteLine($"lkm: {message}");
-        ErrorOutput.Flush();
+        if (ShowsProgress)
+            WriteError(howFar is null ? "" : Clip($"lkm: {step}: {howFar}"), isProgress: howFar is not null);
+        else if (HasBegun(step))
+            Notice(step);
     }
 
     /// <summary>Writes out what is buffered.</summary>
     public static void Flush() => s_output?.Flush();
+
+    private static bool HasBegun(string step)
+    {
+        lock (s_lock)
+            return (s_begun ??= []).Add(step);
+    }
+
+    /// <summary>A line that was wrapped could not be erased.</summary>
+    private static string Clip(string line) => Console.WindowWidth is var width and > 0 && line.Length >= width ? line[..(width - 1)] : line;
+
+    private static void WriteError(string text, bool isProgress = false)
+    {
+        lock (s_lock)
+        {
+            s_error ??= Open(new DescriptorStream(StandardError));
+            s_error.Write(s_isProgressShown ? EraseLine + text : text);
+            s_error.Flush();
+            s_isProgressShown = isProgress;
+        }
+    }
 
     private static StreamWriter Open(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { NewLine = "\n" };
 }

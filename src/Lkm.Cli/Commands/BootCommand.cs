@@ -12,8 +12,8 @@ namespace Lkm.Cli.Commands;
 /// <summary><c>lkm boot</c>: starts a kernel that stays, in a process of its own.</summary>
 internal static class BootCommand
 {
-    /// <summary>Set in the environment of the process that becomes the daemon.</summary>
-    private const string Detached = "LKM_DETACHED";
+    /// <summary>Set in the environment of the process that becomes the daemon; and its value when what it says comes to a terminal.</summary>
+    private const string Detached = "LKM_DETACHED", OnTerminal = "terminal";
 
     /// <summary>The command.</summary>
     public static Command Command { get; } = new()
@@ -56,16 +56,19 @@ internal static class BootCommand
             return Screen.Fail(error);
         if (!arguments.Has("--foreground"))
             return Detach(arguments);
-        bool isDetached = Environment.GetEnvironmentVariable(Detached) is not null;
-        if (isDetached)
+        string? detached = Environment.GetEnvironmentVariable(Detached);
+        if (detached is not null)
+        {
             DaemonHost.LeaveSession();
+            Screen.ShowsProgress = detached == OnTerminal;
+        }
         var options = new ResidentOptions
         {
             FollowsWallClock = arguments.Value("--time") is not "virtual",
             StuckSeconds = stuck,
             AutocleanSeconds = autoclean > 0 ? autoclean : null,
         };
-        return Serve(arguments, place.Value, memory, options, isDetached);
+        return Serve(arguments, place.Value, memory, options, detached is not null);
     }
 
     private static bool TrySeconds(Arguments arguments, string option, int usual, out int seconds)
@@ -120,7 +123,7 @@ internal static class BootCommand
             if (value is not null)
                 start.ArgumentList.Add(value);
         }
-        start.Environment[Detached] = "1";
+        start.Environment[Detached] = Screen.ShowsProgress ? OnTerminal : "1";
         using Process daemon = Process.Start(start)!;
         daemon.StandardInput.Close();
         var messages = new Thread(() => daemon.StandardError.BaseStream.CopyTo(Console.OpenStandardError())) { IsBackground = true };

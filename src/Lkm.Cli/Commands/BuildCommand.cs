@@ -47,14 +47,14 @@ internal static class BuildCommand
         Outcome<KernelSource> complete = KernelOption.Locator().AddHeaders(kernel);
         if (!complete.Succeeded)
             return Outcome<IReadOnlyList<string>>.Failure(complete.Error);
-        Screen.Progress($"building {folder} for {kernel.Version}");
+        Screen.Notice($"building {folder} for {kernel.Version}");
         KbuildResult result = new Kbuild(LkmCache.FromEnvironment()).Build(folder, complete.Value);
         foreach (string warning in result.Warnings)
-            Screen.Progress($"warning: {warning}");
+            Screen.Notice($"warning: {warning}");
         if (result.Error is null)
             return Outcome<IReadOnlyList<string>>.Success(result.Modules);
         if (result.Output.Length > 0)
-            Screen.Progress($"make said:\n{result.Output.TrimEnd()}");
+            Screen.Notice($"make said:\n{result.Output.TrimEnd()}");
         return Outcome<IReadOnlyList<string>>.Failure(result.Error);
     }
 }

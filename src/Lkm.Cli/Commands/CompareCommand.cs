@@ -92,11 +92,11 @@ internal static class CompareCommand
         Outcome<IReadOnlyList<PlannedModule>> plan = RunCommand.Plan(kernel, module, parameters);
         if (!plan.Succeeded)
             return Trouble(plan.Error);
-        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(kernel, LkmCache.FromEnvironment(), Screen.Progress);
+        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(kernel, LkmCache.FromEnvironment(), Screen.Notice);
         if (!snapshot.Succeeded)
             return Trouble(snapshot.Error);
         List<string> commands = arguments.Values("--do");
-        Screen.Progress($"running {module} on real Linux and in lkm");
+        Screen.Notice($"running {module} on real Linux and in lkm");
         // Both at once: real Linux is a process of its own.
         Task<Outcome<SideRun>> real = Task.Run(() => new RealSide(snapshot.Value, limit).Run(plan.Value, commands));
         Outcome<SideRun> lkm = LkmSide.Run(kernel, plan.Value, commands, Screen.Progress);
@@ -132,7 +132,7 @@ internal static class CompareCommand
             modules = SweepSelection.Sample(modules, sample, seed);
         if (modules.Count == 0)
             return Trouble($"no module of {kernel.Version} matches");
-        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(kernel, LkmCache.FromEnvironment(), Screen.Progress);
+        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(kernel, LkmCache.FromEnvironment(), Screen.Notice);
         if (!snapshot.Succeeded)
             return Trouble(snapshot.Error);
         Outcome<IKernelSession> first = KernelSessions.Start(kernel, Screen.Progress);
@@ -153,7 +153,7 @@ internal static class CompareCommand
         var wanted = modules.ToHashSet();
         realResults.RemoveAll(result => !wanted.Contains(result.Module));
         lkmResults.RemoveAll(result => !wanted.Contains(result.Module));
-        Screen.Progress($"running {modules.Count} modules on real Linux under QEMU ({Qemu.Accelerator}) and in lkm");
+        Screen.Notice($"running {Wording.Count(modules.Count, "module")} on real Linux under QEMU ({Qemu.Accelerator}) and in lkm");
 
         using var sweep = new RealSweep(new RealSide(snapshot.Value, limit));
         var realThread = new Thread(() =>
@@ -179,7 +179,7 @@ internal static class CompareCommand
         realThread.Join();
         string[] different = [.. Compared().Different];
         if (different.Length > 0)
-            Screen.Progress($"asking real Linux again, in a fresh machine each, about {different.Length} modules that differ");
+            Screen.Notice($"asking real Linux again, in a fresh machine each, about {Wording.Count(different.Length, "module")} that differed");
         foreach (string module in different)
         {
             SweepResult result = sweep.RunAfresh(module);

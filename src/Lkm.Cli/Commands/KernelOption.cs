@@ -14,5 +14,5 @@ internal static class KernelOption
     public static Outcome<KernelSource> Locate(Arguments arguments) => Locator().Locate(arguments.Value(Option.Name));
 
     /// <summary>A locator that tells of its progress on standard error.</summary>
-    public static KernelLocator Locator() => new(LkmCache.FromEnvironment(), Screen.Progress);
+    public static KernelLocator Locator() => new(LkmCache.FromEnvironment(), Screen.Notice);
 }

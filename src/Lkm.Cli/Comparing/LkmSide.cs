@@ -9,7 +9,7 @@ namespace Lkm.Cli.Comparing;
 internal static class LkmSide
 {
     /// <summary>Loads, runs the commands, unloads.</summary>
-    public static Outcome<SideRun> Run(KernelSource kernel, IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands, Action<string> progress)
+    public static Outcome<SideRun> Run(KernelSource kernel, IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands, Action<string, string?> progress)
     {
         Outcome<IKernelSession> started = KernelSessions.Start(kernel, progress);
         if (!started.Succeeded)

@@ -13,8 +13,10 @@ internal static class KernelSessions
 {
     /// <summary>Starts a fresh one.</summary>
     /// <param name="kernel">Which.</param>
-    /// <param name="progress">Told of long steps: the first boot of a kernel takes a while, later starts use its snapshot.</param>
-    public static Outcome<IKernelSession> Start(KernelSource kernel, Action<string> progress)
+    /// <param name="progress">
+    /// Told of long steps, as <see cref="CommandLine.Screen.Progress"/> is: the first boot of a kernel takes a while, later starts use its snapshot.
+    /// </param>
+    public static Outcome<IKernelSession> Start(KernelSource kernel, Action<string, string?> progress)
     {
         Outcome<UserModeKernel> started = StartKernel(kernel, null, progress);
         return started.Succeeded
@@ -27,7 +29,7 @@ internal static class KernelSessions
     /// <param name="memory">Bytes of its memory; null for the usual size.</param>
     /// <param name="options">How it is run.</param>
     /// <param name="progress">Told of long steps.</param>
-    public static Outcome<ResidentKernel> StartResident(KernelSource kernel, ulong? memory, ResidentOptions options, Action<string> progress)
+    public static Outcome<ResidentKernel> StartResident(KernelSource kernel, ulong? memory, ResidentOptions options, Action<string, string?> progress)
     {
         Outcome<UserModeKernel> started = StartKernel(kernel, memory, progress);
         return started.Succeeded
@@ -39,7 +41,7 @@ internal static class KernelSessions
     /// <param name="kernel">Which.</param>
     /// <param name="memory">Bytes of its memory; null for the usual size.</param>
     /// <param name="progress">Told of long steps.</param>
-    public static Outcome<UserModeKernel> StartKernel(KernelSource kernel, ulong? memory, Action<string> progress)
+    public static Outcome<UserModeKernel> StartKernel(KernelSource kernel, ulong? memory, Action<string, string?> progress)
     {
         var options = new KernelOptions(kernel.ImagePath, LkmCache.FromEnvironment().Root) { Progress = NewReporter(kernel.Version, progress) };
         if (memory is { } bytes)
@@ -60,18 +62,17 @@ internal static class KernelSessions
     public static ModuleContext? ModulesOf(KernelSource kernel) =>
         kernel.ModulesDirectory is { } directory ? new ModuleContext(ModuleDirectory.Open(directory), ModprobeConfiguration.Empty) : null;
 
-    /// <summary>Tells of the first boot in steps of a few per cent.</summary>
-    private static Action<BootProgress> NewReporter(string version, Action<string> progress)
+    /// <summary>Tells of the first boot, per cent by per cent.</summary>
+    private static Action<BootProgress> NewReporter(string version, Action<string, string?> progress)
     {
-        const int percentStep = 5;
-        int told = -percentStep;
+        int told = -1;
         return step =>
         {
             int percent = step.Done * 100 / Math.Max(1, step.Total);
-            if (percent < told + percentStep)
+            if (percent == told)
                 return;
             told = percent;
-            progress($"first boot of {version}, kept for later starts: {percent} % ({step.Step})");
+            progress($"first boot of {version}, kept for later starts", $"{percent} % ({step.Step})");
         };
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lkm.Cli.CommandLine;
 
 namespace Lkm.Cli.Sweeping;
 
@@ -51,7 +52,7 @@ internal sealed class SweepReport
     {
         get
         {
-            var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Results.Count} modules of {Kernel}:");
+            var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Wording.Count(Results.Count, "module")} of {Kernel}:");
             foreach (SweepOutcome outcome in SweepOutcomes.All.Where(outcome => Count(outcome) > 0))
                 text.Append(CultureInfo.InvariantCulture, $" {Count(outcome)} {outcome.Name()},");
             text.Length--;

@@ -44,7 +44,7 @@ internal sealed class SweepWorker(KernelSource kernel)
         Outcome<IReadOnlyList<PlannedModule>> plan = RunPlan.Make(kernel, [name], "");
         if (!plan.Succeeded)
             return new SweepResult { Module = name, Outcome = SweepOutcome.LoadFailed, Reason = plan.Error };
-        Outcome<IKernelSession> started = KernelSessions.Start(kernel, static _ => { });
+        Outcome<IKernelSession> started = KernelSessions.Start(kernel, static (_, _) => { });
         if (!started.Succeeded)
             return new SweepResult { Module = name, Outcome = SweepOutcome.Stopped, Reason = started.Error };
         using IKernelSession session = started.Value;
