@@ -26,6 +26,7 @@ namespace Lkm.Kernel;
 public sealed partial class UserModeKernel : IDisposable
 {
     private readonly ModuleSymbols _moduleSymbols;
+    private readonly PageReclaim _reclaim;
 
     private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize, CodeAhead? ahead = null)
     {
@@ -54,15 +55,18 @@ public sealed partial class UserModeKernel : IDisposable
         Scheduler.ScheduledWhileAtomic += count => Faults.NoteScheduleWhileAtomic((Tasks.Comm(PerCpu.Current), Tasks.Pid(PerCpu.Current)), count);
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
-        Pages.Failed = new AllocationFailure(memory, image, Chain).Warn;
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
+        Slab.Reclaim = Vmalloc.Reclaim = _reclaim = new PageReclaim(memory, image, Calls, Chain, Pages, Slab);
         Modules = new ModuleLoader(image, memory, Chain, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
         SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Chain.Sites, PerCpu);
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);
-        PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), image.Symbol("__per_cpu_start") + ImageLoader.PerCpuSize);
+        PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), image.Symbol("__per_cpu_start") + ImageLoader.PerCpuSize)
+        {
+            Failed = new PerCpuExhaustion(memory, image, Calls, Chain).Warn,
+        };
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
         Probes = new HostProbes(this, _moduleSymbols);
         DebugRegisters = new DebugRegisters(Cpu, Memory, Unhook);
@@ -170,7 +174,7 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
         Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls), new SchedulingPolicy(Memory, Scheduler, Tasks), new Panic(this),
-        Modules, Pages, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
+        Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 

@@ -23,9 +23,14 @@ public static class BootedKernel
     public static KernelSource Source => Located.Value;
 
     /// <summary>Starts a kernel of its own for a test.</summary>
-    public static KernelSession Start()
+    public static KernelSession Start() => Start(new KernelOptions(Source.ImagePath, LkmCache.FromEnvironment().Root));
+
+    /// <summary>Starts a kernel with as many bytes of memory.</summary>
+    public static KernelSession Start(ulong ramSize) =>
+        Start(new KernelOptions(Source.ImagePath, LkmCache.FromEnvironment().Root) { RamSize = ramSize });
+
+    private static KernelSession Start(KernelOptions options)
     {
-        var options = new KernelOptions(Source.ImagePath, LkmCache.FromEnvironment().Root);
         var kernel = UserModeKernel.Start(options).Value;
         var modules = Source.ModulesDirectory is { } directory
             ? new Lkm.Modules.ModuleContext(ModuleDirectory.Open(directory), ModprobeConfiguration.Empty)

@@ -28,7 +28,7 @@ internal static class BootCommand
         [
             KernelOption.Option,
             NameOption.Option,
-            new("--memory", "SIZE", "the kernel's memory, a multiple of 128M (default 1G)"),
+            MemorySize.Option,
             new("--time", "wall|virtual", "how time passes (default wall)"),
             new("--stuck", "SECONDS", "end a task that holds the processor for that long (default 20)"),
             new("--autoclean", "SECONDS", "take out modules that were loaded on demand and are unused for that long (default never)"),
@@ -41,7 +41,7 @@ internal static class BootCommand
 
     private static int Run(Arguments arguments)
     {
-        if (MemorySize.Read(arguments.Value("--memory"), out ulong? memory) is { } wrong)
+        if (MemorySize.Read(arguments.Value(MemorySize.Option.Name), out ulong? memory) is { } wrong)
             return Screen.Misused($"boot: {wrong}");
         if (arguments.Value("--time") is { } time && time is not ("wall" or "virtual"))
             return Screen.Misused($"boot: --time {time}: takes wall or virtual");

@@ -1,10 +1,14 @@
 using System.Globalization;
+using Lkm.Cli.CommandLine;
 
 namespace Lkm.Cli.Commands;
 
 /// <summary>The <c>--memory</c> option: how much memory a kernel has.</summary>
 internal static class MemorySize
 {
+    /// <summary>The option.</summary>
+    public static CommandOption Option { get; } = new("--memory", "SIZE", "the kernel's memory, a multiple of 128M (default 1G)");
+
     private const ulong Unit = 128UL << 20;
 
     /// <summary>Reads a size such as <c>512M</c> or <c>2G</c>.</summary>

@@ -24,6 +24,7 @@ internal static class RunCommand
             KernelOption.Option,
             new("--do", "LINE", "run a line of the kernel's shell while the module is loaded; may be repeated"),
             new("--keep", null, "do not unload"),
+            MemorySize.Option,
             new("--trace", null, "print each step of loading and unloading"),
             new("--json", null, "print one JSON document instead"),
         ],
@@ -40,13 +41,15 @@ internal static class RunCommand
     private static int Run(Arguments arguments)
     {
         string module = arguments.Operands[0];
+        if (MemorySize.Read(arguments.Value(MemorySize.Option.Name), out ulong? memory) is { } wrong)
+            return Screen.Misused($"run: {wrong}");
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
         if (!kernel.Succeeded)
             return Screen.Fail(kernel.Error);
         Outcome<IReadOnlyList<PlannedModule>> plan = Plan(kernel.Value, module, arguments.OperandsBehind(1));
         if (!plan.Succeeded)
             return Screen.Fail(plan.Error);
-        Outcome<IKernelSession> started = KernelSessions.Start(kernel.Value, Screen.Progress);
+        Outcome<IKernelSession> started = KernelSessions.Start(kernel.Value, memory, Screen.Progress);
         if (!started.Succeeded)
             return Screen.Fail(started.Error);
         using IKernelSession session = started.Value;

@@ -11,14 +11,20 @@ namespace Lkm.Cli.Running;
 /// <summary>Starts user-mode kernels.</summary>
 internal static class KernelSessions
 {
+    /// <summary>Starts a fresh one, with memory of the usual size.</summary>
+    /// <param name="kernel">Which.</param>
+    /// <param name="progress">Told of long steps.</param>
+    public static Outcome<IKernelSession> Start(KernelSource kernel, Action<string, string?> progress) => Start(kernel, null, progress);
+
     /// <summary>Starts a fresh one.</summary>
     /// <param name="kernel">Which.</param>
+    /// <param name="memory">Bytes of its memory; null for the usual size.</param>
     /// <param name="progress">
     /// Told of long steps, as <see cref="CommandLine.Screen.Progress"/> is: the first boot of a kernel takes a while, later starts use its snapshot.
     /// </param>
-    public static Outcome<IKernelSession> Start(KernelSource kernel, Action<string, string?> progress)
+    public static Outcome<IKernelSession> Start(KernelSource kernel, ulong? memory, Action<string, string?> progress)
     {
-        Outcome<UserModeKernel> started = StartKernel(kernel, null, progress);
+        Outcome<UserModeKernel> started = StartKernel(kernel, memory, progress);
         return started.Succeeded
             ? Outcome<IKernelSession>.Success(new LocalKernelSession(new KernelSession(started.Value, ModulesOf(kernel))))
             : Outcome<IKernelSession>.Failure(started.Error);

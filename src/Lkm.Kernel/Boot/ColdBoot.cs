@@ -142,6 +142,7 @@ internal sealed class ColdBoot
         const uint allFlags = (1 << 27) - 1;
         await _kernel.Calls.Call(_image.Symbol("wait_for_completion"), _image.Symbol("kthreadd_done"));
         _memory.WriteUInt32(_image.Symbol("gfp_allowed_mask"), allFlags);
+        AllowMemory();
         foreach (var step in BootSteps.PreInitcalls)
             await Step(step);
         foreach (var (function, name) in _initcalls)
@@ -161,6 +162,17 @@ internal sealed class ColdBoot
         IsFinished = true;
         await _kernel.Init.Serve();
         return 0;
+    }
+
+    /// <summary>set_mems_allowed(): the running task, and those that it starts, may have memory of the one node that there is.</summary>
+    private void AllowMemory()
+    {
+        const ulong node0 = 1;
+        if (_kernel.Tasks.Layout.Find("mems_allowed") is not { } member)
+            return;
+        var mask = _kernel.Scheduler.Current + member;
+        _memory.Clear(mask, Math.Max(_kernel.Pages.Pages.Nodes / 8, sizeof(ulong)));
+        _memory.WriteUInt64(mask, node0);
     }
 
     /// <summary>Lets the kernel threads that an initcall woke do their work, as they would while the next one runs.</summary>

@@ -15,16 +15,52 @@ public sealed class CallSites(GuestMemory memory, KernelImage image)
     public ulong Find(string caller, string callee)
     {
         const byte call = 0xe8;
+        return Find(caller, callee, call);
+    }
+
+    /// <summary>Whether a function ends with a jump to another, which then has its place on the stack.</summary>
+    private bool EndsWith(string caller, string callee)
+    {
+        const byte jump = 0xe9;
+        return Find(caller, callee, jump) != 0;
+    }
+
+    private ulong Find(string caller, string callee, byte instruction)
+    {
         const int length = 5;
         if (!image.TrySymbol(callee, out var target) || !TryBounds(caller, out var start, out var end))
             return 0;
         for (var at = start; at + length <= end; at++)
         {
-            if (memory.ReadByte(at) == call && at + length + (ulong)memory.ReadInt32(at + 1) == target)
+            if (memory.ReadByte(at) == instruction && at + length + (ulong)memory.ReadInt32(at + 1) == target)
                 return at + length;
         }
 
         return 0;
+    }
+
+    /// <summary>Finds the shortest way by which a function comes to call another.</summary>
+    /// <param name="caller">The name of the outermost function.</param>
+    /// <param name="between">Functions that may lie on the way; those that this image lacks do not.</param>
+    /// <param name="callee">The name of the innermost function.</param>
+    /// <returns>The addresses behind the calls, the outermost first, and 0 for a jump; none where there is no way.</returns>
+    public ulong[] FindPath(string caller, IReadOnlyList<string> between, string callee)
+    {
+        var paths = new Queue<(string At, ulong[] Sites)>([(caller, [])]);
+        var left = new HashSet<string>(between);
+        while (paths.TryDequeue(out var path))
+        {
+            if (Find(path.At, callee) is var last and not 0)
+                return [.. path.Sites, last];
+            foreach (var next in between)
+            {
+                var site = left.Contains(next) ? Find(path.At, next) : 0;
+                if ((site != 0 || EndsWith(path.At, next)) && left.Remove(next))
+                    paths.Enqueue((next, [.. path.Sites, site]));
+            }
+        }
+
+        return [];
     }
 
     /// <summary>Finds the call through a pointer that a struct holds and that may be NULL: if (p->member) p->member().</summary>

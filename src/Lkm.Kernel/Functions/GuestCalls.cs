@@ -76,6 +76,9 @@ public sealed class GuestCalls
     /// <summary>RSP of the running code.</summary>
     internal ulong StackPointer => _cpu.Rsp;
 
+    /// <summary>RIP of the running code: in a function that C# answers, its entry.</summary>
+    internal ulong InstructionPointer => _cpu.Rip;
+
     /// <summary>RBP of the running code.</summary>
     internal ulong FramePointer => _cpu.Rbp;
 

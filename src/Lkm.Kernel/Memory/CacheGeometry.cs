@@ -24,17 +24,32 @@ internal readonly record struct CacheGeometry(uint ObjectSize, uint Align, uint 
         var lead = Math.Max(align, SmallestRedzone);
         var stride = (lead + objectSize + align - 1) / align * align;
         const int usualOrder = 3; // PAGE_ALLOC_COSTLY_ORDER
-        const ulong enough = 8;
+        const int enough = 8;
         var order = 0;
-        while (order < usualOrder && Fit(order) < enough)
+        while (order < usualOrder && Fit(stride, order) < enough)
             order++;
-        while (order < MemoryNode.MaximumOrder && Fit(order) == 0)
+        while (order < MemoryNode.MaximumOrder && Fit(stride, order) == 0)
             order++;
-        geometry = new CacheGeometry(objectSize, align, lead, stride, order, (int)Fit(order));
+        geometry = new CacheGeometry(objectSize, align, lead, stride, order, Fit(stride, order));
         return geometry.Objects > 0;
-
-        ulong Fit(int at) => ((AddressSpace.PageSize << at) - SmallestRedzone) / stride;
     }
+
+    /// <summary>The order of the smallest slab that holds an object: what is asked for when memory is short.</summary>
+    public int LeastOrder
+    {
+        get
+        {
+            var order = 0;
+            while (Fit(order) == 0)
+                order++;
+            return order;
+        }
+    }
+
+    /// <summary>How many objects a slab of an order holds.</summary>
+    public int Fit(int order) => Fit(Stride, order);
+
+    private static int Fit(uint stride, int order) => (int)(((AddressSpace.PageSize << order) - SmallestRedzone) / stride);
 
     /// <summary>calculate_alignment() (mm/slab_common.c).</summary>
     public static uint CalculateAlignment(bool cacheLineAligned, uint align, uint size)

@@ -123,6 +123,9 @@ internal sealed class KmemCacheStruct
     /// <summary>The order of a slab, as Linux makes it.</summary>
     public int Order(ulong cache) => _memory.ReadInt32(cache + _orderObjects) >> 16;
 
+    /// <summary>The order of the smallest slab that Linux makes when memory is short.</summary>
+    public int LeastOrder(ulong cache) => _layout.Find("min") is { } min ? _memory.ReadInt32(cache + min) >> 16 : Order(cache);
+
     /// <summary>The places in a slab, as Linux makes it.</summary>
     public int ObjectsPerSlab(ulong cache) => _memory.ReadUInt16(cache + _orderObjects);
 
@@ -155,7 +158,7 @@ internal sealed class KmemCacheStruct
         _memory.WriteUInt64(cache + _constructor, constructor);
         _memory.WriteInt32(cache + _references, 1);
         _memory.WriteUInt32(cache + _orderObjects, ((uint)shown.Order << 16) | (uint)shown.Objects);
-        WriteIfPresent("min", ((uint)shown.Order << 16) | (uint)shown.Objects);
+        WriteIfPresent("min", ((uint)shown.LeastOrder << 16) | ((uint)(Boot.AddressSpace.PageSize << shown.LeastOrder) / shown.Size));
         WriteIfPresent("inuse", geometry.ObjectSize);
         WriteIfPresent("red_left_pad", geometry.Lead);
         WriteIfPresent("useroffset", userOffset);

@@ -28,7 +28,8 @@ internal sealed class MemoryNode
     private readonly KernelImage _image;
     private readonly PageStruct _pages;
     private readonly StructLayout _zone, _node;
-    private readonly ulong _firstFree;
+    private readonly ulong _firstFree, _watermark, _reserve;
+    private readonly ulong? _watermarkBoost;
     private ulong _early = EarlyStart;
 
     /// <summary>Creates the description; it is written by <see cref="Initialize"/>, or was, when the memory comes from a snapshot.</summary>
@@ -43,6 +44,7 @@ internal sealed class MemoryNode
         _image = image;
         _pages = pages;
         _zone = image.Struct("zone");
+        (_watermark, _watermarkBoost, _reserve) = (_zone["_watermark"], _zone.Find("watermark_boost"), _zone["lowmem_reserve"]);
         _node = image.Struct("pglist_data");
         _firstFree = firstFree;
         RamSize = ramSize;
@@ -58,6 +60,15 @@ internal sealed class MemoryNode
 
     /// <summary>The address of the struct pglist_data.</summary>
     public ulong Address { get; private set; }
+
+    /// <summary>The address of a watermark of a zone: min, low, high.</summary>
+    public ulong WatermarkOf(Zone zone, int mark) => zone.Address + _watermark + ((ulong)mark * sizeof(ulong));
+
+    /// <summary>By how much the watermarks of a zone are raised for a while.</summary>
+    public ulong WatermarkBoost(Zone zone) => _watermarkBoost is { } boost ? _memory.ReadUInt64(zone.Address + boost) : 0;
+
+    /// <summary>The pages of a zone that are kept from those who could use a higher one as well (lowmem_reserve).</summary>
+    public ulong Reserve(Zone zone, int highestZone) => _memory.ReadUInt64(zone.Address + _reserve + ((ulong)highestZone * sizeof(ulong)));
 
     /// <summary>The zones that have memory, lowest first.</summary>
     public Zone[] Zones { get; private set; } = [];

@@ -5,18 +5,6 @@ namespace Lkm.Kernel.Memory;
 /// <content>The free lists: blocks of 2^n pages, aligned to their size; halves are split off and joined again.</content>
 public sealed partial class PageAllocator
 {
-    private (Zone? Zone, ulong Frame) FindBlock(GfpFlags gfp, int order)
-    {
-        var result = TakeFromZones(gfp, order);
-        if (result.Zone is null && !ListHead.IsEmpty(_memory, Quarantine))
-        {
-            DrainQuarantine();
-            result = TakeFromZones(gfp, order);
-        }
-
-        return result;
-    }
-
     /// <summary>Makes all pages that wait available again.</summary>
     internal void DrainQuarantine()
     {
@@ -24,20 +12,20 @@ public sealed partial class PageAllocator
             ReleaseOldest();
     }
 
-    // The zone list's order: the highest zone that the caller can use, then the lower ones.
-    private (Zone? Zone, ulong Frame) TakeFromZones(GfpFlags gfp, int order)
+    private bool TryTake(Zone zone, int order, out ulong frame)
     {
-        var zones = _node.Zones;
-        for (var i = (gfp & GfpFlags.Dma) != 0 ? 0 : zones.Length - 1; i >= 0; i--)
-        {
-            if (_memory.ReadUInt64(zones[i].FreeCount) >= 1UL << order && TryTake(zones[i], order, out var frame))
-                return (zones[i], frame);
-        }
-
-        return (null, 0);
+        frame = 0;
+        if (_memory.ReadUInt64(zone.FreeCount) < 1UL << order)
+            return false;
+        if (TryTakeFree(zone, order, out frame))
+            return true;
+        if (ListHead.IsEmpty(_memory, Quarantine))
+            return false;
+        DrainQuarantine();
+        return TryTakeFree(zone, order, out frame);
     }
 
-    private bool TryTake(Zone zone, int order, out ulong frame)
+    private bool TryTakeFree(Zone zone, int order, out ulong frame)
     {
         for (var at = order; at <= MemoryNode.MaximumOrder; at++)
         {

@@ -6,49 +6,32 @@ namespace Lkm.Kernel.Memory;
 /// <content>The functions of mm/page_alloc.c through which all others allocate and free.</content>
 public sealed partial class PageAllocator
 {
-    private bool _failsNext;
+    [KernelFunction("__alloc_pages")]
+    [KernelFunction("__alloc_pages_noprof", Since = "6.10")]
+    [KernelFunction("__alloc_pages_nodemask")]
+    private ulong AllocPages(uint gfp, int order, CallFrame frame) => AllocateOrDecline((GfpFlags)gfp, order, references: 1, frame);
 
-    private const string NoReclaim = "memory that is used up fails at once: nothing is reclaimed and no process is killed";
+    [KernelFunction("__alloc_frozen_pages_noprof", Since = "6.14")]
+    private ulong AllocFrozenPages(uint gfp, int order, CallFrame frame) => AllocateOrDecline((GfpFlags)gfp, order, references: 0, frame);
 
-    [KernelFunction("__alloc_pages", Support = Support.Partial, Note = NoReclaim)]
-    [KernelFunction("__alloc_pages_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.10")]
-    [KernelFunction("__alloc_pages_nodemask", Support = Support.Partial, Note = NoReclaim)]
-    private GuestTask<ulong> AllocPages(uint gfp, int order, CallFrame frame) => Answer(gfp, order, references: 1, frame);
-
-    [KernelFunction("__alloc_frozen_pages_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.14")]
-    private GuestTask<ulong> AllocFrozenPages(uint gfp, int order, CallFrame frame) => Answer(gfp, order, references: 0, frame);
-
-    [KernelFunction("alloc_frozen_pages_nolock_noprof", Support = Support.Partial, Note = NoReclaim, Since = "6.18")]
+    [KernelFunction("alloc_frozen_pages_nolock_noprof", Since = "6.18")]
     private ulong AllocFrozenPagesNolock(uint gfp, int node, int order, CallFrame frame) =>
         ToPage(Allocate((GfpFlags)gfp, order, frame.ReturnAddress, references: 0));
 
-    /// <summary>Allocates, or says why not: an order that there is none of, the image's own function warns of.</summary>
-    private GuestTask<ulong> Answer(uint gfp, int order, int references, CallFrame frame)
-    {
-        if (order > MemoryNode.MaximumOrder)
-        {
-            frame.Decline();
-            return GuestTask<ulong>.FromResult(0);
-        }
-
-        var address = _failsNext ? 0 : Allocate((GfpFlags)gfp, order, frame.ReturnAddress, references);
-        _failsNext = false;
-        return address == 0 && Failed is { } failed ? Fail(failed((GfpFlags)gfp, order)) : GuestTask<ulong>.FromResult(ToPage(address));
-    }
-
-    private static async GuestTask<ulong> Fail(GuestTask warning)
-    {
-        await warning;
-        return 0;
-    }
-
     /// <summary>
-    /// Lets the next allocation fail: kmalloc() has found that there is not enough, and the image's own kmalloc() shall find so in its turn and say so.
+    /// Allocates while there is plenty. When memory is short, and of an order that there is none of, the image's own function knows what to do: it reclaims,
+    /// and has its pages from <see cref="PageReclaim"/>.
     /// </summary>
-    internal void FailNext() => _failsNext = true;
-
-    /// <summary>Told of a block of pages, of some order, that there is not.</summary>
-    internal Func<GfpFlags, int, GuestTask>? Failed { get; set; }
+    private ulong AllocateOrDecline(GfpFlags gfp, int order, int references, CallFrame frame)
+    {
+        var isOrder = order <= MemoryNode.MaximumOrder;
+        if (isOrder && ShallFail(gfp, order, frame.ReturnAddress))
+            return 0;
+        var address = isOrder ? TakeFromPlenty(gfp, order, references) : 0;
+        if (address == 0 && (!isOrder || _canReclaim))
+            frame.Decline();
+        return ToPage(address);
+    }
 
     /// <summary>Fills the empty places of an array, or adds to a list; 6.14 dropped the list.</summary>
     [KernelFunction("__alloc_pages_bulk")]

@@ -16,6 +16,7 @@ public sealed partial class PageAllocator
 {
     private const ulong Quarantine = MetadataLayout.PageAllocatorState; // a list head
     private const ulong QuarantinedPages = MetadataLayout.PageAllocatorState + 16;
+    private const ulong ChargedLow = MetadataLayout.PageAllocatorState + 24; // pages that are charged to the lowest zone
     private const ulong QuarantineLimit = 1024; // pages
 
     private readonly GuestMemory _memory;
@@ -23,7 +24,7 @@ public sealed partial class PageAllocator
     private readonly PageStruct _pages;
     private readonly MemoryNode _node;
     private readonly bool _initialiseOnAllocation;
-    private readonly bool _freeHasOrder, _bulkHasList;
+    private readonly bool _freeHasOrder, _bulkHasList, _freshAreFrozen, _canReclaim;
 
     /// <summary>Creates the allocator for RAM of a given size.</summary>
     /// <param name="memory">The guest's memory.</param>
@@ -40,6 +41,8 @@ public sealed partial class PageAllocator
         // A static key's count; the distribution's default is in the image (CONFIG_INIT_ON_ALLOC_DEFAULT_ON).
         _initialiseOnAllocation = image.TrySymbol("init_on_alloc", out var key) && memory.ReadInt32(key) > 0;
         _freeHasOrder = !image.TrySymbol("__alloc_pages_nodemask", out _); // 5.14 gave free_unref_page() an order
+        _freshAreFrozen = image.TrySymbol("__alloc_frozen_pages_noprof", out _); // get_page_from_freelist() then counts no reference
+        _canReclaim = image.TrySymbol("get_page_from_freelist", out _);
         _bulkHasList = !image.TrySymbol("__alloc_frozen_pages_noprof", out _); // 6.14 dropped the list
     }
 
@@ -93,20 +96,33 @@ public sealed partial class PageAllocator
     /// <returns>The block's address, or 0 when there is none.</returns>
     internal ulong Allocate(GfpFlags gfp, int order, ulong caller, int references = 1)
     {
-        if (order > MemoryNode.MaximumOrder)
-            return 0;
-        if (FailAllocation is { } fail && (gfp & GfpFlags.NoFail) == 0
-            && fail(new AllocationRequest(AllocatorKind.Pages, AddressSpace.PageSize << order, gfp, caller)))
-            return 0;
-        var (zone, frame) = FindBlock(gfp, order);
-        if (zone is null)
+        return order > MemoryNode.MaximumOrder || ShallFail(gfp, order, caller) ? 0 : TakeFromPlenty(gfp, order, references);
+    }
+
+    private ulong TakeFromPlenty(GfpFlags gfp, int order, int references)
+    {
+        for (var i = FirstZone(gfp); i >= 0; i--)
+        {
+            var zone = _node.Zones[i];
+            if (HasMore(zone, gfp, 1UL << order, Mark.Low) && TakeFrom(zone, gfp, order, references) is var address and not 0)
+                return address;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Takes a block from a zone, whatever its watermarks are.</summary>
+    /// <returns>The block's address, or 0 when there is none.</returns>
+    internal ulong TakeFrom(Zone zone, GfpFlags gfp, int order, int? references = null)
+    {
+        if (!TryTake(zone, order, out var frame))
             return 0;
         var address = AddressSpace.PageOffset + (frame << AddressSpace.PageShift);
         var pages = 1UL << order;
         _node.AddFree(zone, -(long)pages);
         ClearUsed(frame, pages, clear: _initialiseOnAllocation || (gfp & GfpFlags.Zero) != 0);
         _memory.Allow(address, pages << AddressSpace.PageShift);
-        _pages.Prepare(address, pages, zone.Index, references);
+        _pages.Prepare(address, pages, zone.Index, references ?? (_freshAreFrozen ? 0 : 1));
         if (order > 0 && (gfp & GfpFlags.Compound) != 0)
             _pages.PrepareCompound(address, order);
         return address;
@@ -144,19 +160,85 @@ public sealed partial class PageAllocator
             ReleaseOldest();
     }
 
-    /// <summary>Takes pages of RAM for memory at addresses of its own, as vmalloc's is.</summary>
-    /// <returns>False when there are not so many.</returns>
-    internal bool Charge(ulong pages)
+    /// <summary>Makes a block that nobody has used available again at once.</summary>
+    internal void GiveBack(ulong address, int order)
     {
-        var zone = _node.Zones[^1];
-        if (_memory.ReadUInt64(zone.FreeCount) < pages)
+        DrainQuarantine();
+        Free(address, order, 0);
+        DrainQuarantine();
+    }
+
+    /// <summary>Takes pages of RAM for memory at addresses of its own, as vmalloc's is.</summary>
+    /// <returns>False when there are not so many above a watermark.</returns>
+    internal bool Charge(ulong pages, Mark mark = Mark.Low)
+    {
+        ulong available = 0;
+        foreach (var zone in _node.Zones)
+            available += Available(zone, mark);
+        if (available < pages)
             return false;
-        _node.AddFree(zone, -(long)pages);
+        ChargeAvailable(pages, mark);
         return true;
     }
 
+    /// <summary>Takes as many pages as <see cref="Charge"/> could, or <paramref name="most"/>.</summary>
+    /// <returns>How many these are.</returns>
+    internal ulong ChargeAvailable(ulong most, Mark mark)
+    {
+        ulong charged = 0;
+        for (var i = _node.Zones.Length - 1; i >= 0; i--)
+        {
+            var zone = _node.Zones[i];
+            var pages = Math.Min(most - charged, Available(zone, mark));
+            _node.AddFree(zone, -(long)pages);
+            charged += pages;
+            if (i < _node.Zones.Length - 1)
+                _memory.WriteUInt64(ChargedLow, _memory.ReadUInt64(ChargedLow) + pages);
+        }
+
+        return charged;
+    }
+
+    /// <summary>The zone that an allocation is tried in first; then come the lower ones.</summary>
+    internal int FirstZone(GfpFlags gfp) => (gfp & GfpFlags.Dma) != 0 ? 0 : _node.Zones.Length - 1;
+
+    /// <summary>gfp_zone(): the index of the highest zone that an allocation could use, if there were memory in it.</summary>
+    internal int HighestZone(GfpFlags gfp) =>
+        (gfp & GfpFlags.Dma) != 0 ? _node.Zones[0].Index : (gfp & GfpFlags.Dma32) != 0 ? _node.Zones[^1].Index : _node.OutsideZone;
+
+    /// <summary>A watermark of a zone, in pages.</summary>
+    /// <param name="zone">The zone.</param>
+    /// <param name="allocFlags">Flags whose lowest two bits are the watermark's number (ALLOC_WMARK_MASK).</param>
+    internal ulong Watermark(Zone zone, uint allocFlags) =>
+        _memory.ReadUInt64(_node.WatermarkOf(zone, (int)(allocFlags & 3))) + _node.WatermarkBoost(zone);
+
+    /// <summary>Whether a zone has more free pages than a watermark when some were taken (zone_watermark_fast()).</summary>
+    private bool HasMore(Zone zone, GfpFlags gfp, ulong pages, Mark mark)
+    {
+        var free = _memory.ReadUInt64(zone.FreeCount);
+        return free >= pages
+            && ((gfp & GfpFlags.MemoryAllocator) != 0 || free - pages >= Watermark(zone, (uint)mark) + _node.Reserve(zone, HighestZone(gfp)));
+    }
+
+    /// <summary>The pages of a zone that memory of any kind can have.</summary>
+    private ulong Available(Zone zone, Mark mark)
+    {
+        var free = _memory.ReadUInt64(zone.FreeCount);
+        return free - Math.Min(free, Watermark(zone, (uint)mark) + _node.Reserve(zone, _node.OutsideZone));
+    }
+
+    private bool ShallFail(GfpFlags gfp, int order, ulong caller) =>
+        FailAllocation is { } fail && (gfp & GfpFlags.NoFail) == 0
+        && fail(new AllocationRequest(AllocatorKind.Pages, AddressSpace.PageSize << order, gfp, caller));
+
     /// <summary>Gives back what <see cref="Charge"/> took.</summary>
-    internal void Uncharge(ulong pages) => _node.AddFree(_node.Zones[^1], (long)pages);
+    internal void Uncharge(ulong pages)
+    {
+        var low = Math.Min(pages, _memory.ReadUInt64(ChargedLow));
+        _memory.WriteUInt64(ChargedLow, _memory.ReadUInt64(ChargedLow) - low);
+        _node.AddFree(_node.Zones[0], (long)low);
+        _node.AddFree(_node.Zones[^1], (long)(pages - low));
+    }
 
     /// <summary>Whether a page of RAM is free, or waits to be.</summary>
     internal bool IsFree(ulong address)

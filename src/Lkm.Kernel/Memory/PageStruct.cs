@@ -14,7 +14,7 @@ internal sealed class PageStruct
     private readonly ulong _size, _flags, _refcount, _mapcount, _lru, _private, _mapping, _compoundHead;
     private readonly bool _compoundIsMask;
     private readonly ulong? _compoundOrder, _compoundDestructor, _compoundMapcount, _compoundPincount, _compoundCount;
-    private readonly ulong? _folioFlags1, _folioLargeMapcount, _folioEntireMapcount, _folioPageCount, _folioMapcountIds;
+    private readonly ulong? _folioFlags1, _folioLargeMapcount, _folioEntireMapcount, _folioPageCount, _folioMapcountIds, _folioDeferredList;
     private readonly ulong? _slabCache, _slabFreelist, _slabCounters;
     private readonly ulong _headFlag, _reservedFlag, _slabFlag;
     private readonly uint? _slabPageType;
@@ -47,6 +47,7 @@ internal sealed class PageStruct
             _folioEntireMapcount = folio.Find("_entire_mapcount");
             _folioPageCount = folio.Find("_folio_nr_pages") ?? folio.Find("_nr_pages");
             _folioMapcountIds = folio.Find("_mm_id_mapcount");
+            _folioDeferredList = folio.Find("_deferred_list");
         }
 
         var slab = image.FindStruct("slab") ?? page; // 5.17 split struct slab off
@@ -145,6 +146,8 @@ internal sealed class PageStruct
             WriteInt32(head, _folioEntireMapcount, -1);
             WriteInt32(head, _folioPageCount, 1 << order);
             WriteInt32(head, _folioMapcountIds, -1); // _mm_id_mapcount[2], shorts
+            if (order > 1 && _folioDeferredList is { } deferred)
+                ListHead.Initialize(_memory, head + deferred);
         }
     }
 

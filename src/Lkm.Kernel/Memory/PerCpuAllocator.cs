@@ -138,12 +138,32 @@ public sealed partial class PerCpuAllocator : ISnapshotState
     /// <summary>The reserved part of the area, for modules' static variables, is not kept apart here.</summary>
     [KernelFunction("pcpu_alloc")]
     [KernelFunction("pcpu_alloc_noprof", Since = "6.10")]
-    private ulong PcpuAlloc(ulong size, ulong align, bool reserved, uint gfp, CallFrame frame)
+    private GuestTask<ulong> PcpuAlloc(ulong size, ulong align, bool reserved, uint gfp, CallFrame frame)
     {
+        const ulong most = 32UL << 10; // PCPU_MIN_UNIT_SIZE
+        if (size == 0 || size > most || align > AddressSpace.PageSize || !System.Numerics.BitOperations.IsPow2(align))
+        {
+            frame.Decline(); // the image's own function warns
+            return GuestTask<ulong>.FromResult(0);
+        }
+
         if (FailAllocation is { } fail && fail(new AllocationRequest(AllocatorKind.PerCpu, size, (GfpFlags)gfp, frame.ReturnAddress)))
-            return 0;
-        return Allocate(size, align);
+            return GuestTask<ulong>.FromResult(0);
+        var isAtomic = ((GfpFlags)gfp & GfpFlags.Kernel) != GfpFlags.Kernel;
+        var pointer = Allocate(size, align);
+        return pointer != 0 || isAtomic || ((GfpFlags)gfp & GfpFlags.NoWarn) != 0 || Failed is not { } failed
+            ? GuestTask<ulong>.FromResult(pointer)
+            : Fail(failed(size, align));
     }
+
+    private static async GuestTask<ulong> Fail(GuestTask warning)
+    {
+        await warning;
+        return 0;
+    }
+
+    /// <summary>Told of a size and an alignment for which there is no place.</summary>
+    internal Func<ulong, ulong, GuestTask>? Failed { get; set; }
 
     [KernelFunction("free_percpu")]
     private void FreePercpu(ulong pointer, CallFrame frame) => FreePointer(pointer, frame.ReturnAddress);

@@ -21,42 +21,26 @@ public sealed partial class SlabAllocator
     [KernelFunction("__kmalloc_track_caller")]
     [KernelFunction("_kmalloc_nolock_noprof", Note = OneNode, Since = "7.1")]
     [KernelFunction("__kmalloc_flags_noprof", Note = OneNode, Since = "7.2")]
-    private ulong Kmalloc(ulong size, uint gfp, CallFrame frame) => KmallocOrDecline(size, (GfpFlags)gfp, frame);
+    private GuestTask<ulong> Kmalloc(ulong size, uint gfp, CallFrame frame) => KmallocOrReclaim(size, (GfpFlags)gfp, frame);
 
     /// <summary>6.11 and later, with CONFIG_SLAB_BUCKETS, pass a set of caches between size and flags.</summary>
     [KernelFunction("__kmalloc_node", Note = OneNode)]
     [KernelFunction("__kmalloc_node_noprof", Note = OneNode, Since = "6.10")]
     [KernelFunction("__kmalloc_node_track_caller", Note = OneNode)]
     [KernelFunction("__kmalloc_node_track_caller_noprof", Note = OneNode, Since = "6.10")]
-    private ulong KmallocNode(ulong size, ulong gfpOrBuckets, uint gfp, CallFrame frame) =>
-        KmallocOrDecline(size, (GfpFlags)(_hasBuckets ? gfp : (uint)gfpOrBuckets), frame);
-
-    /// <summary>kmalloc(). What cannot be had in whole pages is left to the image's own function, which asks for them too, and warns.</summary>
-    private ulong KmallocOrDecline(ulong size, GfpFlags gfp, CallFrame frame)
-    {
-        _lacksPages = false;
-        var address = Kmalloc(size, gfp, frame);
-        if (_lacksPages && address == 0)
-        {
-            _lacksPages = false;
-            if (size <= MaximumKmalloc)
-                _pages.FailNext();
-            frame.Decline();
-        }
-
-        return address;
-    }
+    private GuestTask<ulong> KmallocNode(ulong size, ulong gfpOrBuckets, uint gfp, CallFrame frame) =>
+        KmallocOrReclaim(size, (GfpFlags)(_hasBuckets ? gfp : (uint)gfpOrBuckets), frame);
 
     [KernelFunction("kmalloc_trace")]
     [KernelFunction("__kmalloc_cache_noprof", Since = "6.10")]
     [KernelFunction("kmem_cache_alloc_trace")]
-    private ulong KmallocTrace(ulong cache, uint gfp, ulong size, CallFrame frame) =>
-        cache <= ZeroSizePointer ? cache : AllocateObject(CacheAt(cache), (uint)size, (GfpFlags)gfp, frame);
+    private GuestTask<ulong> KmallocTrace(ulong cache, uint gfp, ulong size, CallFrame frame) =>
+        cache <= ZeroSizePointer ? Done(cache) : AllocateOrReclaim(CacheAt(cache), (uint)size, (GfpFlags)gfp, frame);
 
     [KernelFunction("kmalloc_node_trace", Note = OneNode)]
     [KernelFunction("__kmalloc_cache_node_noprof", Note = OneNode, Since = "6.10")]
     [KernelFunction("kmem_cache_alloc_node_trace", Note = OneNode)]
-    private ulong KmallocNodeTrace(ulong cache, uint gfp, int node, ulong size, CallFrame frame) =>
+    private GuestTask<ulong> KmallocNodeTrace(ulong cache, uint gfp, int node, ulong size, CallFrame frame) =>
         KmallocTrace(cache, gfp, size, frame);
 
     [KernelFunction("kfree")]
@@ -92,18 +76,18 @@ public sealed partial class SlabAllocator
 
     [KernelFunction("krealloc")]
     [KernelFunction("krealloc_noprof", Since = "6.10")]
-    private ulong Krealloc(ulong pointer, ulong size, uint gfp, CallFrame frame)
+    private GuestTask<ulong> Krealloc(ulong pointer, ulong size, uint gfp, CallFrame frame)
     {
         if (pointer <= ZeroSizePointer)
-            return Kmalloc(size, (GfpFlags)gfp, frame);
+            return KmallocOrReclaim(size, (GfpFlags)gfp, frame);
         if (size == 0)
         {
             FreeObject(pointer, 0, frame);
-            return ZeroSizePointer;
+            return Done(ZeroSizePointer);
         }
 
         if (!TryFindLive(pointer, frame, out var slab, out var record))
-            return 0;
+            return Done(0);
         var place = PlaceSize(slab);
         if (size <= place)
         {
@@ -114,19 +98,24 @@ public sealed partial class SlabAllocator
                 _memory.Clear(pointer + size, place - size);
             _memory.SetAccess(pointer, place, Shadow.Redzone);
             GiveOut(record, pointer, (uint)size, frame);
-            return pointer;
+            return Done(pointer);
         }
 
-        var copy = Kmalloc(size, (GfpFlags)gfp, frame);
+        return MoveTo(pointer, record.Requested, size, (GfpFlags)gfp, frame);
+    }
+
+    private async GuestTask<ulong> MoveTo(ulong pointer, uint length, ulong size, GfpFlags gfp, CallFrame frame)
+    {
+        var copy = await KmallocOrReclaim(size, gfp, frame);
         if (copy == 0)
             return 0;
-        _memory.Copy(pointer, copy, record.Requested);
+        _memory.Copy(pointer, copy, length);
         FreeObject(pointer, 0, frame);
         return copy;
     }
 
     [KernelFunction("krealloc_node_align_noprof", Since = "6.18", Support = Support.Partial, Note = "alignment beyond kmalloc's own is not looked at")]
-    private ulong KreallocNodeAlign(ulong pointer, ulong size, ulong align, uint gfp, CallFrame frame) =>
+    private GuestTask<ulong> KreallocNodeAlign(ulong pointer, ulong size, ulong align, uint gfp, CallFrame frame) =>
         Krealloc(pointer, size, gfp, frame);
 
     private ulong PlaceSize(SlabRecord slab) => slab.Cache == 0 ? slab.Stride : _struct.ObjectSize(slab.Cache);

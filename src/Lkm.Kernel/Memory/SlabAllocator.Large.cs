@@ -10,25 +10,21 @@ public sealed partial class SlabAllocator
 {
     private const ulong MaximumKmalloc = AddressSpace.PageSize << MemoryNode.MaximumOrder; // KMALLOC_MAX_SIZE
 
-    private bool _lacksPages; // why the last large allocation failed
-
     private ulong AllocateLarge(ulong size, GfpFlags gfp, CallFrame? frame)
     {
         if (ShallFail(size, gfp, frame))
             return 0;
-        _lacksPages = size > MaximumKmalloc;
-        if (_lacksPages)
+        _lacksPages = true;
+        if (size > MaximumKmalloc)
             return 0;
         var order = OrderOf(size);
         // A size that fills its pages gets a block of twice the size, whose second half is the red zone, where there is one so large.
         var fills = size == AddressSpace.PageSize << order;
         var blockOrder = fills && order < MemoryNode.MaximumOrder ? order + 1 : order;
-        var address = AllocatePages(gfp & ~GfpFlags.Compound, blockOrder, frame);
+        var address = AllocatePages(gfp & ~GfpFlags.Compound, ref blockOrder, order, frame);
         if (address == 0)
-        {
-            _lacksPages = true;
             return 0;
-        }
+        _lacksPages = false;
 
         var slab = NewRecord(address, blockOrder, 1);
         if (!slab.Exists)

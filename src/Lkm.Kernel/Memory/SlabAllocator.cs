@@ -112,8 +112,9 @@ public sealed partial class SlabAllocator : IObjectFinder
     private GuestTask<ulong> AllocateFrom(ulong cacheAddress, uint gfp, CallFrame frame)
     {
         var cache = CacheAt(cacheAddress);
+        _lacksPages = false;
         if (!TryTake(cache, cache.Geometry.ObjectSize, (GfpFlags)gfp, frame, out var address, out var record))
-            return Done(0);
+            return _lacksPages && Reclaim is not null ? AllocateFromReclaimed(cache, (GfpFlags)gfp, frame) : Done(0);
         return cache.Constructor == 0 || record.IsConstructed ? Done(address) : Construct(cache, address, record);
     }
 
@@ -172,38 +173,42 @@ public sealed partial class SlabAllocator : IObjectFinder
     private bool AddSlab(SlabCache cache, GfpFlags gfp, CallFrame? frame)
     {
         var geometry = cache.Geometry;
-        var pageGfp = ((gfp | cache.Gfp) & ~GfpFlags.Zero) | (geometry.Order > 0 ? GfpFlags.Compound : GfpFlags.None);
-        var address = AllocatePages(pageGfp, geometry.Order, frame);
-        if (address == 0)
+        var order = geometry.Order;
+        var pageGfp = ((gfp | cache.Gfp) & ~GfpFlags.Zero) | (order > 0 ? GfpFlags.Compound : GfpFlags.None);
+        var address = AllocatePages(pageGfp, ref order, geometry.LeastOrder, frame);
+        _lacksPages = address == 0;
+        if (_lacksPages)
             return false;
-        var slab = NewRecord(address, geometry.Order, geometry.Objects);
+        var objects = geometry.Fit(order);
+        var slab = NewRecord(address, order, objects);
         if (!slab.Exists)
         {
-            _pages.Free(address, geometry.Order, 0);
+            _pages.Free(address, order, 0);
             return false;
         }
 
         slab.Cache = cache.Address;
         slab.Stride = geometry.Stride;
         slab.Lead = geometry.Lead;
-        for (var i = 0; i < geometry.Objects; i++)
+        for (var i = 0; i < objects; i++)
         {
             var record = slab[i];
-            record.Next = i + 1 < geometry.Objects ? (ulong)i + 2 : 0;
+            record.Next = i + 1 < objects ? (ulong)i + 2 : 0;
             record.Slab = slab.Address;
         }
 
         slab.FirstFree = 1;
-        _pages.Pages.SetSlab(address, cache.Address, geometry.Objects);
-        _memory.SetAccess(address, AddressSpace.PageSize << geometry.Order, Shadow.Redzone);
+        _pages.Pages.SetSlab(address, cache.Address, objects);
+        _memory.SetAccess(address, AddressSpace.PageSize << order, Shadow.Redzone);
         ListHead.AddAfter(_memory, slab.Node, _struct.Partial(cache.Address));
-        _struct.AddSlabs(cache.Address, 1, geometry.Objects);
+        _struct.AddSlabs(cache.Address, 1, objects);
         _struct.AddEmpty(cache.Address, 1);
-        CountPages(cache.IsReclaimable, 1L << geometry.Order);
+        CountPages(cache.IsReclaimable, 1L << order);
         return true;
     }
 
-    private ulong AllocatePages(GfpFlags gfp, int order, CallFrame? frame)
+    /// <summary>Allocates a block of the order that is best, or of the least that will do.</summary>
+    private ulong AllocatePages(GfpFlags gfp, ref int order, int least, CallFrame? frame)
     {
         var caller = frame?.ReturnAddress ?? 0;
         var address = _pages.Allocate(gfp, order, caller);
@@ -213,6 +218,8 @@ public sealed partial class SlabAllocator : IObjectFinder
             address = _pages.Allocate(gfp, order, caller);
         }
 
+        if (address == 0 && order > least)
+            address = _pages.Allocate(gfp, order = least, caller);
         return address;
     }
 
@@ -264,10 +271,5 @@ public sealed partial class SlabAllocator : IObjectFinder
             ? (global + ((ulong)item * 8), _image.Struct("pglist_data")["vm_stat"] + ((ulong)item * 8))
             : (0, 0);
 
-    private static GuestTask<ulong> Done(ulong value)
-    {
-        var task = new GuestTask<ulong> { Result = value };
-        task.Complete();
-        return task;
-    }
+    private static GuestTask<ulong> Done(ulong value) => GuestTask<ulong>.FromResult(value);
 }

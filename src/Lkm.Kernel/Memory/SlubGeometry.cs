@@ -34,6 +34,9 @@ internal readonly record struct SlubGeometry(uint Size, int Order, int Objects)
         return new SlubGeometry(size, order, (int)((AddressSpace.PageSize << order) / size));
     }
 
+    /// <summary>The order of the smallest slab that holds an object (struct kmem_cache's min).</summary>
+    public int LeastOrder => PageOrder(Size);
+
     private static int OrderOf(uint size)
     {
         const uint enough = 8; // objects in a slab, on one processor

@@ -9,9 +9,9 @@ public sealed partial class VmallocAllocator
 {
     [KernelFunction("__vmalloc_node_range")]
     [KernelFunction("__vmalloc_node_range_noprof", Since = "6.10")]
-    private ulong VmallocNodeRange(
+    private GuestTask<ulong> VmallocNodeRange(
         ulong size, ulong align, ulong start, ulong end, uint gfp, ulong protection, ulong flags, int node, ulong caller, CallFrame frame) =>
-        IsAbsurd(size, frame) ? 0 : AllocateMemory(size, align, start, end, (GfpFlags)gfp, flags, caller != 0 ? caller : frame.ReturnAddress);
+        IsAbsurd(size, frame) ? None : AllocateOrReclaim(size, align, start, end, (GfpFlags)gfp, flags, caller != 0 ? caller : frame.ReturnAddress);
 
     /// <summary>No bytes, or more than there is memory: the image's own function says so.</summary>
     private bool IsAbsurd(ulong size, CallFrame frame)
@@ -28,30 +28,32 @@ public sealed partial class VmallocAllocator
     [KernelFunction("vmalloc_node")]
     [KernelFunction("vzalloc_node")]
     [KernelFunction("vmalloc_32")]
-    private ulong Vmalloc(ulong size, CallFrame frame) => IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, 0, frame.ReturnAddress);
+    private GuestTask<ulong> Vmalloc(ulong size, CallFrame frame) => IsAbsurd(size, frame) ? None : AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.Kernel, 0, frame.ReturnAddress);
 
     [KernelFunction("vmalloc_user")]
     [KernelFunction("vmalloc_32_user")]
-    private ulong VmallocUser(ulong size, CallFrame frame) =>
-        IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.None, VmStruct.UserMap, frame.ReturnAddress);
+    private GuestTask<ulong> VmallocUser(ulong size, CallFrame frame) =>
+        IsAbsurd(size, frame) ? None : AllocateForKernel(size, AddressSpace.PageSize, GfpFlags.Kernel, VmStruct.UserMap, frame.ReturnAddress);
 
     [KernelFunction("__vmalloc")]
-    private ulong VmallocWithFlags(ulong size, uint gfp, CallFrame frame) =>
-        IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, AddressSpace.PageSize, (GfpFlags)gfp, 0, frame.ReturnAddress);
+    private GuestTask<ulong> VmallocWithFlags(ulong size, uint gfp, CallFrame frame) =>
+        IsAbsurd(size, frame) ? None : AllocateForKernel(size, AddressSpace.PageSize, (GfpFlags)gfp, 0, frame.ReturnAddress);
 
     [KernelFunction("__vmalloc_node")]
-    private ulong VmallocNode(ulong size, ulong align, uint gfp, int node, ulong caller, CallFrame frame) =>
-        IsAbsurd(size, frame) ? 0 : AllocateForKernel(size, align, (GfpFlags)gfp, 0, caller);
+    private GuestTask<ulong> VmallocNode(ulong size, ulong align, uint gfp, int node, ulong caller, CallFrame frame) =>
+        IsAbsurd(size, frame) ? None : AllocateForKernel(size, align, (GfpFlags)gfp, 0, caller);
 
-    private ulong AllocateForKernel(ulong size, ulong align, GfpFlags gfp, ulong flags, ulong caller) =>
-        AllocateMemory(size, align, VmallocSpace.Start, VmallocSpace.End, gfp, flags, caller);
+    private static GuestTask<ulong> None => GuestTask<ulong>.FromResult(0);
+
+    private GuestTask<ulong> AllocateForKernel(ulong size, ulong align, GfpFlags gfp, ulong flags, ulong caller) =>
+        AllocateOrReclaim(size, align, VmallocSpace.Start, VmallocSpace.End, gfp, flags, caller);
 
     /// <summary>
     /// kmalloc(), or vmalloc() where there are no pages in a row. Borrowed until compilers built SLUB's fast path into it (7). The arguments
     /// grew: a set of caches behind the size (6.11, CONFIG_SLAB_BUCKETS), an alignment behind that (6.18).
     /// </summary>
     [KernelFunction("__kvmalloc_node_noprof", Note = "there is one node: the node asked for is not looked at", Since = "6.10")]
-    private ulong Kvmalloc(ulong size, ulong second, ulong third, ulong fourth, CallFrame frame)
+    private async GuestTask<ulong> Kvmalloc(ulong size, ulong second, ulong third, ulong fourth, CallFrame frame)
     {
         var (align, gfp) = (_kvmallocHasBuckets, _kvmallocHasAlign) switch
         {
@@ -62,10 +64,11 @@ public sealed partial class VmallocAllocator
         };
         var flags = (GfpFlags)(uint)gfp;
         const ulong most = int.MaxValue;
-        var address = _slab.Kmalloc(size, size > AddressSpace.PageSize ? (flags | GfpFlags.NoWarn) & ~GfpFlags.NoFail : flags, frame);
-        return address != 0 || size <= AddressSpace.PageSize || size > most
+        var isLarge = size > AddressSpace.PageSize;
+        var address = await _slab.KmallocOrReclaim(size, isLarge ? (flags | GfpFlags.NoWarn | GfpFlags.NoRetry) & ~GfpFlags.NoFail : flags, frame);
+        return address != 0 || !isLarge || size > most
             ? address
-            : AllocateForKernel(size, align, flags, 0, frame.ReturnAddress);
+            : await AllocateForKernel(size, align, flags, 0, frame.ReturnAddress);
     }
 
     [KernelFunction("module_alloc")]

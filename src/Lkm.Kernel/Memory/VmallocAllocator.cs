@@ -1,4 +1,5 @@
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
 using Lkm.Kernel.Sanitizer;
 using Lkm.Machine;
 
@@ -49,6 +50,17 @@ public sealed partial class VmallocAllocator : IObjectFinder
         errors.Add(this);
     }
 
+    private static readonly string[] s_fromVmalloc =
+    [
+        "__vmalloc_node_range", "__vmalloc_node_range_noprof", "__vmalloc_node", "__vmalloc_node_noprof", "__vmalloc_area_node", "__vmalloc_area_node.constprop.0",
+        "vm_area_alloc_pages.constprop.0", "vm_area_alloc_pages", .. PageReclaim.Allocators,
+    ];
+
+    private bool _lacksPages; // why the last allocation failed
+
+    /// <summary>What makes room when memory is short.</summary>
+    internal PageReclaim? Reclaim { get; set; }
+
     /// <summary>Asked before each allocation whether it shall fail.</summary>
     public Func<AllocationRequest, bool>? FailAllocation { get; set; }
 
@@ -74,10 +86,15 @@ public sealed partial class VmallocAllocator : IObjectFinder
     /// <summary>The struct page behind an address (vmalloc_to_page()), or 0.</summary>
     internal ulong PageOf(ulong address) => VmallocToPage(address);
 
-    private ulong AllocateMemory(ulong size, ulong align, ulong start, ulong end, GfpFlags gfp, ulong flags, ulong caller)
+    private ulong AllocateMemory(
+        ulong size, ulong align, ulong start, ulong end, GfpFlags gfp, ulong flags, ulong caller, Mark mark = Mark.Low)
     {
         var pages = AddressSpace.PageAlign(size) >> AddressSpace.PageShift;
-        if (size == 0 || pages > _pages.RamSize >> AddressSpace.PageShift || ShallFail(size, gfp, caller) || !_pages.Charge(pages))
+        _lacksPages = false;
+        if (size == 0 || pages > _pages.RamSize >> AddressSpace.PageShift || ShallFail(size, gfp, caller))
+            return 0;
+        _lacksPages = !_pages.Charge(pages, mark);
+        if (_lacksPages)
             return 0;
         var area = NewArea(size, align, start, end, flags | VmStruct.Alloc, caller);
         var array = area.Exists ? NewPageArray(area, pages) : 0;
@@ -96,6 +113,32 @@ public sealed partial class VmallocAllocator : IObjectFinder
         // What a user maps are whole pages; all others get the bytes that they asked for.
         _memory.Allow(area.Start, (flags & VmStruct.UserMap) != 0 ? pages << AddressSpace.PageShift : size);
         return area.Start;
+    }
+
+    /// <summary>Allocates, and has room made when there is not enough: page by page, as vm_area_alloc_pages() asks for them.</summary>
+    private GuestTask<ulong> AllocateOrReclaim(ulong size, ulong align, ulong start, ulong end, GfpFlags gfp, ulong flags, ulong caller)
+    {
+        var address = AllocateMemory(size, align, start, end, gfp, flags, caller);
+        return _lacksPages && Reclaim is not null
+            ? AllocateReclaimed(size, align, start, end, gfp, flags, caller)
+            : GuestTask<ulong>.FromResult(address);
+    }
+
+    private async GuestTask<ulong> AllocateReclaimed(ulong size, ulong align, ulong start, ulong end, GfpFlags gfp, ulong flags, ulong caller)
+    {
+        var pages = AddressSpace.PageAlign(size) >> AddressSpace.PageShift;
+        for (ulong before = 0; ;)
+        {
+            var address = AllocateMemory(size, align, start, end, gfp, flags, caller, Mark.Min);
+            if (!_lacksPages)
+                return address;
+            var taken = _pages.ChargeAvailable(pages, Mark.Min);
+            var isRoom = await Reclaim!.MakeRoom((gfp & ~GfpFlags.Zero) | GfpFlags.HighMemory | GfpFlags.NoWarn, 0, s_fromVmalloc);
+            _pages.Uncharge(taken);
+            if (!isRoom || taken <= before)
+                return 0;
+            before = taken;
+        }
     }
 
     private ulong NewPageArray(VmArea area, ulong pages)

@@ -40,6 +40,9 @@ internal sealed class FakeImage : ISymbolTable, ITypeTable
         ["slab"] = (64, new() { ["slab_cache"] = 24, ["freelist"] = 32, ["counters"] = 40 }),
         ["zone"] = (1536, new()
         {
+            ["_watermark"] = 0,
+            ["watermark_boost"] = 24,
+            ["lowmem_reserve"] = 48,
             ["zone_pgdat"] = 96,
             ["per_cpu_pageset"] = 104,
             ["per_cpu_zonestats"] = 112,

@@ -1,0 +1,35 @@
+using System.Text;
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Functions;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Memory;
+
+/// <summary>What the log says when there is no place for a per-CPU variable (mm/percpu.c, pcpu_alloc()), in the image's own words.</summary>
+internal sealed class PerCpuExhaustion(GuestMemory memory, KernelImage image, GuestCalls calls, CallChain chain)
+{
+    private int _left = 10; // warn_limit
+
+    /// <summary>Warns, the first times.</summary>
+    public async GuestTask Warn(ulong size, ulong align)
+    {
+        const ulong notAtomic = 0;
+        var print = image.TrySymbol("_printk", out var symbol) ? symbol : image.Symbol("printk");
+        var text = FindText("allocation failed, size=%zu align=%zu atomic=%d, %s\n");
+        if (_left == 0 || text == 0)
+            return;
+        await calls.Call(print, text, size, align, notAtomic, FindText("failed to allocate new chunk"));
+        await chain.Call([chain.Sites.Find("pcpu_alloc.cold", "dump_stack")], image.Symbol("dump_stack"));
+        if (--_left == 0 && FindText("limit reached, disable warning\n") is var last and not 0)
+            await calls.Call(print, last);
+    }
+
+    /// <summary>The address of a string of the image that ends with a text; 0 where there is none.</summary>
+    private ulong FindText(string end)
+    {
+        var (first, last) = (image.Symbol("__start_rodata"), image.Symbol("__end_rodata"));
+        var rodata = memory.Span(first, (int)(last - first));
+        var at = rodata.IndexOf(Encoding.ASCII.GetBytes(end + '\0'));
+        return at < 0 ? 0 : first + (ulong)(rodata[..at].LastIndexOf((byte)0) + 1);
+    }
+}
