@@ -42,7 +42,7 @@ public sealed class PerCpuAllocatorTests : IDisposable
         random.Shuffle(pieces);
         foreach (var piece in pieces)
             _kernel.Call("free_percpu", piece);
-        Assert.NotEqual(0UL, Allocate(_kernel.Kernel.PerCpu.End - _kernel.Kernel.PerCpu.Start - 64, 8));
+        Assert.NotEqual(0UL, _kernel.Kernel.PerCpu.Allocate(_kernel.Kernel.PerCpu.End - _kernel.Kernel.PerCpu.Start - 64, 8));
         Assert.Empty(_kernel.Reports);
     }
 
