@@ -8,9 +8,7 @@ if (args is ["run", ..])
     Preparation.Begin();
 
 // The tools come first and touch nothing of the rest: they start as often as udev sees a device.
-if (args is ["modinfo", var module] && ResidentCommands.TryModinfo(module, out int exitCode))
-    return exitCode;
-if (ToolNames.TryRun(HostProcess.ProgramName ?? "", args, out exitCode) || ToolNames.TryRunCommand(args, out exitCode))
+if (ToolNames.TryRun(HostProcess.ProgramName ?? "", args, out int exitCode) || ToolNames.TryRunCommand(args, out exitCode))
     return exitCode;
 
 return Dispatch(args);

@@ -53,6 +53,16 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public void Modinfo_knows_the_modules_of_the_kernel_that_is_meant()
+    {
+        Assert.Equal("GPL\n", Lkm("modinfo", "-F", "license", "ext4").Output);
+        Assert.Matches(@"^filename: .*/6\.12\.\S*/ext4\.ko", Lkm("modinfo", "--kernel", "debian:6.12", "ext4").Output);
+        Assert.Matches(@"\n  modinfo +\S.*\n(.*\n)?  depmod ", Lkm("--help").Output);
+        Assert.Equal("modinfo: ERROR: Module nosuch not found.\n", Lkm("modinfo", "nosuch").Error);
+        Assert.StartsWith("modinfo: ERROR: no kernel named \"other\" is running", Lkm("modinfo", "--name", "other", "ext4").Error);
+    }
+
+    [Fact]
     public void What_takes_long_is_announced_once_where_no_terminal_watches()
     {
         string image = new KernelLocator(LkmCache.FromEnvironment()).Locate().Value!.ImagePath;

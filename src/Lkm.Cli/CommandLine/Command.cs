@@ -32,5 +32,8 @@ internal sealed record Command
     public int MostOperands { get; init; } = int.MaxValue;
 
     /// <summary>Does it; gives the exit code.</summary>
-    public required Func<Arguments, int> Run { get; init; }
+    public Func<Arguments, int> Run { get; init; } = _ => ExitCode.Misused;
+
+    /// <summary>Does it with the words behind its name as they are: of a tool, which has its own way with options, and its own help.</summary>
+    public Func<string[], int>? RunWords { get; init; }
 }

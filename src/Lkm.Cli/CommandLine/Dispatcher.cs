@@ -40,6 +40,8 @@ internal sealed class Dispatcher(IReadOnlyList<CommandGroup> groups, Func<string
     {
         if (find(name) is not { } command)
             return Unknown(name);
+        if (command.RunWords is { } run)
+            return run(arguments.ToArray());
         foreach (string word in arguments)
         {
             if (word == "--")

@@ -9,7 +9,7 @@ internal static class CommandTable
     public static IReadOnlyList<CommandGroup> Groups =>
     [
         new("run and build", ["run", "probe", "new", "build", "kernels"]),
-        new("without a kernel", ["check", "objdump"]),
+        new("without a kernel", ["check", "modinfo", "objdump", "depmod"]),
         new("a kernel that stays", ["boot", "halt", .. ResidentCommands.Names, "sh"]),
         new("beside real Linux, and many modules", ["compare", "sweep"]),
     ];
@@ -23,7 +23,9 @@ internal static class CommandTable
         "build" => BuildCommand.Command,
         "kernels" => KernelsCommand.Command,
         "check" => CheckCommand.Command,
+        "modinfo" => ModinfoCommand.Command,
         "objdump" => ObjdumpCommand.Command,
+        "depmod" => DepmodCommand.Command,
         "boot" => BootCommand.Command,
         "halt" => HaltCommand.Command,
         "sh" => ShellCommand.Command,

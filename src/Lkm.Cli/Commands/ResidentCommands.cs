@@ -21,7 +21,10 @@ internal static class ResidentCommands
         "lsmod" => New(name, "", "List the loaded modules", [Json], most: 0),
         "modprobe" => New(
             name, "NAME [PARAM=VALUE ...]", "Load a module of the kernel's own with what it needs",
-            [new("-r", null, "unload it, and what nobody uses then")], least: 1),
+            [
+                new("-r", null, "unload it, and what nobody uses then"), new("-a", null, "all operands are names"),
+                new("-D", null, "only print what would be loaded, in which order"), new("-q", null, "no word about a name that there is not"),
+            ], least: 1),
         "ksyms" => New(name, "[PATTERN]", "List symbols of the kernel and its modules", [new("-e", null, "those that modules may use, and on which terms"), Json], most: 1),
         "dmesg" => New(name, "", "Print the kernel's log", [new("--follow", null, "go on with what comes"), Json], most: 0),
         "ps" => New(name, "", "List the kernel's processes", [Json], most: 0),
@@ -32,22 +35,6 @@ internal static class ResidentCommands
             [new("-l", null, "with mode, owner, size and time"), new("-a", null, "hidden ones too")]),
         _ => null,
     };
-
-    /// <summary>modinfo of a module's name: a kernel that runs knows its own modules. A file needs no kernel, and without one the machine's modules are meant.</summary>
-    /// <returns>False when this is not for a running kernel; then nothing was done.</returns>
-    public static bool TryModinfo(string module, out int exitCode)
-    {
-        exitCode = 0;
-        Outcome<DaemonPlace> place = DaemonPlace.Of(null);
-        if (module.StartsWith('-') || module.Contains('/') || File.Exists(module) || !place.Succeeded || !File.Exists(place.Value.Socket))
-            return false;
-        Outcome<DaemonClient> client = DaemonClient.Connect(null);
-        if (!client.Succeeded)
-            return false;
-        using (client.Value)
-            exitCode = client.Value.Run(["modinfo", module]);
-        return true;
-    }
 
     /// <summary>Runs a command in the kernel that the arguments name.</summary>
     public static int Run(string? name, IReadOnlyList<string> words)

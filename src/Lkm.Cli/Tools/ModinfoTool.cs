@@ -61,8 +61,17 @@ internal static class ModinfoTool
         {
             return context.Log.Error("missing module or filename.");
         }
-        root = root is null ? context.Root : ToolPaths.Absolute(root);
-        using var directory = ModuleDirectory.Open(ModuleDirectory.PathFor(version ?? context.Host.Release, root));
+        var folder = ModuleDirectory.PathFor(version ?? context.Host.Release, root is null ? context.Root : ToolPaths.Absolute(root));
+        if (context.FindModules is { } find && version is null && root is null && (byName || !options.Operands.All(IsModuleFile)))
+        {
+            var found = find();
+            if (!found.Succeeded)
+            {
+                return context.Log.Error(found.Error);
+            }
+            folder = found.Value;
+        }
+        using var directory = ModuleDirectory.Open(folder);
         var modules = new ModuleContext(directory, ModprobeConfiguration.Empty, ResolutionRules.Kmod);
         var printer = new ModinfoPrinter(context, field, nul, json);
         var exitCode = 0;
@@ -74,6 +83,8 @@ internal static class ModinfoTool
         return exitCode;
     }
 
+    private static bool IsModuleFile(string argument) => ModuleName.HasModuleExtension(argument) && HostFiles.IsFile(argument);
+
     private static int Show(ToolContext context, ModinfoPrinter printer, ModuleContext modules, string argument, bool byName)
     {
         if (byName)
@@ -83,7 +94,7 @@ internal static class ModinfoTool
                 ? context.Log.Error($"Module name {argument} not found.")
                 : printer.Print(module);
         }
-        if (ModuleName.HasModuleExtension(argument) && HostFiles.IsFile(argument))
+        if (IsModuleFile(argument))
         {
             return printer.Print(modules.ByPath(ToolPaths.Absolute(argument)));
         }

@@ -1,3 +1,4 @@
+using Lkm.Distribution;
 using Lkm.Modules;
 using Lkm.Modules.Host;
 
@@ -20,6 +21,9 @@ internal sealed class ToolContext
 
     /// <summary>What stands before the paths of the system: configuration, /proc, /sys and the default module directory. Empty on the machine itself.</summary>
     public string Root { get; init; } = "";
+
+    /// <summary>Finds the folder of the kernel's modules; null for the machine's kernel.</summary>
+    public Func<Outcome<string>>? FindModules { get; init; }
 
     /// <summary>Whether everything is as kmod does it, without lkm's own options and improvements.</summary>
     public bool IsStrict { get; init; }
@@ -46,6 +50,7 @@ internal sealed class ToolContext
         Host = Host,
         Root = Root,
         IsStrict = IsStrict,
+        FindModules = FindModules,
     };
 
     private string? _passedOn;

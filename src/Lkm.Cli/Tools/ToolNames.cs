@@ -1,3 +1,4 @@
+using Lkm.Distribution;
 using Lkm.Modules;
 using Lkm.Modules.Host;
 
@@ -24,7 +25,7 @@ internal static class ToolNames
     }
 
     /// <summary>
-    /// Runs a tool as a command of lkm's, with lkm's improvements: with <c>--host</c> on the machine's kernel; without, those that need no kernel.
+    /// Runs a tool as a command of lkm's, with lkm's improvements: with <c>--host</c> on the machine's kernel; without, those that no other command is called as.
     /// <c>--strict-kmod</c> means the machine's kernel too, and kmod's behaviour throughout.
     /// </summary>
     /// <param name="arguments">The tool's name and its arguments.</param>
@@ -38,7 +39,7 @@ internal static class ToolNames
             return false;
         }
         var isStrict = false;
-        var isHost = arguments[0] is "modinfo" or "depmod" or "static-nodes" or "kmod";
+        var isHost = arguments[0] is "static-nodes" or "kmod";
         var rest = new List<string>(arguments.Length);
         var optionsEnd = false;
         for (var i = 1; i < arguments.Length; i++)
@@ -60,6 +61,13 @@ internal static class ToolNames
         return isHost;
     }
 
+    /// <summary>Runs a tool with lkm's improvements.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="findModules">Finds the folder of the kernel's modules, if it is not the machine's kernel that is meant.</param>
+    public static int RunImproved(string name, string[] arguments, Func<Outcome<string>>? findModules = null) =>
+        RunAndFlush(name, Context(name, isStrict: false, findModules), arguments);
+
     /// <summary>Whether there is a tool of that name: to ask loads none of them, and most calls of lkm are of other commands.</summary>
     private static bool IsTool(string name) =>
         name is "insmod" or "rmmod" or "lsmod" or "modinfo" or "modprobe" or "depmod" or "ksyms" or "static-nodes" or "kmod";
@@ -78,13 +86,14 @@ internal static class ToolNames
         _ => KmodTool.Run(context, arguments),
     };
 
-    private static ToolContext Context(string programPath, bool isStrict) => new()
+    private static ToolContext Context(string programPath, bool isStrict, Func<Outcome<string>>? findModules = null) => new()
     {
         ProgramPath = programPath,
         Output = new DescriptorOutput(1),
         ErrorOutput = new DescriptorOutput(2),
         Host = new MachineHost(),
         IsStrict = isStrict,
+        FindModules = findModules,
     };
 
     private static int RunAndFlush(string name, ToolContext context, string[] arguments)

@@ -59,6 +59,23 @@ internal sealed class SessionModuleCommands(UserModeKernel kernel, ModuleContext
         return default;
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> DescribeProbe(string name, string parameters)
+    {
+        var steps = new List<string>();
+        foreach (var plan in modules?.PlanRequest(name) ?? [])
+        {
+            foreach (var step in plan)
+            {
+                var module = step.Module;
+                var asked = ReferenceEquals(step, plan[^1]) ? parameters : "";
+                steps.Add(module.IsBuiltIn ? $"builtin {module.Name}" : $"insmod {module.Path} {$"{step.Options} {asked}".Trim()}");
+            }
+        }
+
+        return steps;
+    }
+
     /// <summary>From now on, takes modules out that request_module() has loaded and nobody has used for a while.</summary>
     public void StartAutoclean(int idleSeconds)
     {

@@ -84,7 +84,7 @@ internal static class CommandTable
         new("mmap PATH OFFSET LENGTH [-w OFFSET:HEXBYTES]...", "map a file, change it, print it", DeviceCommands.MemoryMap),
         new("insmod [--trace] [--json] FILE [PARAM=VALUE]...", "load a module from a file of the host", ModuleCommands.Insert),
         new("rmmod [-f] NAME...", "unload modules", ModuleCommands.Remove),
-        new("modprobe [-r] NAME [PARAM=VALUE]...", "load or unload a module with its dependencies", ModuleCommands.Probe),
+        new("modprobe [-r|-a|-D] [-q] NAME [PARAM=VALUE]...", "load or unload a module with its dependencies", ModuleCommands.Probe),
         new("lsmod [--json]", "list loaded modules", ModuleCommands.List),
         new("modinfo [-F FIELD] NAME|FILE...", "print what a module says of itself", ModuleCommands.Describe),
         new("ksyms [-e] [--json] [PATTERN]", "print symbols; -e: those exported to modules", SymbolsCommand.Run),

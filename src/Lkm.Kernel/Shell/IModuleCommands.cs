@@ -44,6 +44,12 @@ public interface IModuleCommands
     /// </summary>
     GuestTask<ModuleOutcome> Probe(string name, string parameters);
 
+    /// <summary>What <see cref="Probe"/> would do, as modprobe --show-depends tells it: "insmod FILE PARAMETERS" or "builtin NAME" for each step.</summary>
+    /// <param name="name">A module's name, or an alias.</param>
+    /// <param name="parameters">The parameters, separated by spaces.</param>
+    /// <returns>The steps; none when there is no such module.</returns>
+    IReadOnlyList<string> DescribeProbe(string name, string parameters);
+
     /// <summary>Unloads a module and the dependencies that nobody uses then, as modprobe -r does.</summary>
     GuestTask<ModuleOutcome> ProbeRemove(string name);
 

@@ -63,6 +63,20 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
     }
 
     [Fact]
+    public void Modprobe_tells_what_it_would_load_and_loads_many()
+    {
+        Assert.Matches(@"^insmod \S+/dm-mod\.ko \ninsmod \S+/dm-zero\.ko a=1\n$", shell.Output("modprobe -D dm-zero a=1"));
+        Assert.Equal("builtin zswap\n", shell.Output("modprobe --show-depends zswap"));
+        Assert.Equal((1, ""), shell.Run("modprobe -q no-such-module"));
+        Assert.DoesNotContain("dm_zero", shell.Output("lsmod"));
+        shell.Output("modprobe -a dm-zero crc7");
+        Assert.Matches(@"(?s)dm_zero.*crc7|crc7.*dm_zero", shell.Output("lsmod"));
+        shell.Output("modprobe -r dm-zero crc7");
+        Assert.DoesNotContain("dm_mod", shell.Output("lsmod"));
+        Assert.StartsWith("modprobe: FATAL: Module none not found", shell.Run("modprobe -D none").Output);
+    }
+
+    [Fact]
     public void A_device_mapper_table_is_made_used_and_removed()
     {
         shell.Output("modprobe brd rd_size=1024 && dmsetup create test --table '0 1024 linear /dev/ram0 8'");

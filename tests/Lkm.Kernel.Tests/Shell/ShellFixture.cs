@@ -74,6 +74,8 @@ internal sealed class ShellFixture : IModuleCommands, IDisposable
 
     public GuestTask<ModuleOutcome> Probe(string name, string parameters) => Record($"probe {name} [{parameters}]");
 
+    public IReadOnlyList<string> DescribeProbe(string name, string parameters) => [];
+
     public GuestTask<ModuleOutcome> ProbeRemove(string name) => Record($"probe-remove {name}");
 
     public IReadOnlyList<ModuleField>? Describe(string nameOrFile) =>

@@ -58,28 +58,32 @@ internal static class ModuleCommands
     public static async GuestTask<int> Probe(CommandContext c)
     {
         // What follows the name are parameters, whatever they begin with.
-        var removes = false;
         var first = 0;
-        for (; first < c.Arguments.Count && c.Arguments[first].StartsWith('-'); first++)
-        {
-            if (c.Arguments[first] is not ("-r" or "--remove"))
-                return await c.Misused($"unrecognized option '{c.Arguments[first]}'");
-            removes = true;
-        }
-
+        while (first < c.Arguments.Count && c.Arguments[first].StartsWith('-'))
+            first++;
+        var options = Options.Read(c.Arguments[..first], "raDq", ("remove", 'r'), ("all", 'a'), ("show-depends", 'D'), ("quiet", 'q'));
         var words = c.Arguments[first..];
-        if (words.Count == 0)
-            return await c.Misused();
+        if (options.Problem is not null || words.Count == 0)
+            return await c.Misused(options.Problem);
+        var (removes, manyNames) = (options.Has('r'), options.Has('r') || options.Has('a'));
+        var parameters = manyNames ? "" : Parameters(words[1..]);
         var status = 0;
-        foreach (var name in removes ? words : words[..1])
+        foreach (var name in manyNames ? words : words[..1])
         {
-            var outcome = removes
-                ? await c.Shell.Modules.ProbeRemove(name)
-                : await c.Shell.Modules.Probe(name, Parameters(words[1..]));
-            if (outcome.NoSuchModule)
-                status = await c.Fail($"FATAL: {outcome.Explanation}");
-            else
+            if (!removes && options.Has('D') && c.Shell.Modules.DescribeProbe(name, parameters) is { Count: > 0 } steps)
+            {
+                foreach (var step in steps)
+                    c.Print($"{step}\n");
+                continue;
+            }
+
+            var outcome = removes ? await c.Shell.Modules.ProbeRemove(name) : await c.Shell.Modules.Probe(name, parameters);
+            if (!outcome.NoSuchModule)
                 status |= await Report(c, outcome, $"could not {(removes ? "remove" : "insert")} '{name}'", ProbeMessage(outcome.Error));
+            else if (options.Has('q'))
+                status = 1;
+            else
+                status = await c.Fail($"FATAL: {outcome.Explanation}");
         }
 
         return status;
