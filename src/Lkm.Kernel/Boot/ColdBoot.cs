@@ -1,6 +1,8 @@
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Processes;
 using Lkm.Kernel.Scheduling;
+using Lkm.Kernel.Shell;
 using Lkm.Kernel.Symbols;
 using Lkm.Machine;
 
@@ -156,7 +158,9 @@ internal sealed class ColdBoot
 
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
         await Call("numa_default_policy");
-        await new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls).Mount();
+        var files = new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls);
+        await files.Mount();
+        await files.Install(ProgramImage.Build(UserProcess.BufferSize), KernelShell.ProgramNames);
         await new LoopbackDevice(_kernel.Cpu, _memory, _image, _kernel.Calls).BringUp();
         _kernel.Tasks.SetComm(_kernel.Scheduler.Current, "init"); // kernel_execve() of /init
         IsFinished = true;

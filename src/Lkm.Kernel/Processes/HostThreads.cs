@@ -29,6 +29,12 @@ public sealed partial class HostThreads
         _exit = image.Symbol("do_exit");
     }
 
+    /// <summary>
+    /// What a task does that becomes a program without C# having made it do so, as call_usermodehelper()'s: called with the address of its struct pt_regs
+    /// when it is about to return to user mode; the result is the exit code. Null for nothing.
+    /// </summary>
+    internal Func<ulong, GuestTask<int>>? Program { get; set; }
+
     /// <summary>Starts a task as a child of the running one. It runs when the scheduler gets to it.</summary>
     /// <param name="body">What it does; its result is the exit code (0 to 255, as in exit(2)).</param>
     /// <param name="flags">CLONE_* flags.</param>
@@ -55,15 +61,23 @@ public sealed partial class HostThreads
     internal void Forget(ulong id) => _bodies.Remove(id);
 
     /// <summary>
-    /// A child of fork(2) is about to return to user mode. All other returns of system calls end in C# before they come here, so its registers are its
-    /// parent's: a copy of those that the system call was made with.
+    /// A child of fork(2) is about to return to user mode, or a kernel thread that has become a program. All other returns of system calls end in C# before
+    /// they come here, so a child's registers are its parent's: a copy of those that the system call was made with. execve(2) clears them all.
     /// </summary>
     [KernelFunction("swapgs_restore_regs_and_return_to_usermode")]
     private GuestTask ReturnToUser()
     {
         const ulong interruptFlag = 1 << 9;
         _cpu.Rflags |= interruptFlag;
-        return Thread(_memory.ReadUInt64(_cpu.Rsp + Exceptions.PtRegs.R15));
+        var id = _memory.ReadUInt64(_cpu.Rsp + Exceptions.PtRegs.R15);
+        return id != 0 ? Thread(id) : RunProgram(_cpu.Rsp);
+    }
+
+    private async GuestTask RunProgram(ulong regs)
+    {
+        const int notFound = 127;
+        var code = Program is { } program ? await program(regs) : notFound;
+        await _calls.Call(_exit, (ulong)(code & 0xff) << 8);
     }
 
     [KernelFunction("lkm_thread")]

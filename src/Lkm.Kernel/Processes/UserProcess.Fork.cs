@@ -47,5 +47,5 @@ public sealed partial class UserProcess
     /// <summary>Whether this is the process of a task, or a descendant of it.</summary>
     internal bool IsOf(ulong task) => _task == task || (_parent is { } parent && parent.IsOf(task));
 
-    private UserProcess Child() => new(_kernel) { Buffer = Buffer, _code = _code, _parent = this };
+    private UserProcess Child() => new(_kernel) { Buffer = Buffer, _instruction = _instruction, _stack = _stack, _parent = this };
 }

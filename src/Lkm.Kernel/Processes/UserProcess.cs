@@ -13,12 +13,12 @@ namespace Lkm.Kernel.Processes;
 /// The user side of a guest process, in C#: an address space of its own and system calls through the image's own entry points. Made and
 /// used on the process's own task (<see cref="HostThreads"/>); it ends with that task.
 /// </summary>
-public sealed partial class UserProcess : ISystemCalls, IForks
+public sealed partial class UserProcess : ISystemCalls, IForks, IExecutes
 {
     /// <summary>Bytes of the user buffer that system calls read and write through.</summary>
     public const int BufferSize = 64 * 1024;
 
-    private const int CodeSize = 512, SystemCallInstruction = 64, StackPointer = 448;
+    private const int CodeSize = 512, CodeOffset = 64, StackOffset = 448;
 
     private readonly UserModeKernel _kernel;
     private readonly GuestMemory _memory;
@@ -30,7 +30,7 @@ public sealed partial class UserProcess : ISystemCalls, IForks
     private readonly ulong _mmPgd;
     private UserProcess? _parent;
     private ulong _used;
-    private ulong _code = 0x400000; // where a program is linked to, until there is a mapping
+    private ulong _instruction = ProgramImage.SystemCallInstruction, _stack;
 
     private UserProcess(UserModeKernel kernel)
     {
@@ -56,18 +56,21 @@ public sealed partial class UserProcess : ISystemCalls, IForks
     /// <summary>The address of the user buffer.</summary>
     public ulong Buffer { get; private set; }
 
-    /// <summary>Gives the running task an empty address space, as exec_mmap() does, and a buffer in it.</summary>
+    /// <summary>Makes the running task a process, with the program of a shell; where the root file system has none, with an empty address space.</summary>
     public static async GuestTask<UserProcess> Create(UserModeKernel kernel)
     {
         var process = new UserProcess(kernel);
+        if (await process.BecomeShell())
+            return process;
         await process.CreateAddressSpace();
         const ulong readWrite = 3, privateAnonymous = 0x22;
         var buffer = await process.SystemCall("mmap", 0, BufferSize + CodeSize, readWrite, privateAnonymous, ulong.MaxValue, 0);
         if (buffer < 0)
             throw new InvalidOperationException($"a process cannot have a buffer: mmap returned {buffer}");
-        process._code = (ulong)buffer;
+        process._instruction = (ulong)buffer + CodeOffset;
+        process._stack = (ulong)buffer + StackOffset;
         process.Buffer = (ulong)buffer + CodeSize;
-        await process.TryWrite(process._code + SystemCallInstruction, (byte[])[0x0f, 0x05]);
+        await process.TryWrite(process._instruction, (byte[])[0x0f, 0x05]);
         return process;
     }
 
@@ -86,11 +89,10 @@ public sealed partial class UserProcess : ISystemCalls, IForks
 
     private async GuestTask<long> SystemCall(string name, UserRegisters registers)
     {
-        if (_kernel.SystemCalls.Number(name) is not (>= 0 and var number))
+        if (_kernel.SystemCalls.Number(name) < 0)
             return -(long)Errno.ENOSYS;
-        const ulong instructionLength = 2;
         _used = 0;
-        registers = registers with { Ax = (ulong)number, Ip = _code + SystemCallInstruction + instructionLength, Sp = _code + StackPointer };
+        registers = Call(name, registers);
         for (; ; )
         {
             IsInSystemCall = true;
@@ -103,6 +105,13 @@ public sealed partial class UserProcess : ISystemCalls, IForks
             // The instruction pointer was set back onto the SYSCALL instruction: the call is to be made again, as the one that RAX tells.
             registers = registers with { Ax = result };
         }
+    }
+
+    /// <summary>The registers behind the SYSCALL instruction.</summary>
+    private UserRegisters Call(string name, UserRegisters arguments)
+    {
+        const ulong instructionLength = 2;
+        return arguments with { Ax = (ulong)_kernel.SystemCalls.Number(name), Ip = _instruction + instructionLength, Sp = _stack };
     }
 
     /// <inheritdoc/>

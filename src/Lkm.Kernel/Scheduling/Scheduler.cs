@@ -24,6 +24,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly GuestCalls _calls;
     private readonly FairQueue _queue;
     private readonly SchedulingChecks _checks;
+    private readonly Tracepoint _switchEvent, _wakingEvent, _wakeupEvent, _newTaskEvent;
     private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly uint _preemptionDisabled;
     private readonly KernelImage _image;
@@ -58,6 +59,10 @@ public sealed partial class Scheduler : ISnapshotState
         var mm = image.Struct("mm_struct");
         // PREEMPT_DISABLE_OFFSET: without preemption (CONFIG_PREEMPT_COUNT) a kernel does not count what disables it.
         _preemptionDisabled = image.TrySymbol("preempt_schedule", out _) ? PreemptCount.Disabled : 0;
+        _switchEvent = new Tracepoint(memory, image, calls, "sched_switch");
+        _wakingEvent = new Tracepoint(memory, image, calls, "sched_waking");
+        _wakeupEvent = new Tracepoint(memory, image, calls, "sched_wakeup");
+        _newTaskEvent = new Tracepoint(memory, image, calls, "sched_wakeup_new");
         _checks = new SchedulingChecks(cpu, memory, image, perCpu, tasks, chain, _preemptionDisabled);
         _mmPgd = mm["pgd"];
         _mmCount = mm["mm_count"];
@@ -175,8 +180,7 @@ public sealed partial class Scheduler : ISnapshotState
         Passes++;
         if (_checks.FindFault(Current, mode) is var fault and not SchedulingFault.None)
             return ScheduleDespite(fault, mode, frame);
-        PassOn(mode, frame);
-        return GuestTask.Completed;
+        return PassOn(mode, frame);
     }
 
     private async GuestTask ScheduleDespite(SchedulingFault fault, uint mode, CallFrame frame)
@@ -190,11 +194,11 @@ public sealed partial class Scheduler : ISnapshotState
 
         if (fault == SchedulingFault.ReadingRcu)
             await _checks.ReportReader(Current);
-        PassOn(mode, frame);
+        await PassOn(mode, frame);
     }
 
     /// <summary>Chooses who runs next, and switches to it.</summary>
-    private void PassOn(uint mode, CallFrame frame)
+    private GuestTask PassOn(uint mode, CallFrame frame)
     {
         var previous = Current;
         var preempt = (mode & TaskState.ScheduleModePreempt) != 0;
@@ -217,33 +221,62 @@ public sealed partial class Scheduler : ISnapshotState
         if (next == previous)
         {
             _cpu.Rflags |= InterruptFlag;
-            return;
+            return GuestTask.Completed;
         }
 
         _tasks.CountSwitch(previous, voluntary: !preempt && state != TaskState.Running);
+        if (_switchEvent.IsEnabled)
+            return TraceAndSwitch(preempt, previous, next, state, frame);
+        LeaveFor(previous, next, frame);
+        return GuestTask.Completed;
+    }
+
+    /// <summary>The event comes while the previous task still runs, with interrupts off (under the run queue's lock).</summary>
+    private async GuestTask TraceAndSwitch(bool preempt, ulong previous, ulong next, uint state, CallFrame frame)
+    {
+        _cpu.Rflags &= ~InterruptFlag;
+        await _switchEvent.Call(preempt ? 1UL : 0, previous, next, state);
+        LeaveFor(previous, next, frame);
+    }
+
+    private void LeaveFor(ulong previous, ulong next, CallFrame frame)
+    {
         frame.Abandon();
         Save(previous, frame.StackPointer);
         Switch(previous, next);
     }
 
     [KernelFunction("try_to_wake_up")]
-    private bool TryToWakeUp(ulong task, uint state, int wakeFlags)
+    private GuestTask<bool> TryToWakeUp(ulong task, uint state, int wakeFlags)
     {
         _ = wakeFlags;
         if ((_tasks.State(task) & state) == 0)
-            return false;
+            return GuestTask<bool>.FromResult(false);
+        if (_wakingEvent.IsEnabled || _wakeupEvent.IsEnabled)
+            return TraceAndWake(task);
         Wake(task);
+        return GuestTask<bool>.FromResult(true);
+    }
+
+    private async GuestTask<bool> TraceAndWake(ulong task)
+    {
+        if (_wakingEvent.IsEnabled)
+            await _wakingEvent.Call(task);
+        Wake(task);
+        if (_wakeupEvent.IsEnabled)
+            await _wakeupEvent.Call(task);
         return true;
     }
 
     [KernelFunction("wake_up_new_task")]
-    private void WakeUpNewTask(ulong task)
+    private GuestTask WakeUpNewTask(ulong task)
     {
         _tasks.SetState(task, TaskState.Running);
         CountCurrent();
         _queue.Start(task, Current);
         if (Current == _idle)
             SetNeedReschedule();
+        return _newTaskEvent.IsEnabled ? _newTaskEvent.Call(task) : GuestTask.Completed;
     }
 
     private void CountCurrent()

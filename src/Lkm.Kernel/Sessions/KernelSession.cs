@@ -44,6 +44,7 @@ public sealed class KernelSession : IDisposable
         kernel.Modules.Observer = Observe;
         if (modules is not null)
             kernel.RequestModule.Load = _commands.Request;
+        kernel.Threads.Program = RunHelper;
     }
 
     /// <summary>The kernel.</summary>
@@ -65,12 +66,12 @@ public sealed class KernelSession : IDisposable
     {
         if (HostProcess.ReadFile(path, out var error) is not { } image)
             return (new ModuleLoadResult("", -(int)error, $"{path}: {error.Message()}", 0, []), 0);
-        return Run("insmod", () => _kernel.Modules.Load(image, parameters, ModuleLoadFlags.CompressedFile));
+        return Run(["insmod", path, .. parameters.Split(' ', StringSplitOptions.RemoveEmptyEntries)], () => _kernel.Modules.Load(image, parameters, ModuleLoadFlags.CompressedFile));
     }
 
     /// <summary>Unloads a module, as rmmod does.</summary>
     public (ModuleLoadResult Result, long Nanoseconds) Unload(string name) =>
-        Run("rmmod", () => _kernel.Modules.Unload(name, default));
+        Run(["rmmod", name], () => _kernel.Modules.Unload(name, default));
 
     /// <summary>Whether a module is in memory but hides itself from the kernel's list of modules.</summary>
     public bool IsHidden(string module) => _kernel.Modules.Modules.IsHidden(module);
@@ -147,6 +148,19 @@ public sealed class KernelSession : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _kernel.Dispose();
 
+    /// <summary>A program that the kernel has started (call_usermodehelper()). It has no files open, so what it prints is lost.</summary>
+    private async GuestTask<int> RunHelper(ulong regs)
+    {
+        const int warning = 4;
+        var process = Processes.UserProcess.OfProgram(_kernel, regs);
+        var shell = new KernelShell(_commands, _kernel.Log);
+        var nowhere = new ShellStreams(Stream.Null, Stream.Null);
+        if (await shell.RunProgram(process, nowhere) is { } status)
+            return status;
+        _kernel.Log.Write(warning, $"lkm: {_kernel.Tasks.Comm(_kernel.Scheduler.Current)} is a program of its own: machine code of user space is not executed");
+        return KernelShell.NotExecutable;
+    }
+
     private void Attempt(Action run)
     {
         try
@@ -162,14 +176,16 @@ public sealed class KernelSession : IDisposable
     }
 
     /// <summary>Runs a program as a shell does, in a child.</summary>
-    private (ModuleLoadResult Result, long Nanoseconds) Run(string name, Func<GuestTask<ModuleLoadResult>> body)
+    private (ModuleLoadResult Result, long Nanoseconds) Run(string[] command, Func<GuestTask<ModuleLoadResult>> body)
     {
+        var name = command[0];
         _started = _kernel.Clock.Nanoseconds;
         ModuleLoadResult? result = null;
         var outcome = Execute("sh", async shell =>
         {
             var pid = await shell.Fork(async child =>
             {
+                await child.Execute($"/bin/{name}", command, ShellEnvironment.Variables);
                 child.SetName(name);
                 result = await body();
                 return 0;

@@ -44,8 +44,9 @@ public sealed class ProcessRunner
                 process.Pid = _kernel.Tasks.Pid(process.Task);
                 process.Nanoseconds = -started;
                 _running[process.Task] = process;
-                _kernel.Tasks.SetComm(process.Task, name);
-                var status = await body(await UserProcess.Create(_kernel));
+                var self = await UserProcess.Create(_kernel);
+                self.SetName(name);
+                var status = await body(self);
                 process.IsFinished = true;
                 return status;
             });

@@ -74,7 +74,7 @@ internal static class CommandTable
         new("kill [-SIGNAL|-l] PID...", "send a signal", ProcessCommands.Kill),
         new("sleep SECONDS[smhd]...", "wait, in virtual time", ProcessCommands.Sleep),
         new("timeout [-s SIGNAL] SECONDS COMMAND [WORD]...", "end a command by a signal when it takes longer", TimeoutCommand.Run),
-        new("sh -c LINE", "run a line in a child, a copy of this process", ChildCommands.Shell),
+        new("sh -c LINE|FILE", "run a line, or those of a file, in a child", ChildCommands.Shell),
         new("fasync PATH [MILLISECONDS] [LINE]", "ask for SIGIO, run a line, wait for the signal", ChildCommands.AwaitSignal),
         new("ifconfig [INTERFACE [ADDRESS] [netmask MASK] [hw ether MAC] [up|down]]", "show or set network interfaces", InterfaceCommand.Run),
         new("ip link|addr [show|set|add|del] ...", "show, set, make and remove network interfaces and their addresses", IpCommand.Run),
@@ -106,6 +106,9 @@ internal static class CommandTable
 
     /// <summary>Whether a command is a program, which a shell runs in a child.</summary>
     public static bool IsProgram(string name) => Find(name) is not null && !Builtins.Contains(name);
+
+    /// <summary>Whether there is a file for a command: for programs, and for what a shell does as well as a program would.</summary>
+    public static bool IsFile(string name) => IsProgram(name) || name is "[" or "echo" or "false" or "kill" or "printf" or "pwd" or "test" or "true";
 
     /// <summary>Finds a command.</summary>
     public static ShellCommand? Find(string name)

@@ -1,3 +1,4 @@
+using Lkm.Formats;
 using Lkm.Kernel.Functions;
 
 namespace Lkm.Kernel.Shell;
@@ -14,6 +15,21 @@ public interface IForks
     /// <param name="pid">Its pid.</param>
     /// <returns>How it has ended.</returns>
     GuestTask<ChildEnd> AwaitEnd(int pid);
+}
+
+/// <summary>A process that can become another program.</summary>
+public interface IExecutes
+{
+    /// <summary>execve(2).</summary>
+    /// <param name="path">The program's file.</param>
+    /// <param name="arguments">argv; the first one is the program's name.</param>
+    /// <param name="environment">The environment, as NAME=VALUE.</param>
+    /// <returns>Why it has not; then the process is as it was.</returns>
+    GuestTask<Errno> Execute(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment);
+
+    /// <summary>The arguments of the program that the process has become, as execve(2) put them on its stack: for a script, those of its interpreter.</summary>
+    /// <returns>Null where the program is machine code of another's, which nobody executes here.</returns>
+    GuestTask<List<string>?> ProgramArguments();
 }
 
 /// <summary>How a child has ended.</summary>

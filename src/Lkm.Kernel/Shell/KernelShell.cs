@@ -21,6 +21,9 @@ public readonly record struct ShellStreams(Stream Output, Stream Errors, Stream?
 /// <param name="log">The kernel log.</param>
 public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 {
+    /// <summary>The exit status for a program that is there and cannot be executed.</summary>
+    internal const int NotExecutable = 126;
+
     private const int NotFound = 127;
     private const int SyntaxError = 2;
 
@@ -41,6 +44,9 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 
     /// <summary>The names of all commands, sorted.</summary>
     public static IEnumerable<string> CommandNames => CommandTable.All.Select(c => c.Name).Order(StringComparer.Ordinal);
+
+    /// <summary>The names of the commands that a machine has files for.</summary>
+    public static IEnumerable<string> ProgramNames => CommandNames.Where(CommandTable.IsFile);
 
     internal IModuleCommands Modules => modules;
 
@@ -140,7 +146,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
                 var connected = from < 0 ? streams : streams with { Input = new DescriptorStream(own, from) };
                 if (writer >= 0)
                     connected = connected with { Output = new DescriptorStream(own, writer) };
-                return await Subshell(isAlone: true).RunCommand(child, command, connected);
+                return await Subshell(NeedsChild(command)).RunCommand(child, command, connected);
             });
             if (pid < 0)
                 await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
@@ -234,7 +240,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             if (TryAssignment(word, out _, out _))
                 continue;
             return word.Parts.All(part => part.Kind is WordPartKind.Bare or WordPartKind.Quoted)
-                && CommandTable.IsProgram(string.Concat(word.Parts.Select(part => part.Text)));
+                && IsProgram(string.Concat(word.Parts.Select(part => part.Text)));
         }
 
         return false;
@@ -243,10 +249,45 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     /// <summary>$$: the shell's own pid, also in its children.</summary>
     private async GuestTask<long> CurrentPid(ISystemCalls process) => _pid ??= await process.SystemCall("getpid");
 
+    /// <summary>Does what the program does that a process has become.</summary>
+    /// <returns>Its exit status; null where it is no program of ours.</returns>
+    internal async GuestTask<int?> RunProgram<TProcess>(TProcess process, ShellStreams streams)
+        where TProcess : ISystemCalls, IExecutes
+    {
+        if (await process.ProgramArguments() is not { Count: > 0 } arguments)
+            return null;
+        var standard = new StandardStreams(new HostStream(streams.Input ?? Stream.Null), new HostStream(streams.Output), new HostStream(streams.Errors));
+        _isAlone = true;
+        return await RunFound(process, [BaseName(arguments[0]), .. arguments.Skip(1)], standard) & 0xff;
+    }
+
     private async GuestTask<int> RunNamed(ISystemCalls process, List<string> words, StandardStreams streams)
     {
         if (words.Count == 0)
             return 0;
+        if (_isAlone && process is IExecutes program && IsProgram(words[0]))
+        {
+            var path = words[0].Contains('/') ? words[0] : $"/bin/{words[0]}";
+            if (await program.Execute(path, words, ShellEnvironment.Variables) is var error and not Errno.OK)
+            {
+                await Complain(streams, $"{words[0]}: {(error == Errno.ENOENT ? "not found" : error.Message())}");
+                return error == Errno.ENOENT ? NotFound : NotExecutable;
+            }
+
+            if (await program.ProgramArguments() is not [var name, .. var arguments])
+            {
+                await Complain(streams, $"{words[0]}: machine code of user space is not executed");
+                return NotExecutable;
+            }
+
+            words = [BaseName(name), .. arguments];
+        }
+
+        return await RunFound(process, words, streams);
+    }
+
+    private async GuestTask<int> RunFound(ISystemCalls process, List<string> words, StandardStreams streams)
+    {
         if (CommandTable.Find(words[0]) is not { } command)
         {
             await Complain(streams, $"{words[0]}: not found; \"help\" lists the commands");
@@ -259,6 +300,11 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         await context.Flush();
         return status == 0 && context.OutputFailed ? 1 : status;
     }
+
+    /// <summary>Whether a name is one of a program, or the path of one.</summary>
+    private static bool IsProgram(string name) => name.Contains('/') || CommandTable.IsProgram(name);
+
+    private static string BaseName(string path) => path[(path.LastIndexOf('/') + 1)..];
 
     private async GuestTask<StandardStreams?> Redirect(
         ISystemCalls process, ShellFiles files, IReadOnlyList<Redirection> redirections, StandardStreams streams, List<int> opened)

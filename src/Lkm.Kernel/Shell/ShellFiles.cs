@@ -76,7 +76,7 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
     {
         if (TooLong(path))
             return -(int)Errno.ENAMETOOLONG;
-        return (int)await Call("open", await Put(path), (ulong)flags, mode);
+        return (int)await Call("openat", CurrentDirectory, await Put(path), (ulong)flags, mode);
     }
 
     /// <summary>pipe(2): the descriptors to read from and to write to.</summary>

@@ -14,7 +14,6 @@ internal sealed class HostSystemCalls : ISystemCalls, IDisposable
     {
         ["read"] = 0,
         ["write"] = 1,
-        ["open"] = 2,
         ["close"] = 3,
         ["poll"] = 7,
         ["lseek"] = 8,
@@ -43,6 +42,7 @@ internal sealed class HostSystemCalls : ISystemCalls, IDisposable
         ["mknod"] = 133,
         ["getdents64"] = 217,
         ["clock_gettime"] = 228,
+        ["openat"] = 257,
         ["newfstatat"] = 262,
         ["utimensat"] = 280,
     };

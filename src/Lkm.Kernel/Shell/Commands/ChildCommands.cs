@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Text;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Shell.Streams;
@@ -14,6 +15,8 @@ internal static class ChildCommands
     /// <summary>sh -c LINE. The child's output comes when it ends: its pipes are this process's.</summary>
     public static async GuestTask<int> Shell(CommandContext c)
     {
+        if (c.Arguments is [[not '-', ..] path, ..])
+            return await RunScript(c, path);
         if (c.Arguments is not ["-c", var line])
             return await c.Misused();
         if (c.Files.Process is not IForks forks)
@@ -29,8 +32,17 @@ internal static class ChildCommands
         c.Print(output.ToArray());
         await c.Flush();
         if (errors.Length > 0)
-            await c.PrintError(System.Text.Encoding.UTF8.GetString(errors.ToArray()));
+            await c.PrintError(Encoding.UTF8.GetString(errors.ToArray()));
         return status;
+    }
+
+    /// <summary>sh FILE: runs the lines of a file.</summary>
+    private static async GuestTask<int> RunScript(CommandContext c, string path)
+    {
+        var script = await c.Files.ReadFile(path);
+        return script.Error == Errno.OK
+            ? await c.Shell.Subshell().Run(c.Files.Process, Encoding.UTF8.GetString(script.Bytes), c.Streams)
+            : await c.Fail($"can't open '{path}'", script.Error);
     }
 
     /// <summary>

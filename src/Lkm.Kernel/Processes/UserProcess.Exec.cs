@@ -1,0 +1,122 @@
+using System.Text;
+using Lkm.Formats;
+using Lkm.Kernel.Exceptions;
+using Lkm.Kernel.Functions;
+using Lkm.Kernel.Shell;
+
+namespace Lkm.Kernel.Processes;
+
+/// <content>Programs.</content>
+public sealed partial class UserProcess
+{
+    /// <summary>Becomes another program by execve(2): a new address space, with the program's segments, its arguments on the stack and the vDSO.</summary>
+    /// <param name="path">The program's file.</param>
+    /// <param name="arguments">argv; the first one is the program's name.</param>
+    /// <param name="environment">The environment, as NAME=VALUE.</param>
+    /// <returns>Why it has not; then the process is as it was.</returns>
+    public async GuestTask<Errno> Execute(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
+    {
+        var strings = new List<byte>();
+        var pointers = new List<ulong>();
+        if (Encoding.UTF8.GetByteCount(path) + Length(arguments) + Length(environment) > BufferSize)
+            return Errno.E2BIG;
+        var size = sizeof(ulong) * (arguments.Count + environment.Count + 2);
+        _used = 0;
+        Add(arguments);
+        var environmentAt = pointers.Count;
+        Add(environment);
+        Append(path);
+        var block = new byte[size + strings.Count];
+        for (var i = 0; i < pointers.Count; i++)
+            BitConverter.TryWriteBytes(block.AsSpan(i * sizeof(ulong)), pointers[i]);
+        strings.CopyTo(block, size);
+        var at = await Put(block);
+        var file = at + (ulong)(block.Length - Encoding.UTF8.GetByteCount(path) - 1);
+        IsInSystemCall = true;
+        var regs = await _kernel.SystemCalls.Enter(Call("execve", new UserRegisters { Di = file, Si = at, Dx = at + ((ulong)environmentAt * sizeof(ulong)) }));
+        IsInSystemCall = false;
+        if (ShellFiles.ErrorOf((long)_memory.ReadUInt64(regs + PtRegs.Ax)) is var error and not Errno.OK)
+            return error;
+        UseProgram(regs);
+        return Errno.OK;
+
+        void Add(IReadOnlyList<string> texts)
+        {
+            foreach (var text in texts)
+            {
+                pointers.Add(Buffer + (ulong)(size + strings.Count));
+                Append(text);
+            }
+
+            pointers.Add(0);
+        }
+
+        void Append(string text)
+        {
+            strings.AddRange(Encoding.UTF8.GetBytes(text));
+            strings.Add(0);
+        }
+
+        static int Length(IReadOnlyList<string> texts) => texts.Sum(text => Encoding.UTF8.GetByteCount(text) + 1 + sizeof(ulong)) + sizeof(ulong);
+    }
+
+    /// <summary>The process of a task that has become a program, as kernel_execve() does it, and is about to return to user mode.</summary>
+    /// <param name="kernel">The kernel; the task is the running one.</param>
+    /// <param name="regs">The address of the task's struct pt_regs.</param>
+    internal static UserProcess OfProgram(UserModeKernel kernel, ulong regs)
+    {
+        var process = new UserProcess(kernel);
+        process.UseProgram(regs);
+        return process;
+    }
+
+    /// <inheritdoc/>
+    public async GuestTask<List<string>?> ProgramArguments()
+    {
+        const int most = 4096;
+        if (_memory.ReadUInt64(_memory.ReadUInt64(_kernel.PerCpu.TopOfStack) - PtRegs.Size + PtRegs.Ip) != ProgramImage.SystemCallInstruction
+            || await TryRead(ProgramImage.SystemCallInstruction, ProgramImage.Code.Length) is not { } code || !code.AsSpan().SequenceEqual(ProgramImage.Code))
+            return null;
+        var arguments = new List<string>();
+        var count = BitConverter.ToUInt64(await Get(_stack, sizeof(ulong)));
+        for (var i = 1UL; i <= count && i <= most; i++)
+            arguments.Add(await Text(BitConverter.ToUInt64(await Get(_stack + (i * sizeof(ulong)), sizeof(ulong)))));
+        return arguments;
+    }
+
+    private async GuestTask<string> Text(ulong address)
+    {
+        var text = new List<byte>();
+        for (byte next; (next = (await Get(address + (ulong)text.Count, 1))[0]) != 0;)
+            text.Add(next);
+        return Encoding.UTF8.GetString([.. text]);
+    }
+
+    /// <summary>kernel_execve(): a kernel thread becomes the shell.</summary>
+    /// <returns>Whether it has; not where the root file system has no shell.</returns>
+    private async GuestTask<bool> BecomeShell()
+    {
+        const string path = "/bin/sh";
+        using var scratch = new StackScratch(_cpu, _memory);
+        var name = scratch.Take(path);
+        var arguments = scratch.Take(2 * sizeof(ulong));
+        var environment = scratch.Take(sizeof(ulong) * (ShellEnvironment.Variables.Count + 1));
+        _memory.WriteUInt64(arguments, name);
+        for (var i = 0; i < ShellEnvironment.Variables.Count; i++)
+            _memory.WriteUInt64(environment + ((ulong)i * sizeof(ulong)), scratch.Take(ShellEnvironment.Variables[i]));
+        if ((int)await _calls.Call(_image.Symbol("kernel_execve"), name, arguments, environment) < 0)
+            return false;
+        UseProgram(_memory.ReadUInt64(_kernel.PerCpu.TopOfStack) - PtRegs.Size);
+        return true;
+    }
+
+    /// <summary>The address space is now that of a program that execve(2) has loaded.</summary>
+    /// <param name="regs">The address of the task's struct pt_regs.</param>
+    private void UseProgram(ulong regs)
+    {
+        _instruction = ProgramImage.SystemCallInstruction;
+        _stack = _memory.ReadUInt64(regs + PtRegs.Sp);
+        Buffer = ProgramImage.DataAddress;
+        _used = 0;
+    }
+}
