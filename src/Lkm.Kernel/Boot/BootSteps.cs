@@ -32,10 +32,16 @@ public static class BootSteps
     /// </summary>
     public static readonly string[] EarlyAlthoughInitcalls = ["static_call_init"];
 
-    /// <summary>What kernel_init_freeable() and do_basic_setup() call before the initcalls.</summary>
-    public static readonly string[] PreInitcalls =
+    /// <summary>What kernel_init_freeable() calls before the early initcalls (do_pre_smp_initcalls()).</summary>
+    public static readonly string[] BeforeEarlyInitcalls =
     [
-        "smp_prepare_cpus_common", "smp_store_boot_cpu_info", "setup_boot_APIC_clock", "workqueue_init", "init_mm_internals", "workqueue_init_topology", "async_init", "padata_init", "page_alloc_sysctl_init", "cpuset_init_smp", "ksysfs_init", "driver_init",
+        "smp_prepare_cpus_common", "smp_store_boot_cpu_info", "setup_boot_APIC_clock", "workqueue_init", "init_mm_internals", "rcu_init_tasks_generic",
+    ];
+
+    /// <summary>What kernel_init_freeable() and do_basic_setup() call between the early initcalls and the others; cpuhp_threads_init() is of smp_init().</summary>
+    public static readonly string[] BeforeInitcalls =
+    [
+        "cpuhp_threads_init", "workqueue_init_topology", "async_init", "padata_init", "page_alloc_sysctl_init", "cpuset_init_smp", "ksysfs_init", "driver_init", "init_irq_proc",
     ];
 
     /// <summary>Initcalls that are not run, and why.</summary>
@@ -43,8 +49,6 @@ public static class BootSteps
     [
         ("do_init_real_mode", "there is no real mode to return to"),
         ("init_real_mode", "there is no real mode to return to"), // its name before 5.16
-        ("rcu_spawn_gp_kthread", "grace periods are C#'s"),
-        ("rcu_init_tasks_generic", "grace periods are C#'s"),
     ];
 
     /// <summary>The symbols between which the initcalls of each level lie (include/asm-generic/vmlinux.lds.h, INIT_CALLS).</summary>

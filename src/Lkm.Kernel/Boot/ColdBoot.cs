@@ -28,7 +28,7 @@ internal sealed class ColdBoot
     private readonly KernelImage _image;
     private readonly Action<BootProgress>? _progress;
     private readonly List<(ulong Function, string Name)> _initcalls = [];
-    private int _done;
+    private int _done, _earlyInitcalls;
 
     public ColdBoot(UserModeKernel kernel, Action<BootProgress>? progress)
     {
@@ -44,7 +44,7 @@ internal sealed class ColdBoot
     /// <summary>The initcalls that failed, with what they returned.</summary>
     public List<(string Name, int Result)> Failed { get; } = [];
 
-    private int TotalSteps => BootSteps.Early.Length + BootSteps.PreInitcalls.Length + _initcalls.Count;
+    private int TotalSteps => BootSteps.Early.Length + BootSteps.BeforeEarlyInitcalls.Length + BootSteps.BeforeInitcalls.Length + _initcalls.Count;
 
     /// <summary>start_kernel(), on init_task; it ends as the idle task.</summary>
     public async GuestTask Run()
@@ -100,13 +100,28 @@ internal sealed class ColdBoot
             case "fpu__init_cpu": // identify_boot_cpu()
                 await _kernel.Calls.Call(_image.Symbol("select_idle_routine"), _image.Symbol("boot_cpu_data"));
                 break;
+            case "e820__reserve_resources":
+                await new KernelResources(_memory, _image, _kernel.Calls, _kernel.Slab).Insert();
+                break;
             case "rcu_init": // which leaves the soft interrupt to a thread where PREEMPT_RT is on
                 await _kernel.Calls.Call(_image.Symbol("open_softirq"), (ulong)(_image.Enumerator("RCU_SOFTIRQ") ?? 0), _image.Symbol("rcu_core_si"));
                 break;
             case "sched_init":
                 await LearnThreadFlags();
                 break;
+            case "trace_init":
+                await CreateSlabWorkqueue();
+                break;
         }
+    }
+
+    /// <summary>kmem_cache_init_late(): the workqueue that caches are emptied by, which has a thread. Nobody has work for it here.</summary>
+    private async GuestTask CreateSlabWorkqueue()
+    {
+        const ulong forReclaim = 1 << 3, usualNumber = 0; // WQ_MEM_RECLAIM
+        var create = _image.TrySymbol("alloc_workqueue", out var function) ? function : _image.SymbolOrZero("alloc_workqueue_noprof");
+        if (create != 0 && _image.TrySymbol("flushwq", out var workqueue) && ImageText.Find(_memory, _image, "slub_flushwq") is var name and not 0)
+            _memory.WriteUInt64(workqueue, await _kernel.Calls.Call(create, name, forReclaim, usualNumber));
     }
 
     private async GuestTask LearnThreadFlags()
@@ -145,16 +160,12 @@ internal sealed class ColdBoot
         await _kernel.Calls.Call(_image.Symbol("wait_for_completion"), _image.Symbol("kthreadd_done"));
         _memory.WriteUInt32(_image.Symbol("gfp_allowed_mask"), allFlags);
         AllowMemory();
-        foreach (var step in BootSteps.PreInitcalls)
+        foreach (var step in BootSteps.BeforeEarlyInitcalls)
             await Step(step);
-        foreach (var (function, name) in _initcalls)
-        {
-            Report(name);
-            var result = (int)await _kernel.Calls.Call(function);
-            if (result < 0)
-                Failed.Add((name, result));
-            await Settle();
-        }
+        await RunInitcalls(0, _earlyInitcalls);
+        foreach (var step in BootSteps.BeforeInitcalls)
+            await Step(step);
+        await RunInitcalls(_earlyInitcalls, _initcalls.Count);
 
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
         await Call("numa_default_policy");
@@ -166,6 +177,19 @@ internal sealed class ColdBoot
         IsFinished = true;
         await _kernel.Init.Serve();
         return 0;
+    }
+
+    private async GuestTask RunInitcalls(int first, int end)
+    {
+        for (var i = first; i < end; i++)
+        {
+            var (function, name) = _initcalls[i];
+            Report(name);
+            var result = (int)await _kernel.Calls.Call(function);
+            if (result < 0)
+                Failed.Add((name, result));
+            await Settle();
+        }
     }
 
     /// <summary>set_mems_allowed(): the running task, and those that it starts, may have memory of the one node that there is.</summary>
@@ -192,8 +216,11 @@ internal sealed class ColdBoot
         var skipped = BootSteps.SkippedInitcalls.Select(s => _image.SymbolOrZero(s.Name)).ToHashSet();
         var start = _image.Symbol(levels[0]);
         var end = _image.Symbol(levels[^1]);
+        var endOfEarly = _image.Symbol(levels[1]);
         for (var entry = start; entry < end; entry += sizeof(int))
         {
+            if (entry == endOfEarly)
+                _earlyInitcalls = _initcalls.Count;
             var function = entry + (ulong)_memory.ReadInt32(entry);
             if (!skipped.Contains(function))
                 _initcalls.Add((function, _image.Symbolise(function).Split('+')[0]));

@@ -34,6 +34,7 @@ internal sealed class KmemCacheStruct
         _tail = (_layout.Size + 63) & ~63UL;
         _nodeAt = _tail + 64;
         TotalSize = _nodeAt;
+        NodeSize = image.FindStruct("kmem_cache_node")?.Size ?? sizeof(ulong);
         _nodes = _layout.Find("node");
         if (_nodes is not null && image.FindStruct("kmem_cache_node") is { } node)
         {
@@ -47,6 +48,9 @@ internal sealed class KmemCacheStruct
 
     /// <summary>Bytes that guest code may read and write: struct kmem_cache, and the one struct kmem_cache_node behind it.</summary>
     public ulong TotalSize { get; }
+
+    /// <summary>Bytes of struct kmem_cache_node.</summary>
+    public ulong NodeSize { get; }
 
     /// <summary>Bytes of struct kmem_cache for the one node that there is: what Linux allocates.</summary>
     public uint SizeOnLinux => (uint)(_nodes is { } nodes ? nodes + sizeof(ulong) : _layout.Size);

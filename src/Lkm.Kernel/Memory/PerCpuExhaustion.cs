@@ -1,4 +1,3 @@
-using System.Text;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
@@ -15,21 +14,12 @@ internal sealed class PerCpuExhaustion(GuestMemory memory, KernelImage image, Gu
     {
         const ulong notAtomic = 0;
         var print = image.TrySymbol("_printk", out var symbol) ? symbol : image.Symbol("printk");
-        var text = FindText("allocation failed, size=%zu align=%zu atomic=%d, %s\n");
+        var text = ImageText.FindByEnd(memory, image, "allocation failed, size=%zu align=%zu atomic=%d, %s\n");
         if (_left == 0 || text == 0)
             return;
-        await calls.Call(print, text, size, align, notAtomic, FindText("failed to allocate new chunk"));
+        await calls.Call(print, text, size, align, notAtomic, ImageText.Find(memory, image, "failed to allocate new chunk"));
         await chain.Call([chain.Sites.Find("pcpu_alloc.cold", "dump_stack")], image.Symbol("dump_stack"));
-        if (--_left == 0 && FindText("limit reached, disable warning\n") is var last and not 0)
+        if (--_left == 0 && ImageText.FindByEnd(memory, image, "limit reached, disable warning\n") is var last and not 0)
             await calls.Call(print, last);
-    }
-
-    /// <summary>The address of a string of the image that ends with a text; 0 where there is none.</summary>
-    private ulong FindText(string end)
-    {
-        var (first, last) = (image.Symbol("__start_rodata"), image.Symbol("__end_rodata"));
-        var rodata = memory.Span(first, (int)(last - first));
-        var at = rodata.IndexOf(Encoding.ASCII.GetBytes(end + '\0'));
-        return at < 0 ? 0 : first + (ulong)(rodata[..at].LastIndexOf((byte)0) + 1);
     }
 }

@@ -18,6 +18,10 @@ public sealed partial class SlabAllocator
         WriteCache(first, "kmem_cache", (uint)_struct.TotalSize, _flags.CacheLineAligned, 0, 0, shown: SlubGeometry.Of(_struct.SizeOnLinux, align: 64, false, false));
         _struct.SetUnmergeable(first);
         _memory.WriteUInt64(_image.Symbol("kmem_cache"), first);
+        var nodes = NewCache("kmem_cache_node", (uint)_struct.NodeSize, 0, _flags.CacheLineAligned, 0, 0, 0, null);
+        _struct.SetUnmergeable(nodes);
+        _memory.WriteUInt64(_nodeCaches, nodes);
+        _struct.AddActive(nodes, 2); // of these two
         CreateKmallocCaches();
         if (_image.TrySymbol("kmem_buckets_cache", out var buckets)) // CONFIG_SLAB_BUCKETS
             _memory.WriteUInt64(buckets, NewCache("kmalloc_buckets", KmallocCaches.Count * sizeof(ulong), 0, 0, 0, 0, 0, null));
@@ -93,6 +97,7 @@ public sealed partial class SlabAllocator
         if (copy == 0)
             return false;
         _struct.Write(cache, copy, geometry, shown ?? SlubGeometry.Of(size, align, hasPointerBehind: false, hasRedZone: false), flags, constructor, userOffset, userSize);
+        CountNode(1);
         if (!isMerged)
             ListHead.AddAfter(_memory, _struct.ListNode(cache), _slabCaches);
         return true;
@@ -177,7 +182,15 @@ public sealed partial class SlabAllocator
         var name = _struct.NameAddress(cache);
         _arena.FreeShared(name, (ulong)Encoding.UTF8.GetByteCount(_struct.Name(cache)) + 1);
         _caches.Remove(cache);
+        CountNode(-1);
         Free(cache);
+    }
+
+    /// <summary>Each cache has a struct kmem_cache_node, from a cache of these on Linux. Here it lies behind the struct kmem_cache, and is counted there.</summary>
+    private void CountNode(long change)
+    {
+        if (_memory.ReadUInt64(_nodeCaches) is var nodes and not 0)
+            _struct.AddActive(nodes, change);
     }
 
     // slab_sysfs_init() sets FULL, and adds the caches made so far.

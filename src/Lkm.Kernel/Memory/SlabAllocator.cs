@@ -33,7 +33,7 @@ public sealed partial class SlabAllocator : IObjectFinder
     private readonly KmemCacheStruct _struct;
     private readonly SlabFlags _flags;
     private readonly Dictionary<ulong, SlabCache> _caches = [];
-    private readonly ulong _jiffies, _slabCaches, _kmallocCaches;
+    private readonly ulong _jiffies, _slabCaches, _kmallocCaches, _nodeCaches;
     private readonly ulong _slabState;
     private readonly long? _slabStateFull;
     private readonly long _dmaType, _reclaimableType, _accountedType;
@@ -59,6 +59,7 @@ public sealed partial class SlabAllocator : IObjectFinder
         _slabState = image.Symbol("slab_state");
         _slabStateFull = image.TrySymbol("sysfs_slab_add", out _) ? image.Enumerator("FULL") : null;
         _kmallocCaches = image.Symbol("kmalloc_caches");
+        _nodeCaches = image.Symbol("kmem_cache_node");
         _dmaType = image.Enumerator("KMALLOC_DMA") ?? 0;
         _reclaimableType = image.Enumerator("KMALLOC_RECLAIM") ?? 0;
         _accountedType = image.Enumerator("KMALLOC_CGROUP") ?? 0;

@@ -34,6 +34,21 @@ public sealed class ProcTests(MemoryModules modules) : IClassFixture<MemoryModul
         Assert.Matches(@" load_module\+0x\w+/0x\w+ pages=\d+ vmalloc N0=\d+\n", session.Run("cat /proc/vmallocinfo").Output);
     }
 
+    [Fact]
+    public void The_kernel_itself_is_shown_where_it_lies_and_what_caches_are_made_of()
+    {
+        using var session = BootedKernel.Start();
+        var image = session.Kernel.Image;
+        var lines = session.Run("grep -A4 '^3.* : System RAM' /proc/iomem").Output.Split('\n');
+        Assert.Equal([Line("code", "_text", "_etext"), Line("rodata", "__start_rodata", "__end_rodata"), Line("data", "_sdata", "_edata"), Line("bss", "__bss_start", "__bss_stop")],
+            lines[^5..^1]);
+        Assert.Matches(@"^kmem_cache_node +(\d+) +\1     64   64    1 : .*\nkmem_cache +\d+ +\d+    256   16    1 : .*\n$", session.Run("tail -n 2 /proc/slabinfo").Output);
+        Assert.Equal("64\n", session.Run("cat /sys/kernel/slab/kmem_cache_node/object_size").Output);
+
+        string Line(string part, string start, string end) =>
+            $"  {image.Symbol(start) - Boot.AddressSpace.PageOffset:x}-{image.Symbol(end) - Boot.AddressSpace.PageOffset - 1:x} : Kernel {part}";
+    }
+
     [Theory]
     [InlineData("kmalloc", "page allocation failure: order:10, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=(null)", "warn_alloc", "used up")]
     [InlineData("vmalloc", "vmalloc error: size 1099511627776, exceeds total pages, mode:0xcc0(GFP_KERNEL), nodemask=(null)", "warn_alloc", "refused")]

@@ -279,7 +279,7 @@ public sealed class SlabAllocatorTests : IDisposable
         for (var node = _kernel.Memory.ReadUInt64(head); node != head; node = _kernel.Memory.ReadUInt64(node))
             names.Add(_kernel.Memory.ReadString(_kernel.Memory.ReadUInt64(node - 104 + 96)));
         string[] sizes = ["8", "16", "32", "64", "96", "128", "192", "256", "512", "1k", "2k", "4k", "8k"];
-        var expected = new[] { "kmalloc-", "kmalloc-cg-", "kmalloc-rcl-", "dma-kmalloc-" }.SelectMany(p => sizes.Select(s => p + s)).Append("kmem_cache");
+        var expected = new[] { "kmalloc-", "kmalloc-cg-", "kmalloc-rcl-", "dma-kmalloc-" }.SelectMany(p => sizes.Select(s => p + s)).Append("kmem_cache").Append("kmem_cache_node");
         Assert.Equal(expected.Order(StringComparer.Ordinal), names.Order(StringComparer.Ordinal));
     }
 
