@@ -16,6 +16,12 @@ internal sealed class RootFileSystem(Cpu cpu, GuestMemory memory, KernelImage im
 
     private static readonly (string Target, string Link)[] Links = [("bin", "/sbin"), ("../bin", "/usr/bin"), ("../bin", "/usr/sbin")];
 
+    private static readonly (string Path, string Text)[] Texts =
+    [
+        ("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"),
+        ("/etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+    ];
+
     /// <summary>A type that the kernel lacks is passed over: not every configuration has them all.</summary>
     private static readonly (string Type, string Path)[] Mounts =
     [
@@ -23,27 +29,30 @@ internal sealed class RootFileSystem(Cpu cpu, GuestMemory memory, KernelImage im
         ("tracefs", "/sys/kernel/tracing"), ("configfs", "/sys/kernel/config"),
     ];
 
-    /// <summary>Makes the programs: one file, as busybox's, and a link for each name.</summary>
+    /// <summary>Makes the programs, one file, as busybox's, and a link for each name; and the lists of users and groups.</summary>
     /// <param name="file">What the file holds.</param>
     /// <param name="names">The programs.</param>
     public async GuestTask Install(byte[] file, IEnumerable<string> names)
     {
-        const string program = "/bin/busybox";
-        const ulong createToWrite = 0x41, mode = 0x1ed; // O_CREAT | O_WRONLY
-        using (var scratch = new StackScratch(cpu, memory))
-        {
-            var opened = await calls.Call(image.Symbol("filp_open"), scratch.Take(program), createToWrite, mode);
-            var bytes = scratch.Take(file.Length);
-            file.CopyTo(memory.Span(bytes, file.Length));
-            await calls.Call(image.Symbol("kernel_write"), opened, bytes, (ulong)file.Length, scratch.Take(sizeof(ulong)));
-            await calls.Call(image.Symbol("filp_close"), opened, 0);
-            await calls.Call(image.Symbol("task_work_run")); // process 1 never returns to user mode, where it would be closed; until then it cannot be executed
-        }
-
+        await Write("/bin/busybox", 0x1ed, file);
+        foreach (var (path, text) in Texts)
+            await Write(path, 0x1a4, System.Text.Encoding.ASCII.GetBytes(text));
+        await calls.Call(image.Symbol("task_work_run")); // process 1 never returns to user mode, where files are closed; until then none can be executed
         foreach (var (target, link) in Links)
             await Link(target, link);
         foreach (var name in names)
             await Link("busybox", $"/bin/{name}");
+    }
+
+    private async GuestTask Write(string path, ulong mode, byte[] content)
+    {
+        const ulong createToWrite = 0x41; // O_CREAT | O_WRONLY
+        using var scratch = new StackScratch(cpu, memory);
+        var opened = await calls.Call(image.Symbol("filp_open"), scratch.Take(path), createToWrite, mode);
+        var bytes = scratch.Take(content.Length);
+        content.CopyTo(memory.Span(bytes, content.Length));
+        await calls.Call(image.Symbol("kernel_write"), opened, bytes, (ulong)content.Length, scratch.Take(sizeof(ulong)));
+        await calls.Call(image.Symbol("filp_close"), opened, 0);
     }
 
     private async GuestTask Link(string target, string link)

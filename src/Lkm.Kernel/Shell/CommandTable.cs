@@ -24,7 +24,7 @@ internal static class CommandTable
         new("write PATH [TEXT]", "write a text as it is, or the input, to a file", WriteCommand.Run),
         new("tee [-a] [FILE]...", "copy input to output and to files", TextCommands.Tee),
         new("head [-n LINES|-c BYTES] [FILE]...", "print the beginning", TextCommands.Head),
-        new("tail [-n [+]LINES|-c [+]BYTES] [FILE]...", "print the end", TextCommands.Tail),
+        new("tail [-f] [-n [+]LINES|-c [+]BYTES] [FILE]...", "print the end", TextCommands.Tail),
         new("wc [-lwc] [FILE]...", "count lines, words and bytes", TextCommands.WordCount),
         new("cut -c LIST|-f LIST [-d CHARACTER] [FILE]...", "print parts of lines", FilterCommands.Cut),
         new("sort [-nru] [-k FIELD] [-t CHARACTER] [FILE]...", "print lines in order", FilterCommands.Sort),
@@ -49,6 +49,7 @@ internal static class CommandTable
         new("mknod [-m MODE] NAME b|c|p [MAJOR MINOR]", "make a device file or a named pipe", FileCommands.MakeNode),
         new("touch [-c] FILE...", "set the time, make the file", FileCommands.Touch),
         new("chmod MODE PATH...", "set permissions", ModeCommand.Run),
+        new("chown [USER][:GROUP] PATH...", "set owners", SystemCommands.ChangeOwner),
         new("truncate [-c] -s [+-]SIZE FILE...", "set the size", FileCommands.Truncate),
         new("mount [-rw] [-t TYPE] [-o OPTIONS] [DEVICE DIRECTORY]", "mount a file system; print what is mounted", MountCommands.Mount),
         new("umount [-fl] PATH...", "unmount", MountCommands.Unmount),
@@ -69,9 +70,15 @@ internal static class CommandTable
         new("pwd", "print the working directory", ProcessCommands.WorkingDirectory),
         new("cd [DIRECTORY]", "change the working directory", ProcessCommands.ChangeDirectory),
         new("id [-ugn]", "print user and group", ProcessCommands.Id),
+        new("whoami", "print the user's name", SystemCommands.WhoAmI),
+        new("su [USER] -c LINE", "run a line as another user: nobody, or a number", SystemCommands.SwitchUser),
+        new("date [-u] [+FORMAT]", "print the kernel's time", SystemCommands.Date),
+        new("hostname [NAME]", "show or set the machine's name", SystemCommands.HostName),
+        new("which NAME...", "print the paths of commands", SystemCommands.Which),
         new("uname [-asnrvm]", "print the kernel's name and version", ProcessCommands.SystemName),
         new("ps [--json]", "list processes", ProcessCommands.ListProcesses),
-        new("kill [-SIGNAL|-l] PID...", "send a signal", ProcessCommands.Kill),
+        new("kill [-SIGNAL|-l] PID|%JOB...", "send a signal", ProcessCommands.Kill),
+        new("wait [PID|%JOB]...", "wait for processes in the background", ProcessCommands.Wait),
         new("sleep SECONDS[smhd]...", "wait, in virtual time", ProcessCommands.Sleep),
         new("timeout [-s SIGNAL] SECONDS COMMAND [WORD]...", "end a command by a signal when it takes longer", TimeoutCommand.Run),
         new("sh -c LINE|FILE", "run a line, or those of a file, in a child", ChildCommands.Shell),
@@ -101,7 +108,7 @@ internal static class CommandTable
     /// </summary>
     private static readonly string[] Builtins =
     [
-        ":", "[", "break", "cd", "continue", "echo", "exit", "export", "false", "help", "kill", "printf", "pwd", "read", "test", "true", "unset",
+        ":", "[", "break", "cd", "continue", "echo", "exit", "export", "false", "help", "kill", "printf", "pwd", "read", "test", "true", "unset", "wait",
     ];
 
     /// <summary>Whether a command is a program, which a shell runs in a child.</summary>

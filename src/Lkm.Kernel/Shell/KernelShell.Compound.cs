@@ -195,8 +195,11 @@ public sealed partial class KernelShell
     private async GuestTask<string> Value(ISystemCalls process, string name) => name switch
     {
         "$" => $"{await CurrentPid(process)}",
+        "!" => Jobs is [.., var last] ? $"{last}" : "",
         "#" => "0",
         "0" => "sh",
+        _ when name.IndexOf(":-", StringComparison.Ordinal) is >= 0 and var end =>
+            Variables.GetValueOrDefault(name[..end], "") is { Length: > 0 } value ? value : name[(end + 2)..],
         _ => Variables.GetValueOrDefault(name, ""),
     };
 

@@ -48,6 +48,9 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     /// <summary>The names of the commands that a machine has files for.</summary>
     public static IEnumerable<string> ProgramNames => CommandNames.Where(CommandTable.IsFile);
 
+    /// <summary>The processes that the line has started in the background, first to last: %1, %2 ...</summary>
+    internal List<int> Jobs { get; } = [];
+
     internal IModuleCommands Modules => modules;
 
     /// <summary>Whether this is a child that runs one command.</summary>
@@ -67,6 +70,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     internal async GuestTask<int> Run(ISystemCalls process, string line, StandardStreams standard)
     {
         _pid = null;
+        Jobs.Clear();
         await EnterDirectory(process);
         var parsed = ShellParser.Parse(line);
         if (parsed.Error is { } error)
@@ -173,6 +177,8 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             : -(int)Errno.ENOSYS;
         if (pid < 0)
             await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
+        else
+            Jobs.Add(pid);
         return pid < 0 ? 1 : 0;
     }
 
@@ -185,6 +191,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         LastStatus = LastStatus,
         Directory = Directory,
         Variables = new Dictionary<string, string>(Variables),
+        _descriptors = _descriptors,
         _pid = _pid,
     };
 
@@ -223,10 +230,14 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 
         var files = new ShellFiles(process, "sh");
         var opened = new List<int>();
+        if (command is SimpleCommand { Words: [{ Parts: [{ Kind: WordPartKind.Bare, Text: "exec" }] }] })
+            return await RedirectForGood(process, files, command.Redirections, streams);
+        var before = _descriptors;
         var redirected = await Redirect(process, files, command.Redirections, streams, opened);
         var status = redirected is { } own ? await Run(process, command, own) : 1;
         foreach (var descriptor in opened)
             await files.Close(descriptor);
+        _descriptors = before;
         return status;
     }
 
@@ -305,49 +316,4 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     private static bool IsProgram(string name) => name.Contains('/') || CommandTable.IsProgram(name);
 
     private static string BaseName(string path) => path[(path.LastIndexOf('/') + 1)..];
-
-    private async GuestTask<StandardStreams?> Redirect(
-        ISystemCalls process, ShellFiles files, IReadOnlyList<Redirection> redirections, StandardStreams streams, List<int> opened)
-    {
-        foreach (var redirection in redirections)
-        {
-            var target = string.Join(' ', await Expand(process, [redirection.Target], streams));
-            if (redirection.Kind == RedirectionKind.Duplicate)
-            {
-                if (target is not ("1" or "2"))
-                {
-                    await Complain(streams, $"{target}: bad file descriptor");
-                    return null;
-                }
-
-                streams = With(streams, redirection.Descriptor, target == "1" ? streams.Output : streams.Errors);
-                continue;
-            }
-
-            var flags = redirection.Kind switch
-            {
-                RedirectionKind.Read => OpenFlags.ReadOnly,
-                RedirectionKind.Append => OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Append,
-                _ => OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate,
-            };
-            var descriptor = await files.Open(target, flags);
-            if (descriptor < 0)
-            {
-                var verb = redirection.Kind == RedirectionKind.Read ? "open" : "create";
-                await Complain(streams, $"can't {verb} {target}: {((Errno)(-descriptor)).Message()}");
-                return null;
-            }
-
-            opened.Add(descriptor);
-            var stream = new DescriptorStream(files, descriptor);
-            streams = redirection.Kind == RedirectionKind.Read
-                ? streams with { Input = stream }
-                : With(streams, redirection.Descriptor, stream);
-        }
-
-        return streams;
-    }
-
-    private static StandardStreams With(StandardStreams streams, int descriptor, IByteSink sink) =>
-        descriptor == 1 ? streams with { Output = sink } : streams with { Errors = sink };
 }

@@ -53,6 +53,21 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
         Assert.InRange(Seconds("true"), 0m, 0.1m);
     }
 
+    [Theory]
+    [InlineData("echo abc > /tmp/fd; exec 3<>/tmp/fd; dd bs=1 count=1 status=none <&3; echo x >&3; exec 3>&-; cat /tmp/fd", "aax\n\n")]
+    [InlineData("exec 3</proc/version; readlink /proc/$$/fd/* | grep version; exec 3<&-; readlink /proc/$$/fd/* | grep -c version", "/proc/version\n0\n")]
+    [InlineData("{ read a; read b; echo $b; } 3<&- < /etc/passwd", "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n")]
+    [InlineData("cat <&5", "sh: 5: bad file descriptor\n")]
+    [InlineData("sleep 5 & a=$!; sleep 1; kill %1; wait $a; echo $?; test $a -gt 1 && echo ok", "Terminated\n143\nok\n")]
+    [InlineData("(sleep 2; echo last) & echo first; wait; echo end", "first\nlast\nend\n")]
+    [InlineData("wait 1; echo $?; x=1; echo ${x:-2} ${y:-no value}", "127\n1 no value\n")]
+    [InlineData("date -u +%s | grep -c '^[0-9]*$'; date '+%Y-%m-%d' | grep -c '^[0-9]*-[0-9][0-9]-[0-9][0-9]$'; date | grep -c ' UTC '", "1\n1\n1\n")]
+    [InlineData("su nobody -c 'id; whoami; cat /sys/kernel/debug/gpio'; id -u", "uid=65534 gid=65534\nnobody\ncat: can't open '/sys/kernel/debug/gpio': Permission denied\n0\n")]
+    [InlineData("echo 1 > /tmp/o; chown nobody:5 /tmp/o; stat -c '%u %g' /tmp/o; which cat nonesuch", "65534 5\n/bin/cat\n")]
+    [InlineData("hostname lkm; hostname; uname -n", "lkm\nlkm\n")]
+    [InlineData("echo one > /tmp/t; (timeout 3 tail -f /tmp/t) & sleep 0.5; echo two >> /tmp/t; sleep 5", "one\ntwo\nTerminated\n")]
+    public void Lines_as_one_types_them(string line, string output) => Assert.Equal(output, shell.Run(line).Output);
+
     [Fact]
     public void Symbols_and_modules_are_listed()
     {

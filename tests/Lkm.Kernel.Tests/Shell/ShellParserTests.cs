@@ -20,6 +20,7 @@ public class ShellParserTests
     [InlineData("a > f >> g < h", "a 1> f 1>> g 0< h")]
     [InlineData("a>f", "a 1> f")]
     [InlineData("a 2>f 2>&1", "a 2> f 2>& 1")]
+    [InlineData("exec 3<>f 4<&3 <&-", "exec 3<> f 4>& 3 0>& -")]
     [InlineData("a2>f", "a2 1> f")]
     [InlineData("> f", "1> f")]
     [InlineData("a # b ; c", "a")]
@@ -59,9 +60,9 @@ public class ShellParserTests
     [InlineData("(a", "syntax error: unexpected end of line")]
     [InlineData("a )", "syntax error: unexpected \")\"")]
     [InlineData("echo $(a", "syntax error: unterminated $(")]
-    [InlineData("echo ${a:-b}", "${...}: a variable's name and nothing else is supported")]
+    [InlineData("echo ${a#b}", "${...}: a variable's name, and :- with a plain text, are supported")]
+    [InlineData("echo ${a:-$b}", "${...}: a variable's name, and :- with a plain text, are supported")]
     [InlineData("a << b", "here-documents (<<) are not supported")]
-    [InlineData("a 3> b", "3>: only <, >, 1> and 2> are supported, and >> and >& of these")]
     public void What_is_wrong_is_said(string line, string error) => Assert.Equal(error, ShellParser.Parse(line).Error);
 
     [Fact]
@@ -104,7 +105,7 @@ public class ShellParserTests
         redirections.Count == 0 ? "" : " " + Show(new SimpleCommand([], redirections));
 
     private static string Show(SimpleCommand command) => string.Join(' ', command.Words.Select(Show).Concat(command.Redirections.Select(r =>
-        $"{r.Descriptor}{r.Kind switch { RedirectionKind.Read => "<", RedirectionKind.Write => ">", RedirectionKind.Append => ">>", _ => ">&" }} {Show(r.Target)}")));
+        $"{r.Descriptor}{r.Kind switch { RedirectionKind.Read => "<", RedirectionKind.Write => ">", RedirectionKind.Append => ">>", RedirectionKind.ReadWrite => "<>", _ => ">&" }} {Show(r.Target)}")));
 
     private static string Show(Word word) => string.Concat(word.Parts.Select(p =>
         p.Kind switch { WordPartKind.Bare => p.Text, WordPartKind.Quoted => $"<{p.Text}>", WordPartKind.Status => "{?}", _ => $"{{{p.Kind} {p.Text}}}" }));

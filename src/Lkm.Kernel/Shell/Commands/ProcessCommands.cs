@@ -84,13 +84,51 @@ internal static class ProcessCommands
         var status = 0;
         foreach (var text in arguments)
         {
-            if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var pid))
+            if (!TryProcess(c, text, out var pid))
                 status = await c.Fail($"invalid number '{text}'");
             else if (ShellFiles.ErrorOf(await c.Files.Call("kill", (ulong)pid, (ulong)signal)) is var error and not Errno.OK)
                 status = await c.Fail($"can't kill pid {pid}", error);
         }
 
         return status;
+    }
+
+    /// <summary>wait [PID...]: for processes that the line has started in the background; for all of them without a pid.</summary>
+    public static async GuestTask<int> Wait(CommandContext c)
+    {
+        if (c.Files.Process is not IForks forks)
+            return await c.Fail("can't wait", Errno.ENOSYS);
+        const int notOurs = 127;
+        var status = 0;
+        foreach (var text in c.Arguments.Count > 0 ? c.Arguments : [.. c.Shell.Jobs.Select(job => $"{job}")])
+        {
+            if (!TryProcess(c, text, out var pid))
+                return await c.Fail($"invalid number '{text}'");
+            if (!c.Shell.Jobs.Contains(pid))
+            {
+                status = notOurs;
+                continue;
+            }
+
+            var end = await forks.AwaitEnd(pid);
+            status = c.Arguments.Count > 0 ? end.Status : 0;
+            if (end.Message is { } message)
+                await c.PrintError(message + "\n");
+        }
+
+        return status;
+    }
+
+    /// <summary>A pid, or %N for the line's Nth process in the background.</summary>
+    private static bool TryProcess(CommandContext c, string text, out int pid)
+    {
+        if (text is not ['%', .. var number])
+            return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out pid);
+        pid = 0;
+        if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var job) || job < 1 || job > c.Shell.Jobs.Count)
+            return false;
+        pid = c.Shell.Jobs[job - 1];
+        return true;
     }
 
     public static async GuestTask<int> Sleep(CommandContext c)

@@ -113,8 +113,8 @@ internal static class TextCommands
 
     public static async GuestTask<int> Tail(CommandContext c)
     {
-        var options = Options.Read(WithNumber(c.Arguments), "n:c:q");
-        if (options.Problem is not null)
+        var options = Options.Read(WithNumber(c.Arguments), "n:c:qf");
+        if (options.Problem is not null || (options.Has('f') && options.Operands.Count > 1))
             return await c.Misused(options.Problem);
         var countsBytes = options.Value('c') is not null;
         var number = options.Value('c') ?? options.Value('n') ?? "10";
@@ -131,8 +131,26 @@ internal static class TextCommands
                 all.Write(read.Bytes);
             var bytes = all.ToArray();
             c.Print(bytes.AsSpan(TailStart(bytes, count, countsBytes, fromStart)));
-            return read.Error;
+            return options.Has('f') && read.Error == Errno.OK ? await Follow(c, input) : read.Error;
         });
+    }
+
+    /// <summary>tail -f: looks once a second whether there is more, until a signal ends it.</summary>
+    private static async GuestTask<Errno> Follow(CommandContext c, IByteSource input)
+    {
+        for (; ; )
+        {
+            await c.Flush();
+            if (c.OutputFailed)
+                return Errno.OK;
+            if (await ProcessCommands.Sleep(c.Files.Process, 1) is var error and not Errno.OK)
+                return error;
+            ReadResult read;
+            while (!(read = await input.Read(ReadSize)).IsEnd)
+                c.Print(read.Bytes);
+            if (read.Error != Errno.OK)
+                return read.Error;
+        }
     }
 
     public static async GuestTask<int> WordCount(CommandContext c)

@@ -8,7 +8,7 @@ internal readonly record struct Token(Word? Word, string? Operator);
 /// <summary>Splits a line into words and operators (POSIX.1-2017, XCU 2.3), as far as this shell goes.</summary>
 internal sealed class Lexer(string line)
 {
-    private static readonly string[] Operators = ["&&", "||", ">>", ">&", "<<", "<&", "&", "|", ";", ">", "<", "(", ")"];
+    private static readonly string[] Operators = ["&&", "||", ">>", ">&", "<<", "<&", "<>", "&", "|", ";", ">", "<", "(", ")"];
 
     private readonly List<WordPart> _parts = [];
     private readonly StringBuilder _text = new();
@@ -177,11 +177,12 @@ internal sealed class Lexer(string line)
     private void TakeBraced(WordPartKind around)
     {
         var end = line.IndexOf('}', _at);
-        var name = end < 0 ? "" : line[(_at + 2)..end];
-        if (name.Length == 0 || !IsNameStart(name[0]) || name.Any(c => !IsNameStart(c) && !char.IsAsciiDigit(c)))
-            Error = "${...}: a variable's name and nothing else is supported";
+        var text = end < 0 ? "" : line[(_at + 2)..end];
+        var name = text.Split(":-", 2)[0];
+        if (name.Length == 0 || !IsNameStart(name[0]) || name.Any(c => !IsNameStart(c) && !char.IsAsciiDigit(c)) || text[name.Length..].AsSpan().IndexOfAny("$`\"'\\") >= 0)
+            Error = "${...}: a variable's name, and :- with a plain text, are supported";
         else
-            Add(around, around == WordPartKind.Quoted ? WordPartKind.QuotedVariable : WordPartKind.Variable, name, end + 1);
+            Add(around, around == WordPartKind.Quoted ? WordPartKind.QuotedVariable : WordPartKind.Variable, text, end + 1);
     }
 
     private void TakeParenthesised(WordPartKind around)

@@ -267,18 +267,13 @@ internal sealed class ShellParser
             "<" => RedirectionKind.Read,
             ">" => RedirectionKind.Write,
             ">>" => RedirectionKind.Append,
-            ">&" => RedirectionKind.Duplicate,
+            "<>" => RedirectionKind.ReadWrite,
+            ">&" or "<&" => RedirectionKind.Duplicate,
             _ => null,
         };
         if (kind is null)
             return false;
-        var descriptor = digit ? op[0] - '0' : kind == RedirectionKind.Read ? 0 : 1;
-        if (descriptor > 2 || (descriptor == 0) != (kind == RedirectionKind.Read))
-        {
-            _error ??= $"{op}: only <, >, 1> and 2> are supported, and >> and >& of these";
-            return true;
-        }
-
+        var descriptor = digit ? op[0] - '0' : op[0] == '<' ? 0 : 1;
         Advance();
         if (_next.Word is not { } target)
         {

@@ -12,7 +12,7 @@ internal enum WordPartKind
     /// <summary>$?: the exit status of the last command.</summary>
     Status,
 
-    /// <summary>$NAME or ${NAME}: a variable's value, which blanks split into words.</summary>
+    /// <summary>$NAME, ${NAME} or ${NAME:-TEXT}: a variable's value, or the text where that is empty; which blanks split into words.</summary>
     Variable,
 
     /// <summary>The same in double quotes: one word.</summary>
@@ -46,12 +46,15 @@ internal enum RedirectionKind
     /// <summary>&gt;&gt;: written at its end, or created.</summary>
     Append,
 
-    /// <summary>&gt;&amp;: no file, but where another descriptor goes.</summary>
+    /// <summary>&lt;&gt;: for both, or created.</summary>
+    ReadWrite,
+
+    /// <summary>&gt;&amp; and &lt;&amp;: no file, but where another descriptor goes; - closes it.</summary>
     Duplicate,
 }
 
 /// <summary>One redirection.</summary>
-/// <param name="Descriptor">0 (input), 1 (output) or 2 (errors).</param>
+/// <param name="Descriptor">0 (input), 1 (output), 2 (errors), or 3 to 9, which the line's commands can name.</param>
 /// <param name="Kind">What is done.</param>
 /// <param name="Target">The file, or the descriptor's number.</param>
 internal sealed record Redirection(int Descriptor, RedirectionKind Kind, Word Target);
