@@ -58,7 +58,7 @@ internal sealed partial class ModuleLoad
                 return Refuse(Errno.ENOSPC, $"does not take '{text}' for its parameter {name}: it is too long");
             default:
                 _kernel.Error($"{Name}: `{left}' invalid for parameter `{name}'");
-                return new Refusal(code, $"{Name} does not take {(text is null ? "no value" : $"'{text}'")} for its parameter {name} ({Refusal.Name(code)})");
+                return new Refusal(code, text is null ? $"{Name} wants a value for its parameter {name}" : $"{Name} does not take '{text}' for its parameter {name}");
         }
     }
 
