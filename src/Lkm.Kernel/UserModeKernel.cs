@@ -99,6 +99,12 @@ public sealed partial class UserModeKernel : IDisposable
     /// <summary>The processes whose user side is C#, by their tasks.</summary>
     internal Dictionary<ulong, UserProcess> Processes { get; } = [];
 
+    /// <summary>Told of each allocation that is asked for, of any allocator: whether it is to fail. Null for none.</summary>
+    internal Func<AllocationRequest, bool>? FailAllocation
+    {
+        set => (Pages.FailAllocation, Slab.FailAllocation, Vmalloc.FailAllocation, PerCpuMemory.FailAllocation) = (value, value, value, value);
+    }
+
     /// <summary>Virtual time.</summary>
     public VirtualClock Clock { get; }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Lkm.Cli.Comparing;
 using Lkm.Cli.Running;
 using Lkm.Formats;
+using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Sessions;
 using Lkm.RealLinux;
 
@@ -187,6 +188,8 @@ public class ModuleRunnerTests
         }
 
         public void LetPass(int milliseconds) => Calls.Add("pass");
+
+        public AllocationFaults FailAllocation(int number) => throw new NotSupportedException("it has no memory");
 
         public void CheckForLeaks()
         {

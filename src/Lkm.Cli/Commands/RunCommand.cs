@@ -1,12 +1,17 @@
+using System.Globalization;
 using Lkm.Cli.CommandLine;
 using Lkm.Cli.Running;
 using Lkm.Distribution;
+using Lkm.Kernel.Sanitizer;
 
 namespace Lkm.Cli.Commands;
 
 /// <summary><c>lkm run</c>: a fresh kernel, a module in and out again.</summary>
 internal static class RunCommand
 {
+    private static CommandOption FailAllocation { get; } =
+        new("--fail-allocation", "N|each", "let the module's Nth allocation fail; or each in turn, and tell which of them it does not survive");
+
     /// <summary>The command.</summary>
     public static Command Command { get; } = new()
     {
@@ -25,6 +30,7 @@ internal static class RunCommand
             new("--do", "LINE", "run a line of the kernel's shell while the module is loaded; may be repeated"),
             new("--keep", null, "do not unload"),
             MemorySize.Option,
+            FailAllocation,
             new("--trace", null, "print each step of loading and unloading"),
             new("--json", null, "print one JSON document instead"),
         ],
@@ -33,6 +39,7 @@ internal static class RunCommand
             "lkm run samples/hello whom=Tux",
             "lkm run brd rd_nr=1 --do 'cat /proc/partitions'",
             "lkm run ext4 --kernel debian:6.1-cloud --json",
+            "lkm run samples/allocations --fail-allocation each",
         ],
         LeastOperands = 1,
         Run = Run,
@@ -41,6 +48,10 @@ internal static class RunCommand
     private static int Run(Arguments arguments)
     {
         string module = arguments.Operands[0];
+        string? failing = arguments.Value(FailAllocation.Name);
+        int number = 0;
+        if (failing is not (null or "each") && !(int.TryParse(failing, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0))
+            return Screen.Misused($"run: {FailAllocation.Name} {failing}: takes a number from 1, or \"each\"");
         if (MemorySize.Read(arguments.Value(MemorySize.Option.Name), out ulong? memory) is { } wrong)
             return Screen.Misused($"run: {wrong}");
         Outcome<KernelSource> kernel = KernelOption.Locate(arguments);
@@ -49,6 +60,8 @@ internal static class RunCommand
         Outcome<IReadOnlyList<PlannedModule>> plan = Plan(kernel.Value, module, arguments.OperandsBehind(1));
         if (!plan.Succeeded)
             return Screen.Fail(plan.Error);
+        if (failing == "each")
+            return FailEach(arguments, new TrialRunner(kernel.Value, memory, plan.Value, arguments.Values("--do")));
         Outcome<IKernelSession> started = KernelSessions.Start(kernel.Value, memory, Screen.Progress);
         if (!started.Succeeded)
             return Screen.Fail(started.Error);
@@ -56,10 +69,12 @@ internal static class RunCommand
 
         bool json = arguments.Has("--json");
         var report = new RunReport { Kernel = kernel.Value.Version, Trace = arguments.Has("--trace") ? [] : null };
+        int? counted = number > 0 ? number : null;
         var runner = json
-            ? new ModuleRunner(session, report)
+            ? new ModuleRunner(session, report) { FailingAllocation = counted }
             : new ModuleRunner(session, report)
             {
+                FailingAllocation = counted,
                 Logged = message => Screen.Output.Write(LogFormat.Format(message)),
                 Traced = step => Screen.Output.WriteLine(step.Format()),
                 Executed = result => Screen.Output.Write(result.Output),
@@ -70,7 +85,46 @@ internal static class RunCommand
             using Stream output = Screen.OpenOutput();
             RunReportJson.Write(output, report);
         }
+        if (number > 0 && report.Allocations?.Failed is not { } failed)
+            return Screen.Fail($"there are only {report.Allocations?.Allocations.Count ?? 0} allocations to fail");
+        if (number > 0)
+            Screen.Notice($"allocation {number} has failed: {AllocationTrial.Describe(report.Allocations!.Failed!)}");
         return report.Failure is null ? ExitCode.Done : Screen.Fail(report.Failure);
+    }
+
+    /// <summary>Lets one allocation after the other fail, in a fresh kernel each.</summary>
+    private static int FailEach(Arguments arguments, TrialRunner runner)
+    {
+        Outcome<RunReport> counted = runner.Run(0);
+        if (!counted.Succeeded)
+            return Screen.Fail(counted.Error);
+        if (counted.Value.Failure is { } before)
+            return Screen.Fail($"with all of its memory: {before}");
+        IReadOnlyList<ModuleAllocation> allocations = counted.Value.Allocations?.Allocations ?? [];
+        IReadOnlyList<int> numbers = AllocationTrial.Choose(allocations);
+        Screen.Notice($"{Wording.Count(allocations.Count, "allocation")}; {numbers.Count} of them fail in turn, the first and the last of each call chain");
+        bool json = arguments.Has("--json");
+        var trials = new List<AllocationTrial>();
+        foreach (int number in numbers)
+        {
+            Outcome<RunReport> report = runner.Run(number);
+            if (!report.Succeeded)
+                return Screen.Fail(report.Error);
+            var trial = new AllocationTrial(number, allocations[number - 1], report.Value);
+            trials.Add(trial);
+            if (!json)
+                Screen.Output.WriteLine($"{number,5}  {AllocationTrial.Describe(trial.Allocation)}: {trial.Text}");
+            Screen.Flush();
+        }
+        if (json)
+        {
+            using Stream output = Screen.OpenOutput();
+            RunReportJson.Write(output, allocations.Count, trials);
+        }
+        int broken = trials.Count(trial => trial.BrokeARule);
+        return broken == 0
+            ? ExitCode.Done
+            : Screen.Fail($"{broken} of {trials.Count} broke a rule; for the log of one: --fail-allocation {trials.First(trial => trial.BrokeARule).Number}");
     }
 
     /// <summary>What to load, in order, for a module that is a file, a folder or a name.</summary>

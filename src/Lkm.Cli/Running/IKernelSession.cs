@@ -1,4 +1,5 @@
 using Lkm.Formats;
+using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
@@ -63,6 +64,10 @@ internal interface IKernelSession : IDisposable
     /// <summary>Lets virtual time pass, in which the kernel does what waits for its time.</summary>
     /// <param name="milliseconds">How much.</param>
     void LetPass(int milliseconds);
+
+    /// <summary>From now on, counts the allocations that modules make, and lets one of them fail.</summary>
+    /// <param name="number">Which, from 1; 0 for none.</param>
+    AllocationFaults FailAllocation(int number);
 
     /// <summary>Looks for what is found only at the end: memory that was never given back.</summary>
     void CheckForLeaks();

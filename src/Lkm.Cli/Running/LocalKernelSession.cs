@@ -1,6 +1,7 @@
 using System.Text;
 using Lkm.Kernel.Modules;
 using Lkm.Kernel.Printing;
+using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
@@ -52,6 +53,9 @@ internal sealed class LocalKernelSession : IKernelSession
 
     /// <inheritdoc/>
     public void LetPass(int milliseconds) => _session.LetPass(milliseconds);
+
+    /// <inheritdoc/>
+    public AllocationFaults FailAllocation(int number) => _session.FailAllocation(number);
 
     /// <inheritdoc/>
     public void CheckForLeaks() => _session.CheckForLeaks();

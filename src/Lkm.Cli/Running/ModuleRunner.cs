@@ -26,6 +26,9 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     /// <summary>Told of each command's output.</summary>
     public Action<CommandResult>? Executed { get; init; }
 
+    /// <summary>The number of the module's allocation that fails; 0 if they are only counted, null if not even that.</summary>
+    public int? FailingAllocation { get; init; }
+
     /// <summary>Runs it all.</summary>
     /// <param name="modules">What to load, in order.</param>
     /// <param name="commands">Lines of the kernel's shell.</param>
@@ -63,6 +66,8 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
         foreach (PlannedModule module in modules)
         {
             _phase = $"load {module.Name}";
+            if (module.IsAsked && FailingAllocation is { } number)
+                report.Allocations ??= session.FailAllocation(number);
             StepResult result = session.Load(module.Path, module.Parameters);
             if (result.Errno == Errno.EEXIST && module.IsProbed)
                 result = result with { ReturnCode = 0, Explanation = null }; // an init function before it has loaded it on demand

@@ -1,3 +1,4 @@
+using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
@@ -31,6 +32,9 @@ internal sealed class RunReport
 
     /// <summary>The steps of loading and unloading; null when nobody asked for them.</summary>
     public List<LoadStep>? Trace { get; init; }
+
+    /// <summary>The allocations that were made from the loading of the module on; null when nobody asked for them.</summary>
+    public AllocationFaults? Allocations { get; set; }
 
     /// <summary>The commands that were run.</summary>
     public List<CommandResult> Commands { get; } = [];

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lkm.Cli.CommandLine;
 using Lkm.Formats;
+using Lkm.Kernel.Sanitizer;
 using Lkm.Kernel.Sessions;
 
 namespace Lkm.Cli.Running;
@@ -58,9 +59,49 @@ internal static class RunReportJson
                 json.WriteEndObject();
             }
             json.WriteEndArray();
+            if (report.Allocations?.Failed is { } failed)
+            {
+                json.WritePropertyName("failedAllocation");
+                WriteAllocation(json, failed);
+            }
             json.WriteNumber("taint", report.Taint);
             WriteFindings(json, report.Findings);
         });
+    }
+
+    /// <summary>Writes what each run came to in which one allocation failed.</summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="allocations">How many allocations there are when none fails.</param>
+    /// <param name="trials">The runs.</param>
+    public static void Write(Stream output, int allocations, IReadOnlyList<AllocationTrial> trials)
+    {
+        JsonReport.Write(output, Schema, json =>
+        {
+            json.WriteBoolean("ok", !trials.Any(trial => trial.BrokeARule));
+            json.WriteNumber("allocations", allocations);
+            json.WriteStartArray("trials");
+            foreach (AllocationTrial trial in trials)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("number", trial.Number);
+                json.WritePropertyName("allocation");
+                WriteAllocation(json, trial.Allocation);
+                json.WriteString("result", trial.Text);
+                json.WriteString("errno", trial.IsRefused ? trial.Report.Modules[^1].Load.Errno.Name() : null);
+                WriteFindings(json, trial.Report.Findings);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        });
+    }
+
+    private static void WriteAllocation(Utf8JsonWriter json, ModuleAllocation allocation)
+    {
+        json.WriteStartObject();
+        json.WriteString("allocator", allocation.Allocator.ToString());
+        json.WriteNumber("size", allocation.Size);
+        JsonReport.WriteArray(json, "callers", allocation.Callers);
+        json.WriteEndObject();
     }
 
     /// <summary>Writes the member <c>findings</c>, which other reports have as well.</summary>

@@ -21,7 +21,7 @@ public sealed partial class SlabAllocator
         // A size that fills its pages gets a block of twice the size, whose second half is the red zone, where there is one so large.
         var fills = size == AddressSpace.PageSize << order;
         var blockOrder = fills && order < MemoryNode.MaximumOrder ? order + 1 : order;
-        var address = AllocatePages(gfp & ~GfpFlags.Compound, ref blockOrder, order, frame);
+        var address = AllocatePages(gfp & ~GfpFlags.Compound, ref blockOrder, order);
         if (address == 0)
             return 0;
         _lacksPages = false;

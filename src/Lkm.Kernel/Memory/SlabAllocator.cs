@@ -176,7 +176,7 @@ public sealed partial class SlabAllocator : IObjectFinder
         var geometry = cache.Geometry;
         var order = geometry.Order;
         var pageGfp = ((gfp | cache.Gfp) & ~GfpFlags.Zero) | (order > 0 ? GfpFlags.Compound : GfpFlags.None);
-        var address = AllocatePages(pageGfp, ref order, geometry.LeastOrder, frame);
+        var address = AllocatePages(pageGfp, ref order, geometry.LeastOrder);
         _lacksPages = address == 0;
         if (_lacksPages)
             return false;
@@ -209,18 +209,18 @@ public sealed partial class SlabAllocator : IObjectFinder
     }
 
     /// <summary>Allocates a block of the order that is best, or of the least that will do.</summary>
-    private ulong AllocatePages(GfpFlags gfp, ref int order, int least, CallFrame? frame)
+    private ulong AllocatePages(GfpFlags gfp, ref int order, int least)
     {
-        var caller = frame?.ReturnAddress ?? 0;
-        var address = _pages.Allocate(gfp, order, caller);
+        const ulong core = 0; // it is the object that is asked for from outside
+        var address = _pages.Allocate(gfp, order, core);
         if (address == 0 && _memory.ReadUInt64(QuarantineFirst) != 0)
         {
             DrainQuarantine();
-            address = _pages.Allocate(gfp, order, caller);
+            address = _pages.Allocate(gfp, order, core);
         }
 
         if (address == 0 && order > least)
-            address = _pages.Allocate(gfp, order = least, caller);
+            address = _pages.Allocate(gfp, order = least, core);
         return address;
     }
 

@@ -15,13 +15,19 @@ internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuAre
 
     /// <summary>Scans the stack that a call was made on.</summary>
     /// <returns>How many return addresses were found.</returns>
-    public int Scan(CallFrame frame, Span<ulong> frames)
+    public int Scan(CallFrame frame, Span<ulong> frames) => Scan(frame.StackPointer, frames);
+
+    /// <summary>Scans the stack of a function that has just been entered.</summary>
+    /// <param name="stack">The stack pointer, which points at the return address.</param>
+    /// <param name="frames">Return addresses, the nearest first.</param>
+    /// <returns>How many were found.</returns>
+    public int Scan(ulong stack, Span<ulong> frames)
     {
         if (frames.IsEmpty)
             return 0;
-        frames[0] = frame.ReturnAddress;
+        frames[0] = memory.ReadUInt64(stack);
         var count = 1;
-        var sp = frame.StackPointer + 8;
+        var sp = stack + 8;
         var top = memory.ReadUInt64(perCpu.TopOfStack);
         var size = top > sp && top - sp < image.ThreadSize ? Math.Min(top - sp, MostBytes) : MostBytes;
         if (!GuestMemory.Contains(sp, size))

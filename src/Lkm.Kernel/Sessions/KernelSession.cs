@@ -87,6 +87,10 @@ public sealed class KernelSession : IDisposable
         return outcome.Finished ? outcome.Result : killed;
     }
 
+    /// <summary>From now on, counts the allocations that modules make, and lets one of them fail.</summary>
+    /// <param name="number">Which, from 1; 0 for none.</param>
+    public AllocationFaults FailAllocation(int number) => new(_kernel, number);
+
     /// <summary>From now on, takes modules out that request_module() has loaded and nobody has used for that many virtual seconds.</summary>
     public void StartAutoclean(int idleSeconds) => _commands.StartAutoclean(idleSeconds);
 
