@@ -122,6 +122,15 @@ static noinline void invalid_free(void)
 	kfree((char *)hidden(bytes) + 8);
 }
 
+/* What is wrong here shows only when there is no memory: let the allocation fail. */
+static noinline void unchecked(void)
+{
+	char *bytes = kmalloc(32, GFP_KERNEL);
+
+	((volatile char *)hidden(bytes))[0] = 1;
+	kfree(bytes);
+}
+
 static noinline void leak(void)
 {
 	void *bytes = kmalloc(1234, GFP_KERNEL);
@@ -190,6 +199,7 @@ static const struct {
 	{ "use-after-free", use_after_free },
 	{ "double-free", double_free },
 	{ "invalid-free", invalid_free },
+	{ "unchecked", unchecked },
 	{ "leak", leak },
 	{ "bug", bug },
 	{ "warn", warn },

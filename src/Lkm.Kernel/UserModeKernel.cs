@@ -57,6 +57,7 @@ public sealed partial class UserModeKernel : IDisposable
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
+        Slab.CacheFailed = new CacheFailure(memory, image, Calls, Chain).Tell;
         Slab.Reclaim = Vmalloc.Reclaim = _reclaim = new PageReclaim(memory, image, Calls, Chain, Pages, Slab);
         Modules = new ModuleLoader(image, memory, Chain, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
         SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Chain.Sites, PerCpu);

@@ -63,6 +63,29 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public void Each_allocation_fails_in_turn()
+    {
+        string samples = Path.Combine(Checkout.Folder, "samples");
+        HostCommandResult careful = Lkm("run", Path.Combine(samples, "allocations"), "--fail-allocation", "each");
+        Assert.Equal(0, careful.ExitCode);
+        Assert.Matches(@"(?m)^ +\d+ +and \d+ more +__kmalloc in init_module\+\S+ \[allocations\]: not loaded: ENOMEM$", careful.Output);
+        Assert.Matches(@"(?m) kmem_cache_create in .*: not loaded: ENOMEM$", careful.Output);
+        Assert.Matches(@"(?m) vzalloc in .*: not loaded: ENOMEM$", careful.Output);
+
+        string faults = Path.Combine(samples, "faults");
+        Assert.Equal(0, Lkm("run", faults, "kind=unchecked").ExitCode);
+        HostCommandResult careless = Lkm("run", faults, "kind=unchecked", "--fail-allocation", "each");
+        Assert.Equal(1, careless.ExitCode);
+        Assert.Matches(@"(?m)^ +1 +\S+ in unchecked\+\S+ \[faults\]: .*NULL pointer dereference", careless.Output);
+        Assert.Contains("1 of 1 broke a rule", careless.Error);
+
+        HostCommandResult one = Lkm("run", faults, "kind=unchecked", "--fail-allocation", "1");
+        Assert.Contains("allocation 1 has failed: 32 bytes of slab memory, for ", one.Error);
+        Assert.Equal(1, Lkm("run", faults, "kind=unchecked", "--fail-allocation", "2").ExitCode);
+        Assert.Equal(2, Lkm("run", faults, "--fail-allocation", "0").ExitCode);
+    }
+
+    [Fact]
     public void What_takes_long_is_announced_once_where_no_terminal_watches()
     {
         string image = new KernelLocator(LkmCache.FromEnvironment()).Locate().Value!.ImagePath;

@@ -102,7 +102,8 @@ internal static class RunCommand
             return Screen.Fail($"with all of its memory: {before}");
         IReadOnlyList<ModuleAllocation> allocations = counted.Value.Allocations?.Allocations ?? [];
         IReadOnlyList<int> numbers = AllocationTrial.Choose(allocations);
-        Screen.Notice($"{Wording.Count(allocations.Count, "allocation")}; {numbers.Count} of them fail in turn, the first and the last of each call chain");
+        string step = $"{Wording.Count(allocations.Count, "allocation")}, of which {numbers.Count} fail in turn: the first and the last of each call chain";
+        Screen.Progress(step, "0 have failed");
         bool json = arguments.Has("--json");
         var trials = new List<AllocationTrial>();
         foreach (int number in numbers)
@@ -112,14 +113,17 @@ internal static class RunCommand
                 return Screen.Fail(report.Error);
             var trial = new AllocationTrial(number, allocations[number - 1], report.Value);
             trials.Add(trial);
-            if (!json)
-                Screen.Output.WriteLine($"{number,5}  {AllocationTrial.Describe(trial.Allocation)}: {trial.Text}");
-            Screen.Flush();
+            Screen.Progress(step, trials.Count == numbers.Count ? null : $"{trials.Count} have failed");
         }
         if (json)
         {
             using Stream output = Screen.OpenOutput();
             RunReportJson.Write(output, allocations.Count, trials);
+        }
+        else
+        {
+            foreach (IGrouping<string, AllocationTrial> same in trials.GroupBy(trial => $"{AllocationTrial.PlaceOf(trial.Allocation)}: {trial.Text}"))
+                Screen.Output.WriteLine($"{same.First().Number,6} {(same.Count() > 1 ? $"and {same.Count() - 1} more" : ""),-13} {same.Key}");
         }
         int broken = trials.Count(trial => trial.BrokeARule);
         return broken == 0

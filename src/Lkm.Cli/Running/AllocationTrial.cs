@@ -18,22 +18,25 @@ internal sealed record AllocationTrial(int Number, ModuleAllocation Allocation, 
 
     /// <summary>What came of it, for people.</summary>
     public string Text =>
-        BrokeARule ? Report.Failure ?? Report.Findings[0].Summary
+        BrokeARule ? Report.Findings[0].Summary
         : IsRefused ? $"not loaded: {Report.Modules[^1].Load.Errno.Name()}"
         : Report.Failure ?? "goes on without it";
 
-    /// <summary>"kmalloc of 96 bytes, __register_chrdev in first_init+0x1c/0x80 [first]": which memory, and what the module called at which place.</summary>
+    /// <summary>"__register_chrdev in first_init+0x1c/0x80 [first]": what the module called, and at which place.</summary>
+    public static string PlaceOf(ModuleAllocation allocation) =>
+        $"{allocation.Callers[allocation.Site - 1].Split('+')[0]} in {allocation.Callers[allocation.Site]}";
+
+    /// <summary>"96 bytes of slab memory, for " and the place.</summary>
     public static string Describe(ModuleAllocation allocation)
     {
         string memory = allocation.Allocator switch
         {
             AllocatorKind.Pages => "pages",
-            AllocatorKind.Vmalloc => "vmalloc",
-            AllocatorKind.PerCpu => "per-CPU",
-            _ => "slab",
+            AllocatorKind.Vmalloc => "vmalloc memory",
+            AllocatorKind.PerCpu => "per-CPU memory",
+            _ => "slab memory",
         };
-        string called = allocation.Callers[allocation.Site - 1].Split('+')[0];
-        return $"{memory,-7} {allocation.Size,8}  {called} in {allocation.Callers[allocation.Site]}";
+        return $"{allocation.Size} bytes of {memory}, for {PlaceOf(allocation)}";
     }
 
     /// <summary>Which allocations are worth letting fail: of those with the same call chain, the first and the last.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Lkm.Formats;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Symbols;
@@ -103,6 +104,9 @@ public sealed partial class SlabAllocator
         return true;
     }
 
+    /// <summary>Told of a cache that cannot be: its name (a string of the guest's, or 0), why, and whether the kernel is to panic.</summary>
+    internal Func<ulong, Errno, bool, GuestTask>? CacheFailed { get; set; }
+
     /// <summary>kmem_cache_create_usercopy(): the checks, the struct, and sysfs.</summary>
     private async GuestTask<ulong> CreateCache(
         ulong name, uint size, uint align, uint flags, uint userOffset, uint userSize, ulong constructor, CallFrame frame, bool hasPointerInside = false)
@@ -121,7 +125,9 @@ public sealed partial class SlabAllocator
 
         if (cache == 0)
         {
-            _errors.Warn("kmem_cache_create", $"kmem_cache_create({(name == 0 ? "NULL" : _memory.ReadString(name, 128))}) failed");
+            var isPossible = size <= MaximumKmalloc && CacheGeometry.TryCreate(size, CacheGeometry.CalculateAlignment(false, align, size), out _);
+            if (CacheFailed is { } failed)
+                await failed(name, isPossible ? Errno.ENOMEM : Errno.EINVAL, (flags & _flags.Panic) != 0);
             return 0;
         }
 
