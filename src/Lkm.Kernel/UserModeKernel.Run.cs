@@ -162,6 +162,14 @@ public sealed partial class UserModeKernel
         Clock.Advance(UntilEvent);
     }
 
+    /// <summary>An interrupt sleeps on the idle task, which cannot: time passes to the next interrupt, the only thing that could wake it.</summary>
+    private void PassTimeInInterrupt()
+    {
+        if (UntilEvent > IdleLimitSeconds * 1_000_000_000)
+            throw Stopped("sleeps in an interrupt, and nothing will wake it: Linux stays here, saying \"bad: scheduling from the idle thread!\" again and again");
+        Clock.Advance(UntilEvent);
+    }
+
     internal GuestStoppedException Stopped(string reason)
     {
         var task = PerCpu.Current;

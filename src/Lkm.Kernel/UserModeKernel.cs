@@ -41,6 +41,7 @@ public sealed partial class UserModeKernel : IDisposable
         PerCpu = new PerCpuArea(memory, image, ImageLoader.PerCpuStart);
         Tasks = new TaskStruct(memory, image);
         Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Chain, Calls, Clock);
+        Scheduler.IdleSleeps += PassTimeInInterrupt;
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
         Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls, Chain.Sites);
         SelfInterrupt = new SelfInterrupt(Cpu, Exceptions);

@@ -57,7 +57,9 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
         session.Tracer = null;
         report.Findings = session.Findings;
         report.Taint = session.Taint;
-        if (session.Findings is [var first, ..])
+        if (session.Findings.FirstOrDefault(finding => finding.Kind == Kernel.Sessions.Finding.Stopped) is { } stopped)
+            report.Failure = $"the kernel stopped: {stopped.Summary}";
+        else if (session.Findings is [var first, ..])
             report.Failure ??= session.Findings.Count == 1 ? first.Summary : $"{first.Summary} (and {session.Findings.Count - 1} more)";
     }
 

@@ -25,7 +25,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly FairQueue _queue;
     private readonly SchedulingChecks _checks;
     private readonly Tracepoint _switchEvent, _wakingEvent, _wakeupEvent, _newTaskEvent;
-    private readonly ulong _idle, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
+    private readonly ulong _idle, _runQueue, _runQueueCurrent, _runQueuePreviousMm, _runQueueSwitches, _fairCurrent, _retFromFork, _loadedMm, _threadSize;
     private readonly uint _preemptionDisabled;
     private readonly KernelImage _image;
     private readonly ulong _fpuOwner, _taskFpu;
@@ -47,7 +47,7 @@ public sealed partial class Scheduler : ISnapshotState
         _tasks = tasks;
         _calls = calls;
         _idle = image.Symbol("init_task");
-        var runQueue = perCpu.Of(image.Symbol("runqueues"));
+        var runQueue = _runQueue = perCpu.Of(image.Symbol("runqueues"));
         var rq = image.Struct("rq");
         _runQueueCurrent = runQueue + rq["curr"];
         _runQueuePreviousMm = runQueue + rq["prev_mm"];
@@ -95,6 +95,12 @@ public sealed partial class Scheduler : ISnapshotState
     /// <summary>Told of a task that leaves the processor for the last time: a zombie, or about to be freed.</summary>
     internal event Action<ulong>? Died;
 
+    /// <summary>
+    /// Told that an interrupt sleeps on the idle task's stack while nobody else can run: Linux turns round and round, with interrupts on, until one of them
+    /// wakes it.
+    /// </summary>
+    internal event Action? IdleSleeps;
+
     /// <summary>Told of a task that gives the processor away though its preempt_count, which is given, forbids it.</summary>
     internal event Action<uint>? ScheduledWhileAtomic;
 
@@ -110,7 +116,7 @@ public sealed partial class Scheduler : ISnapshotState
     public void Wake(ulong task)
     {
         _tasks.SetState(task, TaskState.Running);
-        if (task == Current)
+        if (task == Current || task == _idle)
             return;
         CountCurrent();
         if (_queue.Wake(task, Current) || Current == _idle)
@@ -178,7 +184,7 @@ public sealed partial class Scheduler : ISnapshotState
     private GuestTask Schedule(uint mode, CallFrame frame)
     {
         Passes++;
-        if (_checks.FindFault(Current, mode) is var fault and not SchedulingFault.None)
+        if (FindFault(mode) is var fault and not SchedulingFault.None)
             return ScheduleDespite(fault, mode, frame);
         return PassOn(mode, frame);
     }
@@ -189,13 +195,22 @@ public sealed partial class Scheduler : ISnapshotState
         {
             ScheduledWhileAtomic?.Invoke(_checks.Count);
             await _checks.ReportAtomic(Current);
-            fault = _checks.FindFault(Current, mode);
+            fault = FindFault(mode);
         }
 
         if (fault == SchedulingFault.ReadingRcu)
             await _checks.ReportReader(Current);
+        if (fault == SchedulingFault.Idle)
+        {
+            await _checks.ReportIdle(_runQueue);
+            if (!AnyRunnable)
+                IdleSleeps?.Invoke();
+        }
+
         await PassOn(mode, frame);
     }
+
+    private SchedulingFault FindFault(uint mode) => _checks.FindFault(Current, mode, sleeps: _tasks.State(Current) != TaskState.Running);
 
     /// <summary>Chooses who runs next, and switches to it.</summary>
     private GuestTask PassOn(uint mode, CallFrame frame)
@@ -252,10 +267,19 @@ public sealed partial class Scheduler : ISnapshotState
         _ = wakeFlags;
         if ((_tasks.State(task) & state) == 0)
             return GuestTask<bool>.FromResult(false);
+        if (task == _idle && Current != _idle)
+            return WakeIdle();
         if (_wakingEvent.IsEnabled || _wakeupEvent.IsEnabled)
             return TraceAndWake(task);
         Wake(task);
         return GuestTask<bool>.FromResult(true);
+    }
+
+    /// <summary>Wakes the idle task, which an interrupt has slept on: its class has no enqueue_task(), so Linux calls NULL, and who wakes it oopses.</summary>
+    private async GuestTask<bool> WakeIdle()
+    {
+        await _checks.CallNothing();
+        return true;
     }
 
     private async GuestTask<bool> TraceAndWake(ulong task)

@@ -15,6 +15,9 @@ internal enum SchedulingFault
 
     /// <summary>It reads what RCU protects, and gives the processor away of its own will.</summary>
     ReadingRcu,
+
+    /// <summary>It is the idle task, and would sleep.</summary>
+    Idle,
 }
 
 /// <summary>
@@ -33,6 +36,7 @@ internal sealed class SchedulingChecks
     private readonly ulong _idle;
     private readonly ulong? _readLockNesting, _readerBlocked;
     private readonly uint _preemptionDisabled;
+    private readonly ulong _runQueueLock;
 
     /// <summary>Finds what is looked at.</summary>
     /// <param name="cpu">The processor.</param>
@@ -53,6 +57,8 @@ internal sealed class SchedulingChecks
         _readLockNesting = tasks.Layout.Find("rcu_read_lock_nesting");
         _readerBlocked = tasks.Layout.Find("rcu_read_unlock_special.b.blocked");
         _preemptionDisabled = preemptionDisabled;
+        var runQueue = image.Struct("rq");
+        _runQueueLock = runQueue.Find("__lock") ?? runQueue["lock"];
     }
 
     /// <summary>preempt_count(), without the inverted bit that asks for rescheduling.</summary>
@@ -61,13 +67,14 @@ internal sealed class SchedulingChecks
     /// <summary>Finds out whether the running task may give the processor away.</summary>
     /// <param name="task">The task.</param>
     /// <param name="mode">__schedule()'s argument.</param>
-    public SchedulingFault FindFault(ulong task, uint mode)
+    /// <param name="sleeps">Whether its state is one of sleep.</param>
+    public SchedulingFault FindFault(ulong task, uint mode, bool sleeps)
     {
+        const uint ofItsOwnWill = 0; // SM_NONE
         if (task == _idle) // it may lend its stack to an interrupt, which must not sleep
-            return (Count & PreemptCount.InterruptMask) != 0 ? SchedulingFault.Atomic : SchedulingFault.None;
+            return (Count & PreemptCount.InterruptMask) != 0 ? SchedulingFault.Atomic : mode == ofItsOwnWill && sleeps ? SchedulingFault.Idle : SchedulingFault.None;
         if (Count != _preemptionDisabled)
             return SchedulingFault.Atomic;
-        const uint ofItsOwnWill = 0; // SM_NONE
         return mode == ofItsOwnWill && _readLockNesting is { } nesting && _memory.ReadInt32(task + nesting) > 0 ? SchedulingFault.ReadingRcu : SchedulingFault.None;
     }
 
@@ -76,6 +83,20 @@ internal sealed class SchedulingChecks
     {
         await Call("__schedule_bug", task);
         _perCpu.PreemptCount = (_perCpu.PreemptCount & PreemptCount.NoReschedule) | _preemptionDisabled;
+    }
+
+    /// <summary>
+    /// Says that the idle task, on whose stack an interrupt sleeps, gives the processor away: dequeue_task_idle(), which holds the run queue's lock and
+    /// lets it go meanwhile.
+    /// </summary>
+    public async GuestTask ReportIdle(ulong runQueue)
+    {
+        var (flags, count) = (_cpu.Rflags, _perCpu.PreemptCount);
+        _perCpu.PreemptCount = count + _preemptionDisabled;
+        _cpu.Rflags &= ~InterruptFlag;
+        await _chain.Call([_chain.Sites.Find("__schedule", "__schedule_bug")], _image.Symbol("dequeue_task_idle"), runQueue, _idle);
+        _memory.WriteUInt32(runQueue + _runQueueLock, 0);
+        (_cpu.Rflags, _perCpu.PreemptCount) = (flags, count);
     }
 
     /// <summary>
@@ -93,6 +114,14 @@ internal sealed class SchedulingChecks
         await Call("rcu_note_context_switch", notPreempted);
         _cpu.Rflags = flags;
         _memory.WriteByte(task + blocked, 0);
+    }
+
+    /// <summary>Calls the function that the idle task's class does not have, with interrupts off, as try_to_wake_up() does.</summary>
+    public GuestCall CallNothing()
+    {
+        const ulong nothing = 0;
+        _cpu.Rflags &= ~InterruptFlag;
+        return _chain.Call([_chain.Sites.Find("try_to_wake_up", "ttwu_do_activate"), _chain.Sites.Find("ttwu_do_activate", "ttwu_do_wakeup")], nothing);
     }
 
     private GuestCall Call(string function, ulong argument) =>

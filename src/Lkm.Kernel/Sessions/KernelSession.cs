@@ -199,8 +199,10 @@ public sealed class KernelSession : IDisposable
         if (outcome.Finished && result is not null)
             return (result, outcome.Nanoseconds);
         var reason = _stopped ? "the kernel stopped" : $"{name} was killed";
-        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {(_findings.All is [.., var last] ? last.Summary : "by a signal")}", 0, []), outcome.Nanoseconds);
+        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {WhyItEnded() ?? "by a signal"}", 0, []), outcome.Nanoseconds);
     }
+
+    private string? WhyItEnded() => (_findings.All.LastOrDefault(finding => finding.Kind == Finding.Stopped) ?? _findings.All.LastOrDefault())?.Summary;
 
     /// <summary>Remembers where a module's code lies, for reports after it has gone.</summary>
     private void Observe(ModuleLoadEvent step)

@@ -33,10 +33,49 @@ public sealed class AtomicTests(AtomicModules modules) : IClassFixture<AtomicMod
         Assert.True(session.Unload("atomic").Result.Succeeded);
     }
 
+    [Fact]
+    public void An_interrupt_that_sleeps_on_the_idle_task_is_told_of_and_goes_on_when_another_comes()
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Log.Next;
+        Assert.True(session.Load(modules.Files["asleep"], "ticking=1").Result.Succeeded);
+        session.LetPass(500);
+        var log = session.LogSince(start).ToList();
+        Assert.Contains("BUG: scheduling while atomic: swapper/0/0/0x00000102", log);
+        var bad = log.IndexOf("bad: scheduling from the idle thread!");
+        Assert.Equal(["dump_stack_lvl", "dequeue_task_idle", "__schedule", "schedule", "schedule_timeout", "msleep"], TraceOf(log.Skip(bad), " <IRQ>").Take(6));
+        Assert.True(log.IndexOf("after") > bad);
+        Assert.True(session.Unload("asleep").Result.Succeeded);
+    }
+
+    [Fact]
+    public void An_interrupt_that_sleeps_for_ever_stops_the_kernel_which_says_why()
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Log.Next;
+        Assert.True(session.Load(modules.Files["asleep"], "where=hrtimer ticking=1").Result.Succeeded); // no timer's interrupt comes in a timer's
+        session.LetPass(500);
+        Assert.Contains("BUG: scheduling while atomic: swapper/0/0/0x00010002", session.LogSince(start));
+        Assert.Contains(session.Findings, finding => finding.Summary.Contains("sleeps in an interrupt, and nothing will wake it", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_tasklet_that_sleeps_on_a_thread_is_told_of_and_goes_on()
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Log.Next;
+        Assert.True(session.Load(modules.Files["asleep"], "where=tasklet").Result.Succeeded);
+        session.LetPass(500);
+        var log = session.LogSince(start);
+        Assert.Contains("BUG: scheduling while atomic: ksoftirqd/0/14/0x00000101", log);
+        Assert.Contains(log, line => line.StartsWith("softirq: huh, entered softirq 6 TASKLET ", StringComparison.Ordinal));
+        Assert.True(session.Unload("asleep").Result.Succeeded);
+    }
+
     /// <summary>The functions of the first call trace that unwinding has found for certain.</summary>
-    private static IReadOnlyList<string> TraceOf(IEnumerable<string> log) =>
+    private static IReadOnlyList<string> TraceOf(IEnumerable<string> log, string stack = " <TASK>") =>
     [
-        .. log.SkipWhile(line => line != " <TASK>").Skip(1).TakeWhile(line => line.StartsWith(' ') && line != " </TASK>")
+        .. log.SkipWhile(line => line != stack).Skip(1).TakeWhile(line => line.StartsWith(' ') && line != " </TASK>")
             .Where(line => !line.StartsWith(" ? ", StringComparison.Ordinal)).Select(line => line.Trim().Split('+')[0]),
     ];
 
