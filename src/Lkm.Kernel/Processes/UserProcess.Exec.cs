@@ -57,7 +57,13 @@ public sealed partial class UserProcess
             strings.Add(0);
         }
 
-        static int Length(IReadOnlyList<string> texts) => texts.Sum(text => Encoding.UTF8.GetByteCount(text) + 1 + sizeof(ulong)) + sizeof(ulong);
+        static int Length(IReadOnlyList<string> texts)
+        {
+            var length = sizeof(ulong);
+            foreach (var text in texts)
+                length += Encoding.UTF8.GetByteCount(text) + 1 + sizeof(ulong);
+            return length;
+        }
     }
 
     /// <summary>The process of a task that has become a program, as kernel_execve() does it, and is about to return to user mode.</summary>

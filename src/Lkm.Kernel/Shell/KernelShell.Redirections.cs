@@ -11,7 +11,7 @@ public sealed partial class KernelShell
 {
     private const int FirstOther = 3, Closed = -1;
 
-    private static readonly int[] AllClosed = [.. Enumerable.Repeat(Closed, 10)];
+    private static readonly int[] AllClosed = [Closed, Closed, Closed, Closed, Closed, Closed, Closed, Closed, Closed, Closed];
 
     /// <summary>The descriptors of the process that 3 to 9 stand for; replaced, not changed, as others may hold on to it.</summary>
     private int[] _descriptors = AllClosed;
