@@ -80,7 +80,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Contains("1 of 1 broke a rule", careless.Error);
 
         HostCommandResult one = Lkm("run", faults, "kind=unchecked", "--fail-allocation", "1");
-        Assert.Contains("allocation 1 has failed: 32 bytes of slab memory, for ", one.Error);
+        Assert.Contains("the allocation that has failed: 32 bytes of slab memory, for ", one.Error);
         Assert.Equal(1, Lkm("run", faults, "kind=unchecked", "--fail-allocation", "2").ExitCode);
         Assert.Equal(2, Lkm("run", faults, "--fail-allocation", "0").ExitCode);
     }
