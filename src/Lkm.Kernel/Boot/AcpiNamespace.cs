@@ -1,8 +1,10 @@
+using Lkm.Kernel.Devices;
+
 namespace Lkm.Kernel.Boot;
 
 /// <summary>
 /// The devices of the board in ACPI's machine language (ACPI specification, chapter 20), each with its identifier and resources (6.4), in the
-/// order of QEMU's "pc": so Linux's PNP layer finds keyboard controller, mouse and clock, and numbers them.
+/// order of QEMU's "pc": so Linux's PNP layer finds keyboard controller, mouse, serial port and clock, and numbers them.
 /// </summary>
 internal static class AcpiNamespace
 {
@@ -12,6 +14,7 @@ internal static class AcpiNamespace
         "\\_SB_"u8,
         Device("KBD_"u8, 0x0303, [.. Ports(0x60, 1), .. Ports(0x64, 1), .. Interrupt(1)]),
         Device("MOU_"u8, 0x0f13, Interrupt(12)),
+        Device("COM1"u8, 0x0501, [.. Ports(SerialPort.Base, SerialPort.Ports), .. Interrupt(SerialPort.Irq)]),
         Device("RTC_"u8, 0x0b00, [.. Ports(0x70, 8), .. Interrupt(8)]));
 
     /// <summary>Bytes that <see cref="Write"/> writes.</summary>

@@ -4,7 +4,7 @@ using Lkm.Kernel.Time;
 namespace Lkm.Kernel.Devices;
 
 /// <summary>
-/// The devices that are soldered on every PC's board, as far as they are here: interrupt controllers, clock, keyboard controller, ACPI's registers.
+/// The devices that are soldered on every PC's board, as far as they are here: interrupt controllers, clock, keyboard controller, serial port, ACPI's registers.
 /// Nothing else answers at a port: what is read there is all ones, and what is written is lost, as on hardware.
 /// </summary>
 internal sealed class Board : ISnapshotState
@@ -17,8 +17,12 @@ internal sealed class Board : ISnapshotState
     public Board(VirtualClock clock)
     {
         _clock = new RealTimeClock(clock, _interrupts);
-        _devices = [_interrupts, new KeyboardController(_interrupts), _clock, new PowerManagementRegisters()];
+        Serial = new SerialPort(_interrupts);
+        _devices = [_interrupts, new KeyboardController(_interrupts), _clock, new PowerManagementRegisters(), Serial];
     }
+
+    /// <summary>The serial port.</summary>
+    public SerialPort Serial { get; }
 
     /// <summary>Nanoseconds until a device has something to tell; never negative.</summary>
     public long UntilEvent => _interrupts.IsPending ? 0 : _clock.UntilEvent;

@@ -78,12 +78,13 @@ public sealed class KernelSession : IDisposable
 
     /// <summary>Runs a line of the shell inside the kernel.</summary>
     /// <param name="line">The line.</param>
-    /// <param name="output">Where what it prints goes, standard output and standard error alike.</param>
+    /// <param name="output">Where what it prints goes, standard output and standard error alike, and in the end what has left by the serial port.</param>
     /// <returns>Its exit status; 137, as of a process that was killed, when it did not finish.</returns>
     public int Execute(string line, Stream output)
     {
         const int killed = 128 + 9;
         var outcome = Execute("sh", process => _shell.Run(process, line, new ShellStreams(output, output)));
+        output.Write(_kernel.Board.Serial.TakeSent());
         return outcome.Finished ? outcome.Result : killed;
     }
 

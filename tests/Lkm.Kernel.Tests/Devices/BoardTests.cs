@@ -23,6 +23,30 @@ public sealed class BoardTests(BuiltBoardModules modules) : IClassFixture<BuiltB
     }
 
     [Fact]
+    public void The_serial_port_is_found_and_what_is_written_to_it_follows_what_the_command_prints()
+    {
+        using var session = BootedKernel.Start();
+        Assert.Contains("00:02: ttyS0 at I/O 0x3f8 (irq = 4, base_baud = 115200) is a 16550A\n", session.Run("dmesg").Output);
+        Assert.Contains("\n03f8-03ff : serial\n", session.Run("cat /proc/ioports").Output);
+        Assert.Equal("first\nhi\nthere\n", session.Run("echo hi > /dev/ttyS0; echo there > /dev/ttyS0; echo first").Output);
+        Assert.Equal("0: uart:16550A port:000003F8 irq:4 tx:11 rx:0 CTS|DSR|CD\n", session.Run("grep ^0 /proc/tty/driver/serial").Output);
+        Assert.Matches(@" 4: +[1-9]\d* .* ttyS0\n", session.Run("( sleep 0.1; grep ttyS0 /proc/interrupts ) < /dev/ttyS0; ( echo x; sleep 0.1; grep ttyS0 /proc/interrupts >&2 ) > /dev/ttyS0").Output);
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
+    public void A_speech_synthesizer_that_is_not_there_is_waited_for_at_the_serial_port()
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Log.Next;
+        Assert.True(session.Probe("speakup_ltlk").Succeeded);
+        var log = session.LogSince(start);
+        Assert.Contains("spk_ttyio: timeout (100000)  while waiting for input", log);
+        Assert.Contains("synth probe", log);
+        Assert.True(session.Unload("speakup_ltlk").Result.Succeeded);
+    }
+
+    [Fact]
     public void A_module_shares_the_keyboards_interrupt_and_hears_of_its_keys()
     {
         using var session = BootedKernel.Start();

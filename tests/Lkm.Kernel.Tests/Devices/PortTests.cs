@@ -30,8 +30,8 @@ public sealed class PortTests : IDisposable
     [Fact]
     public void A_port_that_nothing_decodes_reads_as_all_ones()
     {
-        Assert.Equal(0xffu, _board.In(0x3f8, 1));
-        Assert.Equal(0xffffu, _board.In(0x3f8, 2));
+        Assert.Equal(0xffu, _board.In(0x2f8, 1));
+        Assert.Equal(0xffffu, _board.In(0x2f8, 2));
         Assert.Equal(0xffffffffu, _board.In(0xcfc, 4));
     }
 
