@@ -82,6 +82,20 @@ public class ProgramTests
         Assert.Contains("sleep-", session.Run("cat /sys/kernel/tracing/trace").Output);
     }
 
+    [Fact]
+    public void Asking_for_others_in_vain_takes_time()
+    {
+        using var session = BootedKernel.Start();
+        var spent = session.Execute("spin", async _ =>
+        {
+            var began = session.Kernel.Clock.Nanoseconds;
+            for (var i = 0; i < 1000; i++)
+                await session.Kernel.Calls.Call(session.Kernel.Image.Symbol("schedule"));
+            return session.Kernel.Clock.Nanoseconds - began;
+        });
+        Assert.InRange(spent.Result, 500_000, 1_000_000);
+    }
+
     /// <summary>call_usermodehelper(), which waits for the end.</summary>
     private static async GuestTask<int> Help(Sessions.KernelSession session, params string[] arguments)
     {
