@@ -15,6 +15,12 @@ public sealed partial class UserModeKernel
     /// </summary>
     public long RequestLimitSeconds { get; set; } = 3600;
 
+    /// <summary>
+    /// Virtual nanoseconds that a kernel may take to come to rest when it has done what it was asked to do, where it is not to be waited for any
+    /// longer: a thread that never sleeps goes on with the next request.
+    /// </summary>
+    public long RestLimit { get; set; } = 100_000_000;
+
     /// <summary>Instructions that one request may take before it is given up.</summary>
     public long InstructionLimit { get; set; } = 40_000_000_000;
 
@@ -32,17 +38,23 @@ public sealed partial class UserModeKernel
     /// <summary>
     /// Runs the guest until <paramref name="goal"/> is reached and nothing else can run. This is the one loop that runs the processor.
     /// </summary>
+    /// <param name="goal">Whether the guest has done what was wanted.</param>
+    /// <param name="isPatient">Whether to wait for as long as anybody runs; otherwise <see cref="RestLimit"/> is enough, and the goal one that stays reached.</param>
     /// <exception cref="GuestStoppedException">The guest cannot go on, or will never reach the goal.</exception>
-    internal void RunUntilIdle(Func<bool> goal)
+    internal void RunUntilIdle(Func<bool> goal, bool isPatient = true)
     {
         _goal = goal;
         _idleSince = (Scheduler.Switches, Clock.Nanoseconds);
         var limit = Cpu.Instructions + InstructionLimit;
         var deadline = Clock.Nanoseconds + (RequestLimitSeconds * 1_000_000_000);
+        var reached = long.MaxValue;
         IsAtRest = false;
         while (!IsAtRest)
         {
             Interjections.Run();
+            if (!isPatient && reached == long.MaxValue && goal())
+                reached = Clock.Nanoseconds;
+            IsAtRest = Clock.Nanoseconds - RestLimit > reached;
             if (Cpu.Instructions > limit)
                 throw Stopped($"did not finish within {InstructionLimit:n0} instructions");
             if (Clock.Nanoseconds > deadline)

@@ -146,7 +146,7 @@ public sealed class KernelSession : IDisposable
             await _kernel.Calls.Call(_kernel.Image.Symbol("msleep_interruptible"), (ulong)milliseconds);
             isOver = true;
         });
-        Attempt(() => _kernel.RunUntilIdle(() => isOver));
+        Attempt(() => _kernel.RunUntilIdle(() => isOver, isPatient: false));
         _findings.Collect(aTaskWasKilled: false, _stopped);
     }
 

@@ -56,7 +56,7 @@ public sealed class ProcessRunner
         return process;
     }
 
-    /// <summary>Runs a process to its end, and the guest until nothing is left to do.</summary>
+    /// <summary>Runs a process to its end, and the guest until nothing is left to do, or only what never ends.</summary>
     /// <param name="name">Its name (comm), at most 15 bytes.</param>
     /// <param name="body">What it does.</param>
     /// <exception cref="GuestStoppedException">The guest cannot go on.</exception>
@@ -71,7 +71,7 @@ public sealed class ProcessRunner
                 return 0;
             },
             _ => { });
-        _kernel.RunUntilIdle(() => process.IsOver);
+        _kernel.RunUntilIdle(() => process.IsOver, isPatient: false);
         return new ProcessOutcome<T>(result, process.IsFinished, process.Nanoseconds);
     }
 

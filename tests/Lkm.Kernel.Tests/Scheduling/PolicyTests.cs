@@ -15,6 +15,18 @@ public sealed class PolicyTests(AtomicModules modules) : IClassFixture<AtomicMod
             ["work: in_hardirq 1 irqs_disabled 1", "first queued", "second queued", "work: in_hardirq 1 irqs_disabled 1", "done"],
             LinesOf("soon", "work", "first", "second", "done"));
 
+    [Theory]
+    [InlineData("yields=1")]
+    [InlineData("yields=0")]
+    public void A_thread_that_never_sleeps_keeps_nobody_from_going_on(string parameters)
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Load(modules.Files["busy"], parameters).Result.Succeeded);
+        Assert.NotEqual("0\n", session.Run("cat /sys/module/busy/parameters/rounds").Output);
+        Assert.True(session.Unload("busy").Result.Succeeded);
+        Assert.Empty(session.Findings);
+    }
+
     private List<string> LinesOf(string module, params string[] beginnings)
     {
         using var session = BootedKernel.Start();
