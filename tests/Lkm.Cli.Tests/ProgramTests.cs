@@ -63,6 +63,17 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public void Modinfo_passes_over_the_socket_of_a_kernel_that_was_killed()
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(_folder, "lkm")).FullName;
+        File.WriteAllText(Path.Combine(folder, "default.sock"), ""); // nobody listens there
+        HostCommandResult result = HostCommand.Run(
+            "dotnet", [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "modinfo", "-F", "license", "ext4"], _folder,
+            [new("XDG_RUNTIME_DIR", _folder)]);
+        Assert.Equal(("GPL\n", ""), (result.Output, result.Error));
+    }
+
+    [Fact]
     public void Each_allocation_fails_in_turn()
     {
         string samples = Path.Combine(Checkout.Folder, "samples");

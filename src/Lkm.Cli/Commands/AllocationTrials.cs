@@ -39,11 +39,11 @@ internal static class AllocationTrials
     }
 
     /// <summary>Lets one allocation after the other fail, in a fresh kernel each.</summary>
-    /// <param name="runner">Does what fails.</param>
+    /// <param name="runWith">Does what is tried, with the allocation of that number failing; with 0, none.</param>
     /// <param name="json">Whether to print one JSON document.</param>
-    public static int Run(TrialRunner runner, bool json)
+    public static int Run(Func<int, Outcome<RunReport>> runWith, bool json)
     {
-        Outcome<RunReport> counted = runner.Run(0);
+        Outcome<RunReport> counted = runWith(0);
         if (!counted.Succeeded)
             return Screen.Fail(counted.Error);
         if (counted.Value.Failure is { } before)
@@ -55,7 +55,7 @@ internal static class AllocationTrials
         var trials = new List<AllocationTrial>();
         foreach (int number in numbers)
         {
-            Outcome<RunReport> report = runner.Run(number);
+            Outcome<RunReport> report = runWith(number);
             if (!report.Succeeded)
                 return Screen.Fail(report.Error);
             var trial = new AllocationTrial(number, allocations[number - 1], report.Value);

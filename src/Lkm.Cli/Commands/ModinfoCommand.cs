@@ -66,23 +66,20 @@ internal static class ModinfoCommand
     /// <summary>The folder of the modules of the kernel that is meant.</summary>
     private static Outcome<string> FindModules(string? kernel, string? running)
     {
-        if (kernel is null && (running is not null || IsRunning()))
+        if (kernel is null)
         {
             Outcome<DaemonClient> client = DaemonClient.Connect(running);
-            if (!client.Succeeded)
+            if (client.Succeeded)
+            {
+                using DaemonClient connected = client.Value;
+                kernel = connected.Release;
+            }
+            else if (running is not null)
                 return Outcome<string>.Failure(client.Error);
-            using (client.Value)
-                kernel = client.Value.Release;
         }
         Outcome<KernelSource> found = KernelOption.Locator().Locate(kernel);
         if (!found.Succeeded)
             return Outcome<string>.Failure(found.Error);
         return found.Value.ModulesDirectory is { } directory ? directory : Outcome<string>.Failure($"{found.Value.Version} has no modules here");
-    }
-
-    private static bool IsRunning()
-    {
-        Outcome<DaemonPlace> place = DaemonPlace.Of(null);
-        return place.Succeeded && File.Exists(place.Value.Socket);
     }
 }

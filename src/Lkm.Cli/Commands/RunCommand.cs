@@ -54,7 +54,7 @@ internal static class RunCommand
         if (!plan.Succeeded)
             return Screen.Fail(plan.Error);
         if (failing == AllocationTrials.Each)
-            return AllocationTrials.Run(new TrialRunner(kernel.Value, memory, plan.Value, arguments.Values("--do")), arguments.Has("--json"));
+            return AllocationTrials.Run(number => ModuleRunner.RunFresh(kernel.Value, plan.Value, arguments.Values("--do"), Screen.Progress, memory, number), arguments.Has("--json"));
         Outcome<IKernelSession> started = KernelSessions.Start(kernel.Value, memory, Screen.Progress);
         if (!started.Succeeded)
             return Screen.Fail(started.Error);

@@ -11,13 +11,8 @@ internal static class LkmSide
     /// <summary>Loads, runs the commands, unloads.</summary>
     public static Outcome<SideRun> Run(KernelSource kernel, IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands, Action<string, string?> progress)
     {
-        Outcome<IKernelSession> started = KernelSessions.Start(kernel, progress);
-        if (!started.Succeeded)
-            return Outcome<SideRun>.Failure(started.Error);
-        using IKernelSession session = started.Value;
-        var report = new RunReport { Kernel = kernel.Version };
-        new ModuleRunner(session, report).Run(plan, commands, keep: false);
-        return Of(report);
+        Outcome<RunReport> report = ModuleRunner.RunFresh(kernel, plan, commands, progress);
+        return report.Succeeded ? Of(report.Value) : Outcome<SideRun>.Failure(report.Error);
     }
 
     /// <summary>What a report says.</summary>

@@ -1,3 +1,4 @@
+using Lkm.Distribution;
 using Lkm.Formats;
 using Lkm.Kernel.Sessions;
 
@@ -28,6 +29,27 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
 
     /// <summary>The number of the module's allocation that fails; 0 if they are only counted, null if not even that.</summary>
     public int? FailingAllocation { get; init; }
+
+    /// <summary>Does it all in a fresh kernel, which is gone then.</summary>
+    /// <param name="kernel">Which kernel.</param>
+    /// <param name="modules">What to load, in order.</param>
+    /// <param name="commands">Lines of the kernel's shell.</param>
+    /// <param name="progress">Told of long steps, as of a first boot.</param>
+    /// <param name="memory">Bytes of its memory; null for the usual size.</param>
+    /// <param name="failingAllocation">As <see cref="FailingAllocation"/>.</param>
+    /// <returns>What happened, or why there is no kernel.</returns>
+    public static Outcome<RunReport> RunFresh(
+        KernelSource kernel, IReadOnlyList<PlannedModule> modules, IReadOnlyList<string> commands, Action<string, string?> progress,
+        ulong? memory = null, int? failingAllocation = null)
+    {
+        Outcome<IKernelSession> started = KernelSessions.Start(kernel, memory, progress);
+        if (!started.Succeeded)
+            return Outcome<RunReport>.Failure(started.Error);
+        using IKernelSession session = started.Value;
+        var report = new RunReport { Kernel = kernel.Version };
+        new ModuleRunner(session, report) { FailingAllocation = failingAllocation }.Run(modules, commands, keep: false);
+        return report;
+    }
 
     /// <summary>Runs it all.</summary>
     /// <param name="modules">What to load, in order.</param>

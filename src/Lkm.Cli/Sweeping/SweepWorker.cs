@@ -44,13 +44,10 @@ internal sealed class SweepWorker(KernelSource kernel)
         Outcome<IReadOnlyList<PlannedModule>> plan = RunPlan.Make(kernel, [name], "");
         if (!plan.Succeeded)
             return new SweepResult { Module = name, Outcome = SweepOutcome.LoadFailed, Reason = plan.Error };
-        Outcome<IKernelSession> started = KernelSessions.Start(kernel, static (_, _) => { });
-        if (!started.Succeeded)
-            return new SweepResult { Module = name, Outcome = SweepOutcome.Stopped, Reason = started.Error };
-        using IKernelSession session = started.Value;
-        var report = new RunReport { Kernel = kernel.Version };
-        new ModuleRunner(session, report).Run(plan.Value, [], keep: false);
-        return Summarise(name, report);
+        Outcome<RunReport> report = ModuleRunner.RunFresh(kernel, plan.Value, [], static (_, _) => { });
+        return report.Succeeded
+            ? Summarise(name, report.Value)
+            : new SweepResult { Module = name, Outcome = SweepOutcome.Stopped, Reason = report.Error };
     }
 
     private static SweepResult Summarise(string name, RunReport report)

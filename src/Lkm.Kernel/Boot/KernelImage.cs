@@ -53,6 +53,9 @@ public sealed class KernelImage
     /// <summary>The address of a symbol, or 0.</summary>
     public ulong SymbolOrZero(string name) => TrySymbol(name, out var address) ? address : 0;
 
+    /// <summary>The address of _printk(), which was printk() before 5.15.</summary>
+    internal ulong Printk => TrySymbol("_printk", out var address) ? address : Symbol("printk");
+
     /// <summary>The layout of a struct or union.</summary>
     /// <exception cref="KernelMismatchException">This kernel has none of that name.</exception>
     public StructLayout Struct(string name) =>

@@ -24,11 +24,10 @@ internal sealed class CacheFailure(GuestMemory memory, KernelImage image, GuestC
             return;
         }
 
-        var print = image.TrySymbol("_printk", out var symbol) ? symbol : image.Symbol("printk");
         if (ImageText.FindByEnd(memory, image, "%s(%s) failed with error %d\n") is var text and not 0)
-            await calls.Call(print, text, functionName, name, code);
+            await calls.Call(image.Printk, text, functionName, name, code);
         else if (ImageText.FindByEnd(memory, image, "kmem_cache_create(%s) failed with error %d\n") is var older and not 0)
-            await calls.Call(print, older, name, code); // before 5.14
+            await calls.Call(image.Printk, older, name, code); // before 5.14
         var inner = calls.InstructionPointer == image.SymbolOrZero(function) ? 0 : chain.Sites.Find("kmem_cache_create", function);
         var site = chain.Sites.Find(function + ".cold", "dump_stack") is var cold and not 0 ? cold : chain.Sites.Find(function, "dump_stack");
         await chain.Call([inner, site], image.Symbol("dump_stack"));

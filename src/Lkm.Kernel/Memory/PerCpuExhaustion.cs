@@ -13,13 +13,12 @@ internal sealed class PerCpuExhaustion(GuestMemory memory, KernelImage image, Gu
     public async GuestTask Warn(ulong size, ulong align)
     {
         const ulong notAtomic = 0;
-        var print = image.TrySymbol("_printk", out var symbol) ? symbol : image.Symbol("printk");
         var text = ImageText.FindByEnd(memory, image, "allocation failed, size=%zu align=%zu atomic=%d, %s\n");
         if (_left == 0 || text == 0)
             return;
-        await calls.Call(print, text, size, align, notAtomic, ImageText.Find(memory, image, "failed to allocate new chunk"));
+        await calls.Call(image.Printk, text, size, align, notAtomic, ImageText.Find(memory, image, "failed to allocate new chunk"));
         await chain.Call([chain.Sites.Find("pcpu_alloc.cold", "dump_stack")], image.Symbol("dump_stack"));
         if (--_left == 0 && ImageText.FindByEnd(memory, image, "limit reached, disable warning\n") is var last and not 0)
-            await calls.Call(print, last);
+            await calls.Call(image.Printk, last);
     }
 }

@@ -94,20 +94,22 @@ public sealed class ResidentKernel : IDisposable
 
     /// <summary>Runs a line of the shell.</summary>
     public KernelRequest RunLine(KernelShell shell, string line, IRequestClient client) =>
-        Start("sh", client, (process, request) => ShowSerial(shell.Run(process, line, request.Streams(process)), request.Streams(process)));
+        StartCommand("sh", client, (process, streams) => shell.Run(process, line, streams));
 
     /// <summary>Runs one command of the shell, its words taken as they are.</summary>
     public KernelRequest RunCommand(KernelShell shell, IReadOnlyList<string> words, IRequestClient client) =>
-        Start(words[0], client, (process, request) => ShowSerial(shell.Run(process, words, request.Streams(process)), request.Streams(process)));
+        StartCommand(words[0], client, (process, streams) => shell.Run(process, words, streams));
 
     /// <summary>Behind what a command prints comes what has left by the serial port.</summary>
-    private async GuestTask<int> ShowSerial(GuestTask<int> command, StandardStreams streams)
-    {
-        var status = await command;
-        if (_kernel.Board.Serial.TakeSent() is { Length: > 0 } sent)
-            await streams.Output.Write(sent);
-        return status;
-    }
+    private KernelRequest StartCommand(string name, IRequestClient client, Func<UserProcess, StandardStreams, GuestTask<int>> command) =>
+        Start(name, client, async (process, request) =>
+        {
+            var streams = request.Streams(process);
+            var status = await command(process, streams);
+            if (_kernel.Board.Serial.TakeSent() is { Length: > 0 } sent)
+                await streams.Output.Write(sent);
+            return status;
+        });
 
     /// <summary>Completes the last word of a line; one proposal a line is written.</summary>
     public KernelRequest Complete(KernelShell shell, string line, IRequestClient client) => Start("sh", client, async (process, request) =>
