@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
-using System.Runtime.InteropServices;
 using System.Text;
 using Lkm.Distribution;
 
@@ -18,13 +17,9 @@ public sealed class GuestMachine : IDisposable
     /// <summary>For a block of a file. The guest needs a fraction of a second of a processor; on a host where dozens wait for one, that takes long.</summary>
     private static readonly TimeSpan s_transferLimit = TimeSpan.FromMinutes(3);
 
-    private static readonly Lock s_starting = new();
-    private static readonly PosixSignal[] s_ends = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
-
     private readonly Process _process;
     private readonly string _folder;
     private readonly Task<string> _errors;
-    private readonly PosixSignalRegistration[] _signals;
     private Task<string?>? _line;
 
     private GuestMachine(Process process, string folder)
@@ -33,7 +28,6 @@ public sealed class GuestMachine : IDisposable
         _folder = folder;
         _errors = process.StandardError.ReadToEndAsync();
         process.StandardInput.AutoFlush = true;
-        _signals = [.. s_ends.Select(signal => PosixSignalRegistration.Create(signal, EndWithProgram))];
     }
 
     private string MonitorPath => Path.Combine(_folder, "monitor");
@@ -50,7 +44,7 @@ public sealed class GuestMachine : IDisposable
         [
             .. memory, "-kernel", image, "-initrd", root,
             // On a busy host the check whether timer interrupts arrive fails, and the kernel panics: it is skipped.
-            "-append", $"console=ttyS0 quiet loglevel=1 log_buf_len=4M panic=-1 no_timer_check {kernelArguments}",
+            "-append", $"console={Qemu.Console} quiet loglevel=1 log_buf_len=4M panic=-1 no_timer_check {kernelArguments}",
         ]);
         var console = new StringBuilder();
         while (machine.ReadLine(limit) is { } line)
@@ -143,8 +137,6 @@ public sealed class GuestMachine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (PosixSignalRegistration signal in _signals)
-            signal.Dispose();
         Kill();
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
@@ -153,18 +145,10 @@ public sealed class GuestMachine : IDisposable
     private static GuestMachine Start(IEnumerable<string> arguments)
     {
         string folder = Directory.CreateTempSubdirectory("lkm-qemu-").FullName;
-        lock (s_starting)
-            return new GuestMachine(Qemu.Start(["-qmp", $"unix:{Path.Combine(folder, "monitor")},server=on,wait=off", .. arguments]), folder);
+        return new GuestMachine(Qemu.Start(["-qmp", $"unix:{Path.Combine(folder, "monitor")},server=on,wait=off", .. arguments]), folder);
     }
 
     private QemuMonitor? Connect() => QemuMonitor.Connect(MonitorPath, () => _process.HasExited, s_monitorLimit);
-
-    /// <summary>QEMU does not mind that nobody is at its serial port any more, as after Ctrl-C: it would stay.</summary>
-    private void EndWithProgram(PosixSignalContext signal)
-    {
-        s_starting.Enter(); // for good: no other thread starts another one now
-        Kill();
-    }
 
     private void Kill()
     {

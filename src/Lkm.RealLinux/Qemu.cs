@@ -3,7 +3,7 @@ using Lkm.Distribution;
 
 namespace Lkm.RealLinux;
 
-/// <summary>QEMU's program and how it is called: a PC with one processor, one serial port, and nothing else.</summary>
+/// <summary>QEMU's program and how it is called: a PC with one processor, two serial ports, and nothing else.</summary>
 public static class Qemu
 {
     private const string Program = "qemu-system-x86_64";
@@ -12,7 +12,7 @@ public static class Qemu
     public static string? MissingTool()
     {
         foreach ((string tool, string package) in (ReadOnlySpan<(string, string)>)
-            [(Program, "qemu-system-x86"), ("busybox", "busybox-static"), ("kmod", "kmod"), ("modprobe", "kmod"), ("ldd", "libc-bin")])
+            [(Program, "qemu-system-x86"), ("busybox", "busybox-static"), ("kmod", "kmod"), ("modprobe", "kmod"), ("ldd", "libc-bin"), ("setpriv", "util-linux")])
         {
             if (HostCommand.Find(tool) is null)
                 return $"{tool} is not installed; real Linux is run with: apt-get install qemu-system-x86 busybox-static kmod (missing: {package})";
@@ -33,21 +33,27 @@ public static class Qemu
     /// <remarks>
     /// The model is QEMU's own, not the host's, so that an outcome does not depend on where it was found out. The translator counts instructions
     /// for time, four nanoseconds each, and passes over idle time: a busy host makes no difference to the guest, and nobody waits for its timers.
+    /// What is said to the guest goes over the second serial port, as every flavour has its driver built in, and nothing is at the first: drivers of what
+    /// would be connected to it find it free.
     /// </remarks>
     public static IReadOnlyList<string> Machine { get; } =
     [
         "-accel", Accelerator, "-cpu", "qemu64", "-smp", "1",
         .. Accelerator == "tcg" ? (ReadOnlySpan<string>)["-icount", "shift=2,sleep=off"] : [],
-        "-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio",
+        "-nodefaults", "-nographic", "-no-reboot", "-serial", "null", "-serial", "stdio",
     ];
 
-    /// <summary>Starts it, with the serial port on its standard input and output.</summary>
-    internal static Process Start(IEnumerable<string> arguments) => Process.Start(new ProcessStartInfo(HostCommand.Find(Program)!, [.. Machine, .. arguments])
+    /// <summary>The guest's name of the serial port over which it is spoken to.</summary>
+    internal const string Console = "ttyS1";
+
+    /// <summary>Starts it, with that serial port on its standard input and output. It ends with this program, also when that is killed.</summary>
+    internal static Process Start(IEnumerable<string> arguments) => ProcessStarter.Start(new ProcessStartInfo(HostCommand.Find("setpriv")!,
+        ["--pdeathsig", "KILL", "--", HostCommand.Find(Program)!, .. Machine, .. arguments])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,
         RedirectStandardError = true,
-    })!;
+    });
 
     private static bool CanUseKvm()
     {

@@ -69,5 +69,28 @@ public class GuestTests
         }
     }
 
+    [Fact]
+    public void The_first_serial_port_is_free_and_what_is_written_to_it_goes()
+    {
+        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(Kernel("debian:6.1-cloud"), LkmCache.FromEnvironment(), Console.Error.WriteLine);
+        Assert.True(snapshot.Succeeded, snapshot.Error);
+        using GuestMachine machine = snapshot.Value.Start().Value!;
+        GuestResult result = machine.Run("grep -c ^ttyS0 /proc/consoles; echo text >/dev/ttyS0 && grep '^0:' /proc/tty/driver/serial", s_limit);
+        Assert.StartsWith("0\n0: uart:16550A port:000003F8 irq:4 tx:6 rx:0", result.Output);
+    }
+
+    [Fact]
+    public void A_machine_does_not_end_with_the_thread_that_started_it()
+    {
+        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(Kernel("debian:6.1-cloud"), LkmCache.FromEnvironment(), Console.Error.WriteLine);
+        Assert.True(snapshot.Succeeded, snapshot.Error);
+        GuestMachine? machine = null;
+        var thread = new Thread(() => machine = snapshot.Value.Start().Value);
+        thread.Start();
+        thread.Join();
+        using (machine)
+            Assert.Equal("alive", machine!.Run("echo alive", s_limit).Output);
+    }
+
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 }

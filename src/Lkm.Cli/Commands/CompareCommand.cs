@@ -123,7 +123,7 @@ internal static class CompareCommand
     {
         if (kernel.ModulesDirectory is not { } directory)
             return Trouble($"{kernel.Version}: came without modules");
-        if (named.FirstOrDefault(RunPlan.IsPath) is { } file)
+        if (named.FirstOrDefault(RunPlan.IsSpelledAsPath) is { } file)
             return Screen.Misused($"compare: {file}: several modules are compared by name, of the kernel's own tree");
         IReadOnlyList<string> modules = SweepSelection.Of(ModuleDirectory.Open(directory), [.. named, .. arguments.Values("--modules")], SweepShard.All);
         if (named.Select(name => ModuleName.Normalize(name)).Except(modules).FirstOrDefault() is { } unknown)

@@ -50,8 +50,10 @@ internal sealed class RunPlan
     }
 
     /// <summary>Whether a word names a file rather than a module.</summary>
-    public static bool IsPath(string module) =>
-        module.Contains('/') || module.Contains(".ko", StringComparison.Ordinal) || File.Exists(module) || Directory.Exists(module);
+    public static bool IsPath(string module) => IsSpelledAsPath(module) || File.Exists(module) || Directory.Exists(module);
+
+    /// <summary>Whether a word can only be a file's name, whatever lies in the current folder.</summary>
+    public static bool IsSpelledAsPath(string module) => module.Contains('/') || module.Contains(".ko", StringComparison.Ordinal);
 
     private string? AddFile(string path, string parameters, bool isAsked)
     {

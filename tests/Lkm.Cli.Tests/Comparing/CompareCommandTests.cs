@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Lkm.Cli.Sweeping;
 using Lkm.Distribution;
@@ -39,6 +40,55 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Equal(2, ExpectedOutcomes.Read(Path.Combine(_folder, "both", "real-linux-outcomes.json")).Value!.Count);
         foreach (string file in (string[])["sweep.json", "compatibility.md", "logs.txt", "real-linux/results.jsonl"])
             Assert.True(File.Exists(Path.Combine(_folder, "both", file)), file);
+    }
+
+    [Fact]
+    public void Several_modules_are_names_whatever_lies_in_the_current_folder()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "dm-mod"));
+        HostCommandResult run = Lkm(null, "--kernel", "debian:6.1-cloud", "dm-mod", "no-such-module");
+        Assert.Equal(2, run.ExitCode);
+        Assert.StartsWith("lkm: no_such_module: no such module in ", run.Error);
+    }
+
+    [Fact]
+    public void Real_Linux_ends_with_a_program_that_is_killed()
+    {
+        using Process lkm = Process.Start(new ProcessStartInfo(HostCommand.Find("dotnet")!,
+            [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "compare", "dm-mod", "--kernel", "debian:6.1-cloud", "--do", "while :; do :; done"]))!;
+        int? machine = Await(() => Children(lkm.Id).FirstOrDefault(pid => File.ReadAllText($"/proc/{pid}/comm").StartsWith("qemu", StringComparison.Ordinal)));
+        Assert.NotNull(machine);
+        lkm.Kill();
+        Assert.NotNull(Await(() => Directory.Exists($"/proc/{machine}") ? 0 : 1));
+    }
+
+    /// <summary>The value when there is one; null after two minutes.</summary>
+    private static int? Await(Func<int> value)
+    {
+        for (DateTime end = DateTime.UtcNow.AddMinutes(2); DateTime.UtcNow < end; Thread.Sleep(50))
+        {
+            if (value() is not 0 and int found)
+                return found;
+        }
+        return null;
+    }
+
+    /// <summary>A process's children, of all its threads that are still there.</summary>
+    private static List<int> Children(int parent)
+    {
+        var children = new List<int>();
+        foreach (string thread in Directory.GetDirectories($"/proc/{parent}/task"))
+        {
+            try
+            {
+                children.AddRange(File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse));
+            }
+            catch (IOException)
+            {
+                // The thread has ended.
+            }
+        }
+        return children;
     }
 
     [Fact]
