@@ -25,6 +25,7 @@ public class OtherKernelsTests
         using var session = new KernelSession(started, context);
 
         Assert.StartsWith($"Linux version {found.Value.Version} ", session.Run("cat /proc/version").Output);
+        Assert.Equal("0\n", session.Run("cat /proc/sys/kernel/tainted").Output); // nothing of the boot made it warn
         Assert.Equal("AT Translated Set 2 keyboard\n", session.Run("cat /sys/class/input/input0/name").Output);
         Assert.Contains("rtc_date\t: 2024-01-01\n", session.Run("cat /proc/driver/rtc").Output);
         Assert.Equal(0, session.Run("modprobe brd rd_nr=1 rd_size=1024").Status);

@@ -17,7 +17,7 @@ public static class BootSteps
         "jump_label_init", "static_call_init", "tsc_early_init", "early_security_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
         "ptlock_cache_init", "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "kvfree_rcu_init", "trace_init",
         "context_tracking_init", "init_timers", "timers_init", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "init_IRQ", "tick_init",
-        "vdso_setup_data_pages", "timekeeping_init", "perf_event_init", "profile_init", "call_function_init",
+        "vdso_setup_data_pages", "timekeeping_init", "perf_event_init", "profile_init", "call_function_init", "kmem_cache_init_late",
         "setup_per_cpu_pageset", "numa_policy_init", "console_init", "acpi_early_init", "hpet_time_init", "tsc_init", "sched_clock_init",
         "fpu__init_system", "fpu__init_cpu", "alternative_instructions",
         "pid_idr_init", "anon_vma_init", "thread_stack_cache_init", "cred_init", "fork_init", "mm_cache_init", "proc_caches_init", "uts_ns_init", "time_ns_init", "key_init",

@@ -109,19 +109,7 @@ internal sealed class ColdBoot
             case "sched_init":
                 await LearnThreadFlags();
                 break;
-            case "trace_init":
-                await CreateSlabWorkqueue();
-                break;
         }
-    }
-
-    /// <summary>kmem_cache_init_late(): the workqueue that caches are emptied by, which has a thread. Nobody has work for it here.</summary>
-    private async GuestTask CreateSlabWorkqueue()
-    {
-        const ulong forReclaim = 1 << 3, usualNumber = 0; // WQ_MEM_RECLAIM
-        var create = _image.TrySymbol("alloc_workqueue", out var function) ? function : _image.SymbolOrZero("alloc_workqueue_noprof");
-        if (create != 0 && _image.TrySymbol("flushwq", out var workqueue) && ImageText.Find(_memory, _image, "slub_flushwq") is var name and not 0)
-            _memory.WriteUInt64(workqueue, await _kernel.Calls.Call(create, name, forReclaim, usualNumber));
     }
 
     private async GuestTask LearnThreadFlags()
