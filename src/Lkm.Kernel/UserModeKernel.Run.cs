@@ -134,7 +134,7 @@ public sealed partial class UserModeKernel
                 return;
         }
 
-        if (MemoryFaults.IsPoison(exit))
+        if (Faults.IsPoison(exit))
         {
             exit = Faults.Handle(exit);
             if (exit.Kind != CpuExitKind.Exception)

@@ -52,7 +52,7 @@ public sealed partial class UserModeKernel : IDisposable
         Random = new RandomNumbers(memory);
         RequestModule = new RequestModule(Cpu, memory, image, Calls, Threads, Tasks, PerCpu);
         MemoryErrors = new MemoryErrors(memory, image, PerCpu, Tasks) { Symbolise = Symbolise };
-        Faults = new MemoryFaults(Cpu, memory, image, MemoryErrors, Log) { Symbolise = Symbolise, DumpStack = DumpStack };
+        Faults = new MemoryFaults(Cpu, memory, image, MemoryErrors, Log) { Symbolise = Symbolise, DumpStack = DumpStack, RamSize = ramSize };
         Scheduler.ScheduledWhileAtomic += count => Faults.NoteScheduleWhileAtomic((Tasks.Comm(PerCpu.Current), Tasks.Pid(PerCpu.Current)), count);
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);

@@ -21,7 +21,9 @@ internal static class Firmware
     /// <summary>Writes the tables, and tells the kernel where they are, as a boot loader does in struct boot_params.</summary>
     public static void Write(GuestMemory memory, KernelImage image, ulong ramSize)
     {
-        WriteMemoryMap(memory, image, PhysicalMemory.Map(ramSize));
+        WriteMemoryMap(memory, image, "e820_table_firmware", PhysicalMemory.Map(ramSize));
+        WriteMemoryMap(memory, image, "e820_table_kexec", PhysicalMemory.Map(ramSize));
+        WriteMemoryMap(memory, image, "e820_table", PhysicalMemory.KernelMap(ramSize));
         var rom = AddressSpace.ToVirtual(PhysicalMemory.RomStart);
         memory.SetAccess(rom, PhysicalMemory.RomEnd - PhysicalMemory.RomStart, Shadow.Accessible);
         WriteRootPointer(Rom(memory, RootPointer, HeaderSize));
@@ -37,20 +39,17 @@ internal static class Firmware
     private static Span<byte> Rom(GuestMemory memory, ulong physical, int length) => memory.Span(AddressSpace.ToVirtual(physical), length);
 
     /// <summary>struct e820_table: the firmware's, the one that kexec passes on, and the one that the kernel may change.</summary>
-    private static void WriteMemoryMap(GuestMemory memory, KernelImage image, MemoryRange[] map)
+    private static void WriteMemoryMap(GuestMemory memory, KernelImage image, string name, MemoryRange[] map)
     {
         const ulong entries = 4, entrySize = 20; // struct e820_entry is packed
-        foreach (var name in (ReadOnlySpan<string>)["e820_table", "e820_table_kexec", "e820_table_firmware"])
+        var table = memory.ReadUInt64(image.Symbol(name));
+        memory.WriteUInt32(table, (uint)map.Length);
+        for (var i = 0; i < map.Length; i++)
         {
-            var table = memory.ReadUInt64(image.Symbol(name));
-            memory.WriteUInt32(table, (uint)map.Length);
-            for (var i = 0; i < map.Length; i++)
-            {
-                var entry = table + entries + ((ulong)i * entrySize);
-                memory.WriteUInt64(entry, map[i].Start);
-                memory.WriteUInt64(entry + 8, map[i].Size);
-                memory.WriteUInt32(entry + 16, (uint)map[i].Type);
-            }
+            var entry = table + entries + ((ulong)i * entrySize);
+            memory.WriteUInt64(entry, map[i].Start);
+            memory.WriteUInt64(entry + 8, map[i].Size);
+            memory.WriteUInt32(entry + 16, (uint)map[i].Type);
         }
     }
 

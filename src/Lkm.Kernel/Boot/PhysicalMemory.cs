@@ -41,6 +41,14 @@ internal static class PhysicalMemory
         new(RomEnd, ramSize - RomEnd, MemoryType.Ram),
     ];
 
+    /// <summary>The map as the kernel goes by it: the BIOS's data in the first page are not for it (arch/x86/kernel/setup.c, trim_bios_range()).</summary>
+    public static MemoryRange[] KernelMap(ulong ramSize) =>
+    [
+        new(0, AddressSpace.PageSize, MemoryType.Reserved),
+        new(AddressSpace.PageSize, LowEnd - AddressSpace.PageSize, MemoryType.Ram),
+        .. Map(ramSize).AsSpan(1),
+    ];
+
     /// <summary>Whether any byte of a range is memory for the kernel.</summary>
     public static bool TouchesRam(ulong start, ulong size, ulong ramSize) =>
         start < LowEnd || (start < ramSize && start + size > RomEnd);

@@ -19,7 +19,7 @@ public sealed class MemoryFaults
     private readonly KernelImage _image;
     private readonly MemoryErrors _errors;
     private readonly KernelLog _log;
-    private readonly ulong _tableStart, _tableEnd;
+    private readonly ulong _tableStart, _tableEnd, _imageStart, _imageEnd;
     private readonly HashSet<ulong> _reported = [];
     private readonly List<MemoryErrorReport> _reports = [];
     private readonly List<string> _places = [];
@@ -35,6 +35,7 @@ public sealed class MemoryFaults
         _log = log;
         _tableStart = image.Symbol("__start___ex_table");
         _tableEnd = image.Symbol("__stop___ex_table");
+        (_imageStart, _imageEnd) = (image.Symbol("_text"), AddressSpace.PageAlign(image.Symbol("_end")));
         errors.Reported = Report;
         errors.Warned = Warn;
     }
@@ -51,13 +52,18 @@ public sealed class MemoryFaults
     /// <summary>Tells addresses for reports, of modules too.</summary>
     public required Func<ulong, string> Symbolise { get; init; }
 
+    /// <summary>Tells how much RAM there is, in bytes.</summary>
+    public required ulong RamSize { get; init; }
+
     /// <summary>Gives the lines of dump_stack().</summary>
     public required Func<IEnumerable<string>> DumpStack { get; init; }
 
     /// <summary>Whether a fault is the shadow's poison, not a page that is absent or read-only.</summary>
-    public static bool IsPoison(CpuExit exit) =>
+    /// <remarks>RAM that was never given out is free, and present in the direct map.</remarks>
+    public bool IsPoison(CpuExit exit) =>
         exit.Vector == CpuVector.PageFault
-        && (exit.Shadow >= Shadow.Poison || exit.Shadow is > Shadow.Unmapped and < Shadow.Accessible);
+        && (exit.Shadow >= Shadow.Poison || exit.Shadow is > Shadow.Unmapped and < Shadow.Accessible
+            || (exit.Shadow == Shadow.Unmapped && GuestMemory.Contains(exit.Address, (ulong)exit.Size) && IsRam(exit.Address, (ulong)exit.Size)));
 
     /// <summary>Reports the access that the processor stopped at, and makes it.</summary>
     /// <returns>What came of making it.</returns>
@@ -66,8 +72,9 @@ public sealed class MemoryFaults
         if (HasFixup(_cpu.Rip))
         {
             // Code that expects to fault (copy_from_kernel_nofault() and its kin), which sanitisers leave alone. Pages that Linux has not
-            // mapped do fault; the rest is read as it would be there.
-            var isAbsentOnLinux = exit.Shadow is Shadow.VmallocGuard or Shadow.StackGuard or Shadow.VmallocFreed or Shadow.InitFreed;
+            // mapped do fault; the rest is read as it would be there. RAM that never was used is passed over too: the image's page tables, which
+            // an oops shows, lead there, as they say where the image would lie on a PC.
+            var isAbsentOnLinux = exit.Shadow is Shadow.Unmapped or Shadow.VmallocGuard or Shadow.StackGuard or Shadow.VmallocFreed or Shadow.InitFreed;
             return isAbsentOnLinux ? exit : _cpu.StepIgnoringShadow();
         }
 
@@ -75,6 +82,10 @@ public sealed class MemoryFaults
             Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
         return _cpu.StepIgnoringShadow();
     }
+
+    /// <summary>Whether it is what /proc/iomem calls System RAM; the image lies in some of its own (<see cref="KernelResources"/>).</summary>
+    private bool IsRam(ulong address, ulong size) =>
+        PhysicalMemory.TouchesRam(AddressSpace.ToPhysical(address), size, RamSize) || (address >= _imageStart && address + size <= _imageEnd);
 
     /// <summary>
     /// The kernel reads strings and hashes names a word at a time (include/asm/word-at-a-time.h): the word that holds the last byte may

@@ -31,7 +31,7 @@ internal static class KasanShadow
         Shadow.GlobalRedzone => MemoryErrorKind.GlobalOutOfBounds,
         Shadow.StackGuard => MemoryErrorKind.StackOutOfBounds,
         Shadow.PercpuFreed => MemoryErrorKind.OutOfBounds,
-        Shadow.Unmapped => MemoryErrorKind.WildAccess,
+        Shadow.Unmapped => address < AddressSpace.VmallocStart ? MemoryErrorKind.UseAfterFree : MemoryErrorKind.WildAccess,
         _ => address == 0 ? MemoryErrorKind.NullPointer : MemoryErrorKind.OutOfBounds,
     };
 }

@@ -1,3 +1,5 @@
+using Lkm.Kernel.Sanitizer;
+
 namespace Lkm.Kernel.Tests.Memory;
 
 /// <summary>What /proc tells of what a module has taken: real Linux's lines.</summary>
@@ -32,6 +34,17 @@ public sealed class ProcTests(MemoryModules modules) : IClassFixture<MemoryModul
         Assert.Contains("0300-030f : things\n", session.Run("cat /proc/ioports").Output);
         Assert.Contains("000d0000-000d00ff : things\n", session.Run("cat /proc/iomem").Output);
         Assert.Matches(@" load_module\+0x\w+/0x\w+ pages=\d+ vmalloc N0=\d+\n", session.Run("cat /proc/vmallocinfo").Output);
+    }
+
+    /// <summary>What memory acquisition modules do; KASAN would not let it pass in silence either.</summary>
+    [Fact]
+    public void All_RAM_that_iomem_tells_of_can_be_read_and_free_pages_are_reported_once()
+    {
+        using var session = BootedKernel.Start();
+        Assert.StartsWith("00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n0009fc00-0009ffff : Reserved\n", session.Run("cat /proc/iomem").Output);
+        Assert.True(session.Load(modules.Files["ramdump"], "").Result.Succeeded);
+        Assert.Equal("1\n", session.Run("dmesg | grep -c 'ramdump: read all of [0-9]* ranges'").Output);
+        Assert.Equal(MemoryErrorKind.UseAfterFree, Assert.Single(session.Kernel.Faults.Reports).Kind);
     }
 
     [Fact]
