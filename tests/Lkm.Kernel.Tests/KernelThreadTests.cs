@@ -7,7 +7,7 @@ public sealed class KernelThreadTests
     public void Threads_have_the_names_numbers_and_states_of_Linux()
     {
         using var session = BootedKernel.Start();
-        var threads = session.Run("ps").Output.Split('\n').Skip(3).Take(14)
+        var threads = session.Run("ps -o pid,ppid,stat,args").Output.Split('\n').Skip(3).Take(14)
             .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .Select(line => $"{line[0]} {line[2]} {line[3].Split('-')[0]}");
         Assert.Equal( // as a Debian kernel on one processor under QEMU has them

@@ -79,15 +79,27 @@ public sealed partial class UserProcess
     /// <inheritdoc/>
     public async GuestTask<List<string>?> ProgramArguments()
     {
-        const int most = 4096;
         if (_memory.ReadUInt64(_memory.ReadUInt64(_kernel.PerCpu.TopOfStack) - PtRegs.Size + PtRegs.Ip) != ProgramImage.SystemCallInstruction
             || await TryRead(ProgramImage.SystemCallInstruction, ProgramImage.Code.Length) is not { } code || !code.AsSpan().SequenceEqual(ProgramImage.Code))
             return null;
-        var arguments = new List<string>();
-        var count = BitConverter.ToUInt64(await Get(_stack, sizeof(ulong)));
-        for (var i = 1UL; i <= count && i <= most; i++)
-            arguments.Add(await Text(BitConverter.ToUInt64(await Get(_stack + (i * sizeof(ulong)), sizeof(ulong)))));
-        return arguments;
+        return await Texts(_stack + sizeof(ulong));
+    }
+
+    /// <inheritdoc/>
+    public async GuestTask<List<string>> ProgramEnvironment()
+    {
+        var arguments = BitConverter.ToUInt64(await Get(_stack, sizeof(ulong)));
+        return await Texts(_stack + ((arguments + 2) * sizeof(ulong))); // behind argc, argv and its null
+    }
+
+    /// <summary>The texts that pointers lead to, up to a null.</summary>
+    private async GuestTask<List<string>> Texts(ulong address)
+    {
+        const int most = 4096;
+        var texts = new List<string>();
+        for (; texts.Count < most && BitConverter.ToUInt64(await Get(address, sizeof(ulong))) is not 0 and var text; address += sizeof(ulong))
+            texts.Add(await Text(text));
+        return texts;
     }
 
     private async GuestTask<string> Text(ulong address)

@@ -19,7 +19,7 @@ internal sealed class SessionModuleCommands(UserModeKernel kernel, ModuleContext
     public async GuestTask<ModuleOutcome> Insert(string file, string parameters, Action<LoadStep>? observer = null)
     {
         if (!FileContents.Read(file).TryGet(out var image, out var error))
-            return new ModuleOutcome(error.Errno, error.Reason);
+            return new ModuleOutcome(error.Errno, NoSuchModule: true);
         var (task, started) = (kernel.Scheduler.Current, kernel.Clock.Nanoseconds);
         if (observer is not null)
             _loader.Observer += Observe;

@@ -152,5 +152,5 @@ internal sealed class CommandContext(KernelShell shell, ISystemCalls process, st
         await Flush();
     }
 
-    private string CannotOpen(string path) => name is "cat" or "tail" or "dd" ? $"can't open '{path}'" : path;
+    private string CannotOpen(string path) => name is "cat" or "tail" or "dd" or "more" or "less" ? $"can't open '{path}'" : path;
 }

@@ -30,6 +30,9 @@ public interface IExecutes
     /// <summary>The arguments of the program that the process has become, as execve(2) put them on its stack: for a script, those of its interpreter.</summary>
     /// <returns>Null where the program is machine code of another's, which nobody executes here.</returns>
     GuestTask<List<string>?> ProgramArguments();
+
+    /// <summary>The environment of the program that the process has become, as execve(2) put it there: each as NAME=VALUE.</summary>
+    GuestTask<List<string>> ProgramEnvironment();
 }
 
 /// <summary>How a child has ended.</summary>

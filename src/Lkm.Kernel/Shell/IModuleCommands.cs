@@ -7,7 +7,7 @@ namespace Lkm.Kernel.Shell;
 /// <summary>How loading or unloading a module ended.</summary>
 /// <param name="Error"><see cref="Errno.OK"/>, or what the system call failed with.</param>
 /// <param name="Explanation">One sentence for people; null when there is nothing to add to the errno's own text.</param>
-/// <param name="NoSuchModule">Whether no module answers to the name, so that nothing was tried.</param>
+/// <param name="NoSuchModule">Whether no module answers to the name, or its file cannot be read, so that nothing was tried.</param>
 public readonly record struct ModuleOutcome(Errno Error, string? Explanation = null, bool NoSuchModule = false);
 
 /// <summary>One line of modinfo: a field and its value.</summary>

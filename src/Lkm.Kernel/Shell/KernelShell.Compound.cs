@@ -27,7 +27,7 @@ public sealed partial class KernelShell
     }
 
     /// <summary>The shell's variables.</summary>
-    internal Dictionary<string, string> Variables { get; private init; } = [];
+    internal Dictionary<string, string> Variables { get; private set; } = ShellEnvironment.Parse(ShellEnvironment.Variables);
 
     /// <summary>break and continue.</summary>
     internal void Leave(LoopControl control) => _control = control;
@@ -198,8 +198,7 @@ public sealed partial class KernelShell
         "!" => Jobs is [.., var last] ? $"{last}" : "",
         "#" => "0",
         "0" => "sh",
-        _ when name.IndexOf(":-", StringComparison.Ordinal) is >= 0 and var end =>
-            Variables.GetValueOrDefault(name[..end], "") is { Length: > 0 } value ? value : name[(end + 2)..],
+        _ when ParameterExpansion.TryParse(name, out var expansion) => expansion.Apply(Variables.GetValueOrDefault(expansion.Name)),
         _ => Variables.GetValueOrDefault(name, ""),
     };
 

@@ -269,6 +269,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             return null;
         var standard = new StandardStreams(new HostStream(streams.Input ?? Stream.Null), new HostStream(streams.Output), new HostStream(streams.Errors));
         _isAlone = true;
+        Variables = ShellEnvironment.Parse(await process.ProgramEnvironment());
         return await RunFound(process, [BaseName(arguments[0]), .. arguments.Skip(1)], standard) & 0xff;
     }
 

@@ -95,10 +95,11 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
     /// <summary>One read(2), of no more than the buffer holds.</summary>
     public async GuestTask<ReadResult> Read(int descriptor, int count)
     {
-        var result = await Call("read", (ulong)descriptor, calls.Buffer, (ulong)Math.Min(count, calls.BufferLength));
+        count = Math.Min(count, calls.BufferLength);
+        var result = await Call("read", (ulong)descriptor, calls.Buffer, (ulong)count);
         return ErrorOf(result) is var error && error != Errno.OK
             ? new ReadResult([], error)
-            : new ReadResult(result == 0 ? [] : await Get(calls.Buffer, (int)result), Errno.OK);
+            : new ReadResult(result == 0 ? [] : await Get(calls.Buffer, (int)Math.Min(result, count)), Errno.OK); // a driver may say more than it was asked for
     }
 
     /// <summary>Writes all bytes, with one write(2) for each part that the buffer holds.</summary>
@@ -112,7 +113,7 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
                 return error;
             if (result == 0 && part.Length > 0)
                 return Errno.EIO;
-            bytes = bytes[(int)result..];
+            bytes = bytes[(int)Math.Min(result, part.Length)..]; // a driver may say more than it was given
         }
         while (!bytes.IsEmpty);
         return Errno.OK;
@@ -128,7 +129,7 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
             return new ReadResult([], error);
         var result = await Call("read", (ulong)descriptor, (ulong)memory, (ulong)count);
         error = ErrorOf(result);
-        var bytes = error == Errno.OK ? await Get((ulong)memory, (int)result) : [];
+        var bytes = error == Errno.OK ? await Get((ulong)memory, (int)Math.Min(result, count)) : [];
         await Call("munmap", (ulong)memory, (ulong)count);
         return new ReadResult(bytes, error);
     }

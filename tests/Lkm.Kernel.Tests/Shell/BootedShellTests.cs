@@ -12,8 +12,38 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
     {
         Assert.Equal("cat\n", shell.Output("cat /proc/self/comm"));
         Assert.Equal("head\n", shell.Output("head -n 1 /proc/self/comm"));
-        Assert.Matches(@"(?m)^ +2 +0 S    \[kthreadd\]$", shell.Output("ps"));
-        Assert.Matches(@"(?m)^ +(\d+) +1 S    sh\n +\d+ +\1 R    ps$", shell.Output("ps"));
+        Assert.Matches(@"(?m)^    2 0        \[kthreadd\]$", shell.Output("ps aux"));
+        Assert.Matches(@"(?m)^ +(\d+) +1 S    (?:/bin/)?sh\n +\d+ +\1 R    ps -o pid,ppid,stat,args$", shell.Output("ps -o pid,ppid,stat,args"));
+    }
+
+    [Fact]
+    public void Processes_are_found_by_their_names()
+    {
+        Assert.Equal("2\n", shell.Output("pidof kthreadd"));
+        Assert.Equal("2 kthreadd\n", shell.Output("pgrep -l kthreadd"));
+        Assert.Equal((1, "killall: nosuch: no process killed\n"), shell.Run("killall nosuch"));
+        Assert.Equal("Killed\n137\n", shell.Output("sleep 100 & sleep 0.1; killall -9 sleep; wait $!; echo $?"));
+        Assert.Equal("grep kthreadd\n", shell.Output("ps -o comm,args | grep kthreadd | cut -c 18- | tail -n 1"));
+    }
+
+    [Fact]
+    public void A_command_may_be_run_by_another()
+    {
+        Assert.Equal("0\n", shell.Output("sudo -E id -u"));
+        Assert.Equal((1, "sudo: a password is required\n"), shell.Run("su nobody -c 'sudo true'"));
+        Assert.Matches(@"^real\t1m 5\.0\ds\nuser\t0m 0\.\d\ds\nsys\t0m 0\.\d\ds\n$", shell.Output("time sleep 65"));
+    }
+
+    [Fact]
+    public void Interfaces_are_shown_with_their_counts()
+    {
+        Assert.Equal(
+            "lo        Link encap:Local Loopback  \n          inet addr:127.0.0.1  Mask:255.0.0.0\n          inet6 addr: ::1/128 Scope:Host\n"
+            + "          UP LOOPBACK RUNNING  MTU:65536  Metric:1\n          RX packets:4 errors:0 dropped:0 overruns:0 frame:0\n"
+            + "          TX packets:4 errors:0 dropped:0 overruns:0 carrier:0\n          collisions:0 txqueuelen:1000 \n"
+            + "          RX bytes:336 (336.0 B)  TX bytes:336 (336.0 B)\n\n",
+            shell.Output("ip link set lo up; ifconfig lo 127.0.0.1; ping -c 2 127.0.0.1 > /dev/null; ifconfig lo"));
+        Assert.Equal((1, "ifconfig: SIOCSIFADDR: No such device\n"), shell.Run("ifconfig nosuch 1.2.3.4"));
     }
 
     [Fact]
@@ -42,7 +72,7 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
     [Fact]
     public void Large_blocks_are_one_call_and_pipes_end_early()
     {
-        Assert.Equal("1+0 records in\n1+0 records out\n300000 bytes copied\n", shell.Output("dd if=/dev/zero of=/dev/null bs=300000 count=1"));
+        Assert.Equal("1+0 records in\n1+0 records out\n", shell.Output("dd if=/dev/zero of=/dev/null bs=300000 count=1"));
         Assert.Equal("70000\n", shell.Output("cat /dev/zero | head -c 70000 | wc -c"));
     }
 
@@ -111,15 +141,15 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
     public void Signals_stop_continue_and_end_a_process()
     {
         var parent = Start("sleep 1000");
-        var listed = System.Text.RegularExpressions.Regex.Match(shell.Output("ps"), $@"(?m)^ *(\d+) +{parent} S    sleep$");
+        var listed = System.Text.RegularExpressions.Regex.Match(shell.Output("ps -o pid,ppid,stat,comm"), $@"(?m)^ *(\d+) +{parent} S    sleep$");
         Assert.True(listed.Success);
         var other = listed.Groups[1].Value;
         shell.Output($"kill -STOP {other}; sleep 0.1");
-        Assert.Matches($@"(?m)^ *{other} +{parent} T    sleep$", shell.Output("ps"));
+        Assert.Matches($@"(?m)^ *{other} +{parent} T    sleep$", shell.Output("ps -o pid,ppid,stat,comm"));
         shell.Output($"kill -CONT {other}; sleep 0.1");
-        Assert.Matches($@"(?m)^ *{other} +{parent} S    sleep$", shell.Output("ps"));
+        Assert.Matches($@"(?m)^ *{other} +{parent} S    sleep$", shell.Output("ps -o pid,ppid,stat,comm"));
         shell.Output($"kill {other}; sleep 0.1");
-        Assert.DoesNotMatch($@"(?m)^ *({other}|{parent}) ", shell.Output("ps | grep -v Z"));
+        Assert.DoesNotMatch($@"(?m)^ *({other}|{parent}) ", shell.Output("ps -o pid,stat | grep -v Z"));
     }
 
     /// <summary>The seconds that a line takes by the kernel's own clock.</summary>

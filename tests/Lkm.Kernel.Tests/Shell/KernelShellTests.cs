@@ -31,6 +31,8 @@ public sealed class KernelShellTests : IDisposable
     [InlineData("echo $((2 + 3 * 4)) $((0x10 << 1)) $((7 / 0)) $((-7 % 3)) $((1 == 1 && 2 < 1))", "14 32 0 -1 0\n")]
     [InlineData("echo 'a b' | while read x y; do echo $y $x; done", "b a\n")]
     [InlineData("x=$(false); echo $?; export y=5; unset y; echo \"[$y$nothing]\"", "1\n[]\n")]
+    [InlineData("f=/dev/x.tar.gz; echo ${f%.*} ${f%%.*} ${f#/*/} ${f##*/} ${#f} ${f%z[k]}", "/dev/x.tar /dev/x x.tar.gz x.tar.gz 13 /dev/x.tar.gz\n")]
+    [InlineData("e=; echo ${e:-a} ${e-b}. ${n-c} ${n:+d} ${e+f} ${e:+g}.", "a . c f .\n")]
     [InlineData("echo a:b:c | cut -d : -f 1,3; echo hello | cut -c 2-3; seq 3 | sort -rn | tr 1-3 a-c", "a:c\nel\nc\nb\na\n")]
     [InlineData("printf '%s=%03d\\n' a 7 b 8; printf '%x %-3s|%%' 255 z", "a=007\nb=008\nff z  |%")]
     [InlineData("printf 'a\\na\\nb\\n' | uniq -c; basename /x/y.ko .ko; dirname /x/y", "      2 a\n      1 b\ny\n/x\n")]

@@ -60,8 +60,8 @@ public class ShellParserTests
     [InlineData("(a", "syntax error: unexpected end of line")]
     [InlineData("a )", "syntax error: unexpected \")\"")]
     [InlineData("echo $(a", "syntax error: unterminated $(")]
-    [InlineData("echo ${a#b}", "${...}: a variable's name, and :- with a plain text, are supported")]
-    [InlineData("echo ${a:-$b}", "${...}: a variable's name, and :- with a plain text, are supported")]
+    [InlineData("echo ${a/b/c}", "${...}: a variable's name, #NAME, and :- :+ - + % %% # ## with a plain text are supported")]
+    [InlineData("echo ${a:-$b}", "${...}: a variable's name, #NAME, and :- :+ - + % %% # ## with a plain text are supported")]
     [InlineData("a << b", "here-documents (<<) are not supported")]
     public void What_is_wrong_is_said(string line, string error) => Assert.Equal(error, ShellParser.Parse(line).Error);
 

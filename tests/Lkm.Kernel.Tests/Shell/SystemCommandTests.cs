@@ -16,7 +16,7 @@ public sealed class SystemCommandTests : IDisposable
     public void Ps_lists_this_process()
     {
         var lines = _shell.Output("ps").Split('\n');
-        Assert.Equal("  PID  PPID STAT COMMAND", lines[0]);
+        Assert.Equal("PID   USER     COMMAND", lines[0]);
         Assert.Contains(lines, l => l.StartsWith($"{Environment.ProcessId,5} "));
     }
 

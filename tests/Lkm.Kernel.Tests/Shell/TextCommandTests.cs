@@ -160,8 +160,8 @@ public sealed class TextCommandTests : IDisposable
     public void Dd_copies_blocks_and_counts_them()
     {
         File.WriteAllText(_shell.Folder + "/f", "0123456789");
-        Assert.Equal(new LineResult(0, "4567", "1+0 records in\n1+0 records out\n4 bytes copied\n"), _shell.Run("dd if=@/f bs=4 skip=1 count=1"));
-        Assert.Equal("2+1 records in\n2+1 records out\n10 bytes copied\n", _shell.Run("dd if=@/f of=@/g bs=4 seek=1").Errors);
+        Assert.Equal(new LineResult(0, "4567", "1+0 records in\n1+0 records out\n"), _shell.Run("dd if=@/f bs=4 skip=1 count=1"));
+        Assert.Equal("2+1 records in\n2+1 records out\n", _shell.Run("dd if=@/f of=@/g bs=4 seek=1").Errors);
         Assert.Equal("\0\0\0\00123456789", File.ReadAllText(_shell.Folder + "/g"));
         _shell.Run("echo -n ab | dd of=@/g conv=notrunc");
         Assert.Equal("ab\0\00123456789", File.ReadAllText(_shell.Folder + "/g"));
@@ -175,7 +175,7 @@ public sealed class TextCommandTests : IDisposable
         var bytes = new byte[200_000];
         new System.Random(6).NextBytes(bytes);
         File.WriteAllBytes(_shell.Folder + "/f", bytes);
-        Assert.Equal("1+0 records in\n1+0 records out\n200000 bytes copied\n", _shell.Run("dd if=@/f of=@/g bs=200000 count=1").Errors);
+        Assert.Equal("1+0 records in\n1+0 records out\n", _shell.Run("dd if=@/f of=@/g bs=200000 count=1").Errors);
         Assert.Equal(bytes, File.ReadAllBytes(_shell.Folder + "/g"));
     }
 

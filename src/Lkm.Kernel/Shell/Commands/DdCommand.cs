@@ -40,7 +40,7 @@ internal static class DdCommand
         var copy = new Copy(c, sizes["bs"], sizes["count"], conversions, inputFlags, outputFlags);
         var status = await copy.Run(values.GetValueOrDefault("if"), values.GetValueOrDefault("of"), sizes["skip"], sizes["seek"]);
         if (copy.IsStarted && values.GetValueOrDefault("status") != "none")
-            await c.PrintError(copy.Statistics + (status == 0 ? $"{copy.Bytes} bytes copied\n" : ""));
+            await c.PrintError(copy.Statistics);
         return status;
     }
 
@@ -70,12 +70,12 @@ internal static class DdCommand
 
     private sealed class Copy(CommandContext c, long blockSize, long count, string[] conversions, OpenFlags inputFlags, OpenFlags outputFlags)
     {
-        private long _fullIn, _partialIn, _fullOut, _partialOut, _bytes;
+        private const ulong SeekCurrent = 1; // SEEK_CUR
+
+        private long _fullIn, _partialIn, _fullOut, _partialOut;
         private int _input = -1, _output = -1;
 
         public bool IsStarted { get; private set; }
-
-        public long Bytes => _bytes;
 
         public string Statistics =>
             $"{_fullIn}+{_partialIn} records in\n{_fullOut}+{_partialOut} records out\n";
@@ -119,7 +119,7 @@ internal static class DdCommand
         {
             if (skip > 0)
             {
-                var sought = _input >= 0 ? await c.Files.Call("lseek", (ulong)_input, (ulong)(skip * blockSize)) : -(long)Errno.ESPIPE;
+                var sought = _input >= 0 ? await c.Files.Call("lseek", (ulong)_input, (ulong)(skip * blockSize), SeekCurrent) : -(long)Errno.ESPIPE;
                 for (var block = 0L; sought < 0 && block < skip; block++)
                 {
                     var read = await Read();
@@ -132,7 +132,7 @@ internal static class DdCommand
 
             if (seek > 0)
             {
-                var sought = _output >= 0 ? await c.Files.Call("lseek", (ulong)_output, (ulong)(seek * blockSize)) : -(long)Errno.ESPIPE;
+                var sought = _output >= 0 ? await c.Files.Call("lseek", (ulong)_output, (ulong)(seek * blockSize), SeekCurrent) : -(long)Errno.ESPIPE;
                 if (sought < 0)
                     return await c.Fail($"can't seek in '{to ?? "standard output"}'", ShellFiles.ErrorOf(sought));
                 if (!conversions.Contains("notrunc"))
@@ -162,7 +162,6 @@ internal static class DdCommand
                 if (error != Errno.OK)
                     return await c.Fail(to is null ? "write error" : $"error writing '{to}'", error);
                 Count(bytes.Length, ref _fullOut, ref _partialOut);
-                _bytes += bytes.Length;
             }
 
             return 0;

@@ -8,7 +8,7 @@ namespace Lkm.Kernel.Shell.Commands;
 /// <summary>cut, sort, uniq, tr, seq and printf.</summary>
 internal static class FilterCommands
 {
-    private const int ReadSize = 64 * 1024;
+    private const int TranslateSize = 8192;
 
     /// <summary>cut -c LIST, or -f LIST with -d: characters or fields of each line.</summary>
     public static async GuestTask<int> Cut(CommandContext c)
@@ -107,7 +107,7 @@ internal static class FilterCommands
         var last = -1;
         for (; ; )
         {
-            var read = await c.Input.Read(ReadSize);
+            var read = await c.Input.Read(TranslateSize);
             if (read.IsEnd)
                 return 0;
             using var output = new MemoryStream();
@@ -280,7 +280,7 @@ internal static class FilterCommands
             var rest = Array.Empty<byte>();
             while (!c.OutputFailed)
             {
-                var read = await input.Read(ReadSize);
+                var read = await input.Read(TextCommands.StreamSize);
                 byte[] bytes = rest.Length == 0 ? read.Bytes : [.. rest, .. read.Bytes];
                 var start = 0;
                 for (int length; (length = bytes.AsSpan(start).IndexOf((byte)'\n')) >= 0; start += length + 1)

@@ -84,7 +84,7 @@ internal static class GrepCommand
             var rest = Array.Empty<byte>();
             while (!c.OutputFailed && !(Count > 0 && (options.Has('q') || options.Has('l'))))
             {
-                var read = await input.Read(64 * 1024);
+                var read = await input.Read(TextCommands.StreamSize);
                 if (read.IsEnd)
                 {
                     if (rest.Length > 0)

@@ -42,8 +42,7 @@ internal static class HexdumpCommand
         {
             while (most > 0 && !c.OutputFailed)
             {
-                const int readSize = 64 * 1024;
-                var read = await input.Read((int)Math.Min(readSize, _toSkip > 0 ? readSize : most));
+                var read = await input.Read(TextCommands.StreamSize);
                 if (read.IsEnd)
                     return read.Error;
                 var skipped = (int)Math.Min(_toSkip, read.Bytes.Length);

@@ -30,7 +30,9 @@ internal static class ModuleCommands
         var outcome = await c.Shell.Modules.Insert(c.Shell.HostPath(file), string.Join(' ', words[1..]), observer);
         if (json)
             c.PrintJson(document => Write(document, file, outcome, trace ? steps : null));
-        return await Report(c, outcome, $"could not insert module {file}", Message(outcome.Error));
+        return outcome.NoSuchModule
+            ? await c.Fail($"ERROR: could not load module {file}", outcome.Error)
+            : await Report(c, outcome, $"could not insert module {file}", Message(outcome.Error));
     }
 
     public static async GuestTask<int> Remove(CommandContext c)
@@ -115,9 +117,11 @@ internal static class ModuleCommands
 
     public static async GuestTask<int> Describe(CommandContext c)
     {
-        var options = Options.Read(c.Arguments, "F:", ("field", 'F'));
+        var options = Options.Read(c.Arguments, "F:adlpn", ("field", 'F'), ("author", 'a'), ("description", 'd'), ("license", 'l'), ("parameters", 'p'), ("filename", 'n'));
         if (options.Problem is not null || options.Operands.Count == 0)
             return await c.Misused(options.Problem);
+        var asked = options.Has('a') ? "author" : options.Has('d') ? "description" : options.Has('l') ? "license" : options.Has('p') ? "parm"
+            : options.Has('n') ? "filename" : options.Value('F');
         var status = 0;
         foreach (var given in options.Operands)
         {
@@ -130,9 +134,9 @@ internal static class ModuleCommands
 
             foreach (var (field, value) in fields)
             {
-                if (options.Value('F') is not { } wanted)
+                if (asked is null)
                     c.Print($"{field + ":",-16}{value}\n");
-                else if (wanted == field)
+                else if (asked == field)
                     c.Print(value + "\n");
             }
         }

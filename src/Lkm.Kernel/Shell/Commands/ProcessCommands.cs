@@ -1,12 +1,11 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
 
 namespace Lkm.Kernel.Shell.Commands;
 
-/// <summary>Commands about processes and the session: ps, kill, sleep, id, pwd, cd, uname, sync, true, false, exit, help.</summary>
+/// <summary>Commands about processes and the session: kill, sleep, id, pwd, cd, uname, sync, true, false, exit, help.</summary>
 internal static class ProcessCommands
 {
     private static readonly string[] Signals =
@@ -14,44 +13,6 @@ internal static class ProcessCommands
         "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
         "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
     ];
-
-    public static async GuestTask<int> ListProcesses(CommandContext c)
-    {
-        var options = Options.Read(c.Arguments, "j", ("json", 'j'));
-        if (options.Problem is not null || options.Operands.Count > 0)
-            return await c.Misused(options.Problem);
-        var (entries, error) = await c.Files.ReadDirectory("/proc");
-        if (error != Errno.OK)
-            return await c.Fail("can't open '/proc'", error);
-        var pids = new List<int>();
-        foreach (var entry in entries)
-        {
-            if (int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
-                pids.Add(pid);
-        }
-
-        if (pids.Count == 0)
-            return await c.Fail("/proc has no processes; mount it with: mount -t proc proc /proc");
-        pids.Sort();
-        var processes = new List<ProcessStatus>();
-        foreach (var pid in pids)
-        {
-            var stat = await c.Files.ReadFile($"/proc/{pid}/stat");
-            if (stat.Error == Errno.OK && ProcessStatus.TryParse(Encoding.UTF8.GetString(stat.Bytes), out var process))
-                processes.Add(process);
-        }
-
-        if (options.Has('j'))
-        {
-            c.PrintJson(json => WriteProcesses(json, processes));
-            return 0;
-        }
-
-        c.Print("  PID  PPID STAT COMMAND\n");
-        foreach (var process in processes)
-            c.Print($"{process.Pid,5} {process.Parent,5} {process.State,-4} {process.Command}\n");
-        return 0;
-    }
 
     public static async GuestTask<int> Kill(CommandContext c)
     {
@@ -272,22 +233,6 @@ internal static class ProcessCommands
         }
 
         return 0;
-    }
-
-    private static void WriteProcesses(Utf8JsonWriter json, List<ProcessStatus> processes)
-    {
-        json.WriteStartArray("processes");
-        foreach (var process in processes)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("pid", process.Pid);
-            json.WriteNumber("parent", process.Parent);
-            json.WriteString("state", [process.State]);
-            json.WriteString("command", process.Command);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
     }
 
     internal static bool TrySignal(string text, out int signal)

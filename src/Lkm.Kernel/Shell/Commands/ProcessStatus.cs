@@ -3,9 +3,12 @@ using System.Globalization;
 namespace Lkm.Kernel.Shell.Commands;
 
 /// <summary>What ps shows of /proc/PID/stat (fs/proc/array.c, do_task_stat()).</summary>
-internal readonly record struct ProcessStatus(int Pid, int Parent, char State, string Command)
+internal readonly record struct ProcessStatus(int Pid, int Parent, char State, string Name, bool IsKernelThread)
 {
     private const ulong KernelThread = 0x00200000; // PF_KTHREAD
+
+    /// <summary>The name, in brackets where it is a kernel thread's.</summary>
+    public string Command => IsKernelThread ? $"[{Name}]" : Name;
 
     /// <summary>Reads a line. The command may hold anything, blanks and parentheses too: it ends at the last one.</summary>
     public static bool TryParse(string line, out ProcessStatus status)
@@ -23,8 +26,7 @@ internal readonly record struct ProcessStatus(int Pid, int Parent, char State, s
             return false;
         }
 
-        var name = line[(open + 1)..close];
-        status = new ProcessStatus(pid, parentPid, fields[state][0], (flagBits & KernelThread) != 0 ? $"[{name}]" : name);
+        status = new ProcessStatus(pid, parentPid, fields[state][0], line[(open + 1)..close], (flagBits & KernelThread) != 0);
         return true;
     }
 }

@@ -8,7 +8,10 @@ namespace Lkm.Kernel.Shell.Commands;
 /// <summary>cat, echo, tee, head, tail and wc.</summary>
 internal static class TextCommands
 {
-    private const int ReadSize = 64 * 1024;
+    /// <summary>What the C library's streams read at once, whatever is wanted. Drivers see it, as they see all these sizes, which are busybox's.</summary>
+    internal const int StreamSize = 4096;
+
+    private const int ReadSize = 64 * 1024, TailSize = 8192, TeeSize = 1024;
 
     public static async GuestTask<int> Cat(CommandContext c)
     {
@@ -66,7 +69,7 @@ internal static class TextCommands
         }
 
         ReadResult read;
-        while (!(read = await c.Input.Read(ReadSize)).IsEnd)
+        while (!(read = await c.Input.Read(TeeSize)).IsEnd)
         {
             await c.WriteThrough(read.Bytes);
             foreach (var (path, descriptor) in copies)
@@ -96,8 +99,7 @@ internal static class TextCommands
             PrintTitle(c, options, path, ref isFirst);
             for (var left = count; left > 0 && !c.OutputFailed;)
             {
-                const int buffer = 4096; // as the C library's streams read, whatever is wanted: drivers see it
-                var read = await input.Read(buffer);
+                var read = await input.Read(StreamSize);
                 if (read.IsEnd)
                     return read.Error;
                 var length = countsBytes ? (int)Math.Min(left, read.Bytes.Length) : LengthOfLines(read.Bytes, ref left);
@@ -127,7 +129,7 @@ internal static class TextCommands
             PrintTitle(c, options, path, ref isFirst);
             using var all = new MemoryStream();
             ReadResult read;
-            while (!(read = await input.Read(ReadSize)).IsEnd)
+            while (!(read = await input.Read(TailSize)).IsEnd)
                 all.Write(read.Bytes);
             var bytes = all.ToArray();
             c.Print(bytes.AsSpan(TailStart(bytes, count, countsBytes, fromStart)));
@@ -146,7 +148,7 @@ internal static class TextCommands
             if (await ProcessCommands.Sleep(c.Files.Process, 1) is var error and not Errno.OK)
                 return error;
             ReadResult read;
-            while (!(read = await input.Read(ReadSize)).IsEnd)
+            while (!(read = await input.Read(TailSize)).IsEnd)
                 c.Print(read.Bytes);
             if (read.Error != Errno.OK)
                 return read.Error;
@@ -165,7 +167,7 @@ internal static class TextCommands
         {
             var counts = default(Counts);
             ReadResult read;
-            while (!(read = await input.Read(ReadSize)).IsEnd)
+            while (!(read = await input.Read(StreamSize)).IsEnd)
                 counts.Add(read.Bytes);
             c.Print(counts.Format(letters, options.Operands.Count == 0 ? null : path));
             total.Add(counts);

@@ -178,9 +178,8 @@ internal sealed class Lexer(string line)
     {
         var end = line.IndexOf('}', _at);
         var text = end < 0 ? "" : line[(_at + 2)..end];
-        var name = text.Split(":-", 2)[0];
-        if (name.Length == 0 || !IsNameStart(name[0]) || name.Any(c => !IsNameStart(c) && !char.IsAsciiDigit(c)) || text[name.Length..].AsSpan().IndexOfAny("$`\"'\\") >= 0)
-            Error = "${...}: a variable's name, and :- with a plain text, are supported";
+        if (!ParameterExpansion.TryParse(text, out _))
+            Error = "${...}: a variable's name, #NAME, and :- :+ - + % %% # ## with a plain text are supported";
         else
             Add(around, around == WordPartKind.Quoted ? WordPartKind.QuotedVariable : WordPartKind.Variable, text, end + 1);
     }

@@ -12,7 +12,7 @@ internal enum WordPartKind
     /// <summary>$?: the exit status of the last command.</summary>
     Status,
 
-    /// <summary>$NAME, ${NAME} or ${NAME:-TEXT}: a variable's value, or the text where that is empty; which blanks split into words.</summary>
+    /// <summary>$NAME or ${...} (<see cref="ParameterExpansion"/>): a variable's value, or what is made of it; which blanks split into words.</summary>
     Variable,
 
     /// <summary>The same in double quotes: one word.</summary>
