@@ -49,25 +49,6 @@ public sealed partial class UserModeKernel
     internal bool HasReadTypes => _types is { AreRead: true };
 
     /// <summary>
-    /// Loads the types and tables that starting a kernel needs, whatever the kernel is: for a thread of a program that knows that it will start
-    /// one, and has something else to do first.
-    /// </summary>
-    public static void Prepare()
-    {
-        Type[] types =
-        [
-            typeof(GuestMemory), typeof(SymbolTable), typeof(KernelImage), typeof(UserModeKernel),
-            typeof(Cpu), typeof(GuestCalls), typeof(Scheduler), typeof(TimerInterrupt),
-            typeof(ExceptionEntry), typeof(PageAllocator), typeof(SlabAllocator), typeof(VmallocAllocator),
-            typeof(ModuleLoader), typeof(HostProbes), typeof(PerCpuAllocator), typeof(AllocationTracks),
-            typeof(MemoryFaults), typeof(DebugRegisters), typeof(FunctionTable), typeof(Printk),
-            typeof(UserMappings), typeof(KernelSession), typeof(ModuleLoad), typeof(ModuleUnload),
-        ];
-        GC.KeepAlive(types);
-        Cpu.LoadDecoder();
-    }
-
-    /// <summary>
     /// Starts a kernel: from the snapshot of an earlier boot, mapped copy-on-write, or by booting the image and making that
     /// snapshot. Both end in the same state, as the boot itself goes on from the snapshot.
     /// </summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Lkm.Machine;
@@ -21,6 +22,15 @@ internal unsafe struct AddressTable
     }
 
     internal static AddressTable Create() => new() { _slots = Reserve(SmallestSize), _mask = SmallestSize - 1 };
+
+    /// <summary>An empty table that will not have to grow for so many addresses.</summary>
+    internal static AddressTable Create(int addresses)
+    {
+        var size = Math.Max(SmallestSize, BitOperations.RoundUpToPowerOf2(2UL * (uint)addresses + 2));
+        var slots = Reserve(size);
+        HostMemory.Populate((byte*)slots, size * (ulong)sizeof(Slot));
+        return new() { _slots = slots, _mask = size - 1 };
+    }
 
     /// <summary>The number of an address, 0 if there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -6,22 +6,20 @@ namespace Lkm.Machine;
 /// </summary>
 public sealed unsafe class CodeAhead
 {
-    private readonly GuestMemory _memory;
     private readonly ReadOnlyMemory<byte> _decoded;
     private readonly CpuRecord* _record = (CpuRecord*)HostMemory.Reserve((ulong)sizeof(CpuRecord)); // until the processor's own is there
     private readonly CodeCache _code;
     private readonly HookSet _hooks = new();
-    private readonly Thread _thread;
+    private readonly ManualResetEventSlim _isLoaded = new();
 
     /// <summary>Begins.</summary>
     /// <param name="memory">The memory.</param>
     /// <param name="decoded">What <see cref="Decode"/> made of the same memory; anything else costs time and does no harm.</param>
     public CodeAhead(GuestMemory memory, ReadOnlyMemory<byte> decoded)
     {
-        (_memory, _decoded) = (memory, decoded);
+        _decoded = decoded;
         _code = new CodeCache(memory, _record);
-        _thread = new Thread(Load) { IsBackground = true };
-        _thread.UnsafeStart();
+        new Thread(Load) { IsBackground = true }.UnsafeStart();
     }
 
     /// <summary>Decodes what a run began with, for runs to come of the same memory with this build of the program.</summary>
@@ -37,7 +35,7 @@ public sealed unsafe class CodeAhead
     /// <param name="hooks">What is hooked now.</param>
     internal CodeCache Take(CpuRecord* record, HookSet hooks)
     {
-        _thread.Join();
+        _isLoaded.Wait();
         _code.MoveTo(record);
         HostMemory.Unmap((byte*)_record, (ulong)sizeof(CpuRecord));
         foreach (var address in hooks.DifferenceFrom(_hooks))
@@ -45,5 +43,10 @@ public sealed unsafe class CodeAhead
         return _code;
     }
 
-    private void Load() => IsUsable = DecodedCode.Load(_decoded.Span, _memory, _record, _code, _hooks);
+    private void Load()
+    {
+        IsUsable = DecodedCode.Load(_decoded.Span, _code, _hooks);
+        _isLoaded.Set();
+        InstructionDecoder.Load(); // for what is decoded first while the guest runs
+    }
 }

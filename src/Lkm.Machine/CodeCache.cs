@@ -46,6 +46,15 @@ internal sealed unsafe class CodeCache : IDisposable
         record->Ops = (Op*)HostMemory.Reserve(Capacity * (ulong)sizeof(Op));
     }
 
+    /// <summary>Makes room for what is going to be added to an empty cache.</summary>
+    internal void Expect(int traces, int entries, int ops)
+    {
+        _traces = new Trace[Math.Max(_traces.Length, 2 * traces)];
+        _record->Entries.Dispose();
+        _record->Entries = AddressTable.Create(entries);
+        HostMemory.Populate((byte*)_record->Ops, (uint)ops * (ulong)sizeof(Op));
+    }
+
     /// <summary>Lets the handlers of another record find what is decoded.</summary>
     internal void MoveTo(CpuRecord* record)
     {

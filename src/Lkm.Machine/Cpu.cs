@@ -51,7 +51,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _c->Debug[7] = 0x400;
         Handlers.Prepare(_c);
         _ahead = ahead;
-        _lowering = new Lowering(memory, _hooks);
+        _lowering = new Lowering(new InstructionDecoder(memory), _hooks);
         Mmu = new Mmu(memory, _c);
         memory.CodeChanged += InvalidateCode;
     }
@@ -154,16 +154,6 @@ public sealed unsafe partial class Cpu : IDisposable
     {
         StartClock(1);
         return ExecuteOne() != Handlers.Exit ? new CpuExit(CpuExitKind.Budget, 0, 0, _c->Rip, 0, false, default) : TakeExit();
-    }
-
-    /// <summary>
-    /// Loads the instruction decoder's tables, which takes some milliseconds: a program that is going to need a processor may let another
-    /// thread do it while it reads its arguments.
-    /// </summary>
-    public static void LoadDecoder()
-    {
-        const byte nop = 0x90;
-        Iced.Intel.Decoder.Create(64, new byte[] { nop }).Decode(out _);
     }
 
     /// <summary>

@@ -12,7 +12,7 @@ internal static unsafe class HostMemory
 {
     internal const int ProtNone = 0, ProtRead = 1, ProtWrite = 2;
     internal const int MapShared = 1, MapPrivate = 2, MapFixed = 0x10, MapAnonymous = 0x20, MapNoReserve = 0x4000;
-    internal const int AdviceDontNeed = 4, AdviceNoHugePage = 15;
+    internal const int AdviceDontNeed = 4, AdviceNoHugePage = 15, AdvicePopulateWrite = 23;
     internal const ulong PageSize = 4096;
     private const string Library = "libc.so.6"; // its exact name: a bare "libc" is first tried as four others
 
@@ -72,6 +72,15 @@ internal static unsafe class HostMemory
         var at = Map(null, length, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
         Advise((nint)at, (nuint)length, AdviceNoHugePage); // sparse use: a huge page per touched byte is waste
         return at;
+    }
+
+    /// <summary>
+    /// Makes pages ready to be written, all in one go: a fraction of what a fault for each takes. Only advice: a host older than Linux 5.14 does nothing.
+    /// </summary>
+    internal static void Populate(byte* address, ulong length)
+    {
+        var offset = (ulong)address & (PageSize - 1);
+        Advise((nint)(address - offset), (nuint)(length + offset), AdvicePopulateWrite);
     }
 
     /// <summary>Maps readable and writable memory; throws what the host says if it cannot.</summary>

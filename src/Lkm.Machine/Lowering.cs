@@ -21,16 +21,14 @@ internal enum Flow
 /// <summary>Turns guest instructions into ops: one trace at a time, from an address on until control cannot fall through.</summary>
 internal sealed unsafe partial class Lowering
 {
-    private readonly GuestCodeReader _reader;
-    private readonly Decoder _decoder;
+    private readonly InstructionSource _source;
     private readonly HookSet _hooks;
     private readonly int[] _entries = new int[CodeCache.LongestTrace + 1];
     private int _entryCount;
 
-    internal Lowering(GuestMemory memory, HookSet hooks)
+    internal Lowering(InstructionSource source, HookSet hooks)
     {
-        _reader = new GuestCodeReader(memory);
-        _decoder = Decoder.Create(64, _reader);
+        _source = source;
         _hooks = hooks;
     }
 
@@ -46,8 +44,7 @@ internal sealed unsafe partial class Lowering
     /// <summary>Decodes a trace. False if not even its first instruction can be fetched.</summary>
     internal bool Trace(ulong rip, Op* ops)
     {
-        _reader.Start(rip, trusted: false);
-        _decoder.IP = rip;
+        _source.Start(rip, trusted: false);
         _entries[0] = 0;
         _entryCount = 1;
         _trace = ops;
@@ -69,10 +66,10 @@ internal sealed unsafe partial class Lowering
                 End = Math.Max(End, o->Rip + 1); // hooking and unhooking invalidate this byte
                 return true;
             }
-            _decoder.Decode(out var instruction);
+            var (instruction, error) = _source.Next();
             if (instruction.IsInvalid)
             {
-                if (_decoder.LastError == DecoderError.NoMoreBytes)
+                if (error == DecoderError.NoMoreBytes)
                 {
                     if (count == 0)
                         return false;
@@ -125,9 +122,8 @@ internal sealed unsafe partial class Lowering
     {
         if (!GuestMemory.Contains(rip))
             return false;
-        _reader.Start(rip, trusted);
-        _decoder.IP = rip;
-        _decoder.Decode(out var instruction);
+        _source.Start(rip, trusted);
+        var (instruction, error) = _source.Next();
         *o = default;
         o->Rip = rip;
         o->Length = (byte)instruction.Length;
@@ -136,7 +132,7 @@ internal sealed unsafe partial class Lowering
             if (LowerGeneral(instruction, o) == Flow.Unsupported)
                 o->Handler = (nint)Handlers.Unsupported;
         }
-        else if (_decoder.LastError == DecoderError.NoMoreBytes)
+        else if (error == DecoderError.NoMoreBytes)
         {
             return false;
         }
@@ -154,9 +150,8 @@ internal sealed unsafe partial class Lowering
     /// <summary>Decodes the general form of an instruction that was decoded before.</summary>
     internal void General(ulong rip, Op* o)
     {
-        _reader.Start(rip, trusted: true);
-        _decoder.IP = rip;
-        _decoder.Decode(out var instruction);
+        _source.Start(rip, trusted: true);
+        var (instruction, _) = _source.Next();
         *o = default;
         o->Rip = rip;
         o->Length = (byte)instruction.Length;

@@ -1,0 +1,82 @@
+using Iced.Intel;
+
+namespace Lkm.Machine;
+
+/// <summary>Where lowering gets instructions from, one after the other.</summary>
+internal abstract class InstructionSource
+{
+    /// <summary>Goes on at an address.</summary>
+    /// <param name="rip">Where.</param>
+    /// <param name="trusted">Whether the shadow does not matter.</param>
+    internal abstract void Start(ulong rip, bool trusted);
+
+    /// <summary>The next instruction; an invalid one has an error.</summary>
+    internal abstract DecodedInstruction Next();
+}
+
+/// <summary>An instruction, or why there is none.</summary>
+/// <param name="Instruction">The instruction.</param>
+/// <param name="Error">Why it is invalid, if it is.</param>
+internal readonly record struct DecodedInstruction(Instruction Instruction, DecoderError Error);
+
+/// <summary>Decodes the bytes of guest memory, as far as the shadow lets them be read.</summary>
+internal sealed class InstructionDecoder : InstructionSource
+{
+    private readonly GuestCodeReader _reader;
+    private Decoder? _decoder; // its types are many, and not every run decodes something
+
+    internal InstructionDecoder(GuestMemory memory) => _reader = new GuestCodeReader(memory);
+
+    /// <summary>Gets the decoder's tables ready, which takes longer than decoding thousands of instructions.</summary>
+    internal static void Load()
+    {
+        const byte nop = 0x90;
+        Decoder.Create(64, new byte[] { nop }).Decode(out _);
+    }
+
+    internal override void Start(ulong rip, bool trusted)
+    {
+        _reader.Start(rip, trusted);
+        _decoder ??= Decoder.Create(64, _reader);
+        _decoder.IP = rip;
+    }
+
+    internal override DecodedInstruction Next()
+    {
+        _decoder!.Decode(out var instruction);
+        return new DecodedInstruction(instruction, _decoder.LastError);
+    }
+}
+
+/// <summary>Writes down what another source gives.</summary>
+internal sealed class InstructionRecorder(InstructionSource source) : InstructionSource
+{
+    private readonly List<DecodedInstruction> _given = [];
+
+    /// <summary>What was given since the last start.</summary>
+    internal DecodedInstruction[] Given => [.. _given];
+
+    internal override void Start(ulong rip, bool trusted)
+    {
+        _given.Clear();
+        source.Start(rip, trusted);
+    }
+
+    internal override DecodedInstruction Next()
+    {
+        _given.Add(source.Next());
+        return _given[^1];
+    }
+}
+
+/// <summary>Gives again what was written down. Whoever asks for more than that gets an invalid instruction.</summary>
+internal sealed class InstructionPlayer(ReadOnlyMemory<DecodedInstruction> given) : InstructionSource
+{
+    private int _next;
+
+    internal override void Start(ulong rip, bool trusted)
+    {
+    }
+
+    internal override DecodedInstruction Next() => _next < given.Length ? given.Span[_next++] : new DecodedInstruction(default, DecoderError.NoMoreBytes);
+}
