@@ -33,31 +33,6 @@ public sealed partial class PageAllocator
         return ToPage(address);
     }
 
-    /// <summary>Fills the empty places of an array, or adds to a list; 6.14 dropped the list.</summary>
-    [KernelFunction("__alloc_pages_bulk")]
-    [KernelFunction("alloc_pages_bulk_noprof", Since = "6.10")]
-    private ulong AllocPagesBulk(uint gfp, int node, ulong nodemask, int count, ulong listOrArray, ulong array, CallFrame frame)
-    {
-        var (list, slots) = _bulkHasList ? (listOrArray, array) : (0UL, listOrArray);
-        ulong populated = 0;
-        for (; (long)populated < count; populated++)
-        {
-            var slot = slots + (populated * sizeof(ulong));
-            if (slots != 0 && _memory.ReadUInt64(slot) != 0)
-                continue;
-            var address = Allocate((GfpFlags)gfp, 0, frame.ReturnAddress);
-            if (address == 0)
-                break;
-            var page = AddressSpace.ToStructPage(address);
-            if (slots != 0)
-                _memory.WriteUInt64(slot, page);
-            else
-                ListHead.AddAfter(_memory, page + _pages.Lru, list);
-        }
-
-        return populated;
-    }
-
     [KernelFunction("free_unref_page")]
     private void FreeUnrefPage(ulong page, int order, CallFrame frame) =>
         Free(AddressSpace.FromStructPage(page), _freeHasOrder ? order : 0, frame.ReturnAddress);

@@ -24,7 +24,7 @@ public sealed partial class PageAllocator
     private readonly PageStruct _pages;
     private readonly MemoryNode _node;
     private readonly bool _initialiseOnAllocation;
-    private readonly bool _freeHasOrder, _bulkHasList, _freshAreFrozen, _canReclaim;
+    private readonly bool _freeHasOrder, _freshAreFrozen, _canReclaim;
 
     /// <summary>Creates the allocator for RAM of a given size.</summary>
     /// <param name="memory">The guest's memory.</param>
@@ -43,7 +43,6 @@ public sealed partial class PageAllocator
         _freeHasOrder = !image.TrySymbol("__alloc_pages_nodemask", out _); // 5.14 gave free_unref_page() an order
         _freshAreFrozen = image.TrySymbol("__alloc_frozen_pages_noprof", out _); // get_page_from_freelist() then counts no reference
         _canReclaim = image.TrySymbol("get_page_from_freelist", out _);
-        _bulkHasList = !image.TrySymbol("__alloc_frozen_pages_noprof", out _); // 6.14 dropped the list
     }
 
     /// <summary>Whether every allocation is filled with zero (init_on_alloc), by the image's own default.</summary>
@@ -99,7 +98,9 @@ public sealed partial class PageAllocator
         return order > MemoryNode.MaximumOrder || ShallFail(gfp, order, caller) ? 0 : TakeFromPlenty(gfp, order, references);
     }
 
-    private ulong TakeFromPlenty(GfpFlags gfp, int order, int references)
+    /// <summary>Takes a block from a zone that has more than its low watermark.</summary>
+    /// <returns>The block's address, or 0 when memory is short.</returns>
+    internal ulong TakeFromPlenty(GfpFlags gfp, int order, int references)
     {
         for (var i = FirstZone(gfp); i >= 0; i--)
         {
@@ -227,7 +228,8 @@ public sealed partial class PageAllocator
         return free - Math.Min(free, Watermark(zone, (uint)mark) + _node.Reserve(zone, _node.OutsideZone));
     }
 
-    private bool ShallFail(GfpFlags gfp, int order, ulong caller) =>
+    /// <summary>Whether an allocation is to fail, for <see cref="FailAllocation"/>.</summary>
+    internal bool ShallFail(GfpFlags gfp, int order, ulong caller) =>
         FailAllocation is { } fail && (gfp & GfpFlags.NoFail) == 0
         && fail(new AllocationRequest(AllocatorKind.Pages, AddressSpace.PageSize << order, gfp, caller));
 

@@ -26,6 +26,7 @@ internal sealed partial class PageReclaim
     private readonly SlabAllocator _slab;
     private readonly CallChain _chain;
     private readonly string? _entry;
+    private readonly bool _bulkHasList;
 
     /// <summary>Puts the parts together.</summary>
     public PageReclaim(GuestMemory memory, KernelImage image, GuestCalls calls, CallChain chain, PageAllocator pages, SlabAllocator slab)
@@ -37,6 +38,7 @@ internal sealed partial class PageReclaim
         _slab = slab;
         _chain = chain;
         _entry = Array.Find(s_entries, name => image.TrySymbol(name, out _));
+        _bulkHasList = !image.TrySymbol("__alloc_frozen_pages_noprof", out _); // 6.14 dropped the list
     }
 
     /// <summary>Has the image's own allocator make room, as far as the flags allow. A function of the image's has just been entered, in whose name this is.</summary>

@@ -21,7 +21,7 @@ internal sealed class Allocators
         PerCpu = new PerCpuAllocator(memory, image, perCpu, Errors, image.Symbol("__per_cpu_end"), perCpuSize);
         Attributes = new MemoryAttributes(memory);
         Leaks = new LeakScanner(memory, image, perCpu, perCpuSize, Pages, Slab, Vmalloc, tracks);
-        Functions = [Pages, Slab, Vmalloc, PerCpu, new EarlyMemory(memory, Pages, Slab, Vmalloc), Attributes];
+        Functions = [Pages, new PageReclaim(memory, image, calls, new CallChain(memory, image, calls), Pages, Slab), Slab, Vmalloc, PerCpu, new EarlyMemory(memory, Pages, Slab, Vmalloc), Attributes];
         Pages.InitializeNode();
         Slab.CreateBootCaches();
         PerCpu.Initialize(image);

@@ -8,6 +8,7 @@ public sealed class ShortageTests(MemoryModules modules) : IClassFixture<MemoryM
 
     [Theory]
     [InlineData("pages", Kernel, "insmod invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0", "shortage_init")]
+    [InlineData("bulk", Kernel, "insmod invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0", "__alloc_pages_bulk")]
     [InlineData("kmalloc", Kernel, "insmod invoked oom-killer: gfp_mask=0x40cc0(GFP_KERNEL|__GFP_COMP), order=0, oom_score_adj=0", "__kmem_cache_alloc_node")]
     [InlineData("cache", Kernel, "insmod invoked oom-killer: gfp_mask=0x40cc0(GFP_KERNEL|__GFP_COMP), order=0, oom_score_adj=0", "___slab_alloc")]
     [InlineData("vmalloc", Kernel, "insmod invoked oom-killer: gfp_mask=0x2cc2(GFP_KERNEL|__GFP_HIGHMEM|__GFP_NOWARN), order=0, oom_score_adj=0", "__vmalloc_node_range")]
@@ -37,6 +38,7 @@ public sealed class ShortageTests(MemoryModules modules) : IClassFixture<MemoryM
     [InlineData("cache", Kernel | RetryMayFail, 0, "SLUB: Unable to allocate memory on node -1, gfp=0x4cc0(GFP_KERNEL|__GFP_RETRY_MAYFAIL)")]
     [InlineData("percpu", Kernel, 0, "percpu: allocation failed, size=4096 align=8 atomic=0, failed to allocate new chunk")]
     [InlineData("pages", Atomic | NoWarn, 0, null)]
+    [InlineData("bulk", Atomic, 0, "insmod: page allocation failure: order:0, mode:0xa20(GFP_ATOMIC), nodemask=(null),cpuset=/,mems_allowed=0")]
     [InlineData("pages", Kernel | NoRetry | NoWarn, 0, null)]
     [InlineData("pool", Atomic | NoWarn, 0, null)]
     public void Who_may_not_wait_or_asks_for_much_gets_none(string how, uint gfp, int order, string? expected)

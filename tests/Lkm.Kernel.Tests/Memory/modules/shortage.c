@@ -41,6 +41,8 @@ static bool take(void)
 			list_add(&page->lru, &pages);
 		return page;
 	}
+	if (!strcmp(how, "bulk"))
+		return alloc_pages_bulk_list(gfp, 8, &pages);
 	if (!strcmp(how, "percpu"))
 		return taken < MOST && (variables[taken] = __alloc_percpu_gfp(4096, 8, gfp));
 	block = !strcmp(how, "cache") ? kmem_cache_alloc(cache, gfp)
