@@ -34,6 +34,9 @@ internal readonly record struct CacheGeometry(uint ObjectSize, uint Align, uint 
         return geometry.Objects > 0;
     }
 
+    /// <summary>The same objects without red zones, one behind the other as on Linux: what slabs are like when memory is short.</summary>
+    public CacheGeometry Dense => this with { Lead = 0, Stride = (ObjectSize + Align - 1) / Align * Align };
+
     /// <summary>The order of the smallest slab that holds an object: what is asked for when memory is short.</summary>
     public int LeastOrder
     {
@@ -47,7 +50,7 @@ internal readonly record struct CacheGeometry(uint ObjectSize, uint Align, uint 
     }
 
     /// <summary>How many objects a slab of an order holds.</summary>
-    public int Fit(int order) => Fit(Stride, order);
+    public int Fit(int order) => Lead == 0 ? (int)((AddressSpace.PageSize << order) / Stride) : Fit(Stride, order);
 
     private static int Fit(uint stride, int order) => (int)(((AddressSpace.PageSize << order) - SmallestRedzone) / stride);
 

@@ -43,17 +43,15 @@ public sealed partial class SlabAllocator
     {
         record.State = ObjectState.Quarantined;
         record.FreeTrack = _tracks.Capture(frame);
-        ulong size;
+        ulong size = slab.Stride;
         if (slab.Cache == 0)
         {
-            size = slab.Stride;
             _memory.SetAccess(address, size, Shadow.Freed);
             CountPages(isReclaimable: false, -(1L << slab.Order));
         }
         else
         {
             var cache = CacheAt(slab.Cache);
-            size = cache.Geometry.Stride;
             _struct.AddActive(cache.Address, -1);
             if (!cache.IsTypeSafeByRcu)
                 _memory.SetAccess(address, cache.Geometry.ObjectSize, Shadow.Freed);

@@ -173,7 +173,7 @@ public sealed partial class SlabAllocator : IObjectFinder
 
     private bool AddSlab(SlabCache cache, GfpFlags gfp, CallFrame? frame)
     {
-        var geometry = cache.Geometry;
+        var geometry = IsMemoryShort ? cache.Geometry.Dense : cache.Geometry;
         var order = geometry.Order;
         var pageGfp = ((gfp | cache.Gfp) & ~GfpFlags.Zero) | (order > 0 ? GfpFlags.Compound : GfpFlags.None);
         var address = AllocatePages(pageGfp, ref order, geometry.LeastOrder);
@@ -207,6 +207,12 @@ public sealed partial class SlabAllocator : IObjectFinder
         CountPages(cache.IsReclaimable, 1L << order);
         return true;
     }
+
+    /// <summary>
+    /// Whether red zones would take memory that is going to be missed: a module that fills memory gets about as many objects as on Linux, one that does not
+    /// has each of its errors found.
+    /// </summary>
+    private bool IsMemoryShort => _pages.FreePageCount < _pages.RamSize / AddressSpace.PageSize / 2;
 
     /// <summary>Allocates a block of the order that is best, or of the least that will do.</summary>
     private ulong AllocatePages(GfpFlags gfp, ref int order, int least)

@@ -57,6 +57,20 @@ public sealed class ShortageTests(MemoryModules modules) : IClassFixture<MemoryM
         Assert.Empty(session.Findings);
     }
 
+    /// <summary>On Linux pages of kmalloc(4096) take nearly all that is free; red zones must not take most of it.</summary>
+    [Fact]
+    public void Objects_have_most_of_the_memory()
+    {
+        using var session = BootedKernel.Start(Small);
+        var free = FreePages(session);
+        var start = session.Kernel.Log.Next;
+        Assert.True(session.Load(modules.Files["shortage"], $"how=kmalloc gfp={Atomic | NoWarn}").Result.Succeeded);
+        var taken = long.Parse(session.LogSince(start).Single(line => line.StartsWith("took ", StringComparison.Ordinal)).Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(taken, free * 3 / 4, free);
+        AssertAllWorks(session, free);
+        Assert.Empty(session.Findings);
+    }
+
     [Fact]
     public void Without_a_process_to_kill_the_kernel_panics()
     {
