@@ -186,9 +186,10 @@ public sealed class KernelSession : IDisposable
         var name = command[0];
         _started = _kernel.Clock.Nanoseconds;
         ModuleLoadResult? result = null;
+        var (firstLine, pid) = (_kernel.Log.Next, 0);
         var outcome = Execute("sh", async shell =>
         {
-            var pid = await shell.Fork(async child =>
+            pid = await shell.Fork(async child =>
             {
                 await child.Execute($"/bin/{name}", command, ShellEnvironment.Variables);
                 child.SetName(name);
@@ -200,10 +201,16 @@ public sealed class KernelSession : IDisposable
         if (outcome.Finished && result is not null)
             return (result, outcome.Nanoseconds);
         var reason = _stopped ? "the kernel stopped" : $"{name} was killed";
-        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {WhyItEnded() ?? "by a signal"}", 0, []), outcome.Nanoseconds);
+        return (new ModuleLoadResult("", -(int)Errno.EINTR, $"{reason}: {WhyItEnded() ?? KilledBy(pid, firstLine)}", 0, []), outcome.Nanoseconds);
     }
 
     private string? WhyItEnded() => (_findings.All.LastOrDefault(finding => finding.Kind == Finding.Stopped) ?? _findings.All.LastOrDefault())?.Summary;
+
+    /// <summary>What killed a process that broke no rule. The OOM killer says so (__oom_kill_process(), mm/oom_kill.c).</summary>
+    private string KilledBy(int pid, long firstLine) =>
+        _kernel.Log.Since(firstLine).Any(record => record.Text.StartsWith($"Out of memory: Killed process {pid} (", StringComparison.Ordinal))
+            ? "out of memory"
+            : "by a signal";
 
     /// <summary>Remembers where a module's code lies, for reports after it has gone.</summary>
     private void Observe(ModuleLoadEvent step)

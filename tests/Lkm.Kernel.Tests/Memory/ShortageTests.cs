@@ -19,6 +19,7 @@ public sealed class ShortageTests(MemoryModules modules) : IClassFixture<MemoryM
         var start = session.Kernel.Log.Next;
         var result = session.Load(modules.Files["shortage"], $"how={how} gfp={gfp}").Result;
         Assert.False(result.Succeeded);
+        Assert.Contains("insmod was killed: out of memory", result.Explanation);
         var log = session.LogSince(start);
         Assert.Contains(expected, log);
         Assert.Contains(log, line => line.StartsWith($" {caller}+0x", StringComparison.Ordinal));
