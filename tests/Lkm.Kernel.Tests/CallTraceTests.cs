@@ -36,7 +36,7 @@ public class CallTraceTests
         session.Run("echo 1 > /sys/kernel/tracing/events/kprobes/enable; sleep 0.1; echo 0 > /sys/kernel/tracing/events/kprobes/enable");
         var traced = session.Run("cat /sys/kernel/tracing/trace").Output;
         Assert.Matches(@"sysvec_apic_timer_interrupt\n => asm_sysvec_apic_timer_interrupt\n", traced);
-        Assert.Matches(@"cpu_startup_entry\n => rest_init\n(?s:.)*start_kernel\n", traced);
+        Assert.Matches(@"cpu_startup_entry\n => rest_init\n(?s:.)*start_kernel\n => secondary_startup_64_no_verify\n", traced);
         Assert.Empty(session.LogSince(first));
     }
 

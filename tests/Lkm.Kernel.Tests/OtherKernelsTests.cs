@@ -10,6 +10,18 @@ namespace Lkm.Kernel.Tests;
 /// </summary>
 public class OtherKernelsTests
 {
+    [Fact]
+    public void Who_holds_a_lock_that_a_real_time_task_waits_for_is_not_taken_for_one_that_never_sleeps()
+    {
+        var cache = LkmCache.FromEnvironment();
+        var found = new KernelLocator(cache).Locate("debian:6.1-rt").Value!;
+        using var session = new KernelSession(
+            UserModeKernel.Start(new KernelOptions(found.ImagePath, cache.Root)).Value,
+            new Lkm.Modules.ModuleContext(ModuleDirectory.Open(found.ModulesDirectory!), ModprobeConfiguration.Empty));
+        Assert.Equal(0, session.Run("modprobe btmtkuart").Status);
+        Assert.Equal("0\n", session.Run("dmesg | grep -c 'RT throttling'").Output);
+    }
+
     [Theory]
     [InlineData("debian:5.10")]
     [InlineData("debian:6.1-rt")]

@@ -64,16 +64,21 @@ internal sealed class ColdBoot
         await BecomeIdle();
     }
 
-    /// <summary>The end of rest_init(): the frames of start_kernel() stay on the idle task's stack for good.</summary>
+    /// <summary>
+    /// The end of rest_init(): the frames of start_kernel() stay on the idle task's stack for good, below the address that the assembly code has left there
+    /// which entered C. To that the unwinder goes when it is to say whether a stack can be relied on, as for a live patch.
+    /// </summary>
     private GuestCall BecomeIdle()
     {
         var chain = _kernel.Chain;
         ulong[] sites =
         [
-            chain.Sites.FindFarReturn("secondary_startup_64_no_verify"), chain.Sites.Find("x86_64_start_kernel", "x86_64_start_reservations"),
+            chain.Sites.Find("x86_64_start_kernel", "x86_64_start_reservations"),
             chain.Sites.Find("x86_64_start_reservations", "start_kernel"), chain.Sites.Find("start_kernel", "arch_call_rest_init"),
             chain.Sites.Find("start_kernel", "rest_init"), chain.Sites.Find("arch_call_rest_init", "rest_init"), chain.Sites.Find("rest_init", "cpu_startup_entry"),
         ];
+        if (chain.Sites.FindEntry("initial_code", "secondary_startup_64_no_verify", "common_startup_64") is var entry and not 0)
+            _memory.WriteUInt64(EarlyState.IdleStackTop(_image), entry);
         return chain.Call(sites, _image.Symbol("cpu_startup_entry"), (ulong)(_image.Enumerator("CPUHP_ONLINE") ?? 0));
     }
 

@@ -84,16 +84,25 @@ public sealed class CallSites(GuestMemory memory, KernelImage image)
         return 0;
     }
 
-    /// <summary>Finds the far return by which assembly code enters a function, whose return address it has pushed before.</summary>
+    /// <summary>Finds where assembly code enters C: by a call through a variable, or by a far return, before which it has pushed the address behind it.</summary>
+    /// <param name="pointer">The variable's name.</param>
+    /// <param name="callers">The names that the code may have.</param>
     /// <returns>The address behind it; 0 where there is none.</returns>
-    public ulong FindFarReturn(string caller)
+    public ulong FindEntry(string pointer, params ReadOnlySpan<string> callers)
     {
-        if (!TryBounds(caller, out var start, out var end))
-            return 0;
-        for (var at = start; at + 2 <= end; at++)
+        const ulong callSize = 6;
+        foreach (var caller in callers)
         {
-            if (memory.Span(at, 2).SequenceEqual((ReadOnlySpan<byte>)[0x48, 0xcb]))
-                return at + 2;
+            if (!TryBounds(caller, out var start, out var end))
+                continue;
+            for (var at = start; at + callSize <= end; at++)
+            {
+                if (memory.Span(at, 2).SequenceEqual((ReadOnlySpan<byte>)[0x48, 0xcb])) // lretq
+                    return at + 2;
+                if (memory.Span(at, 2).SequenceEqual((ReadOnlySpan<byte>)[0xff, 0x15]) // call *pointer(%rip)
+                    && at + callSize + (ulong)memory.ReadInt32(at + 2) == image.Symbol(pointer))
+                    return at + callSize;
+            }
         }
 
         return 0;

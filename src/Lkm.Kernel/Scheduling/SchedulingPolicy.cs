@@ -16,7 +16,7 @@ public sealed partial class SchedulingPolicy
 
     private readonly GuestMemory _memory;
     private readonly Scheduler _scheduler;
-    private readonly ulong _policy, _rtPriority, _priority, _normalPriority, _staticPriority;
+    private readonly ulong _policy, _rtPriority, _priority, _normalPriority, _staticPriority, _donor;
 
     internal SchedulingPolicy(GuestMemory memory, Scheduler scheduler, TaskStruct tasks)
     {
@@ -27,6 +27,7 @@ public sealed partial class SchedulingPolicy
         _priority = tasks.Layout["prio"];
         _normalPriority = tasks.Layout["normal_prio"];
         _staticPriority = tasks.Layout["static_prio"];
+        _donor = tasks.Layout["pi_top_task"];
     }
 
     [KernelFunction("sched_setscheduler")]
@@ -58,6 +59,24 @@ public sealed partial class SchedulingPolicy
     {
         _memory.WriteInt32(task + _staticPriority, DefaultPriority + nice);
         Set(task, Normal, 0);
+    }
+
+    /// <summary>
+    /// The owner of a real-time mutex, which a spin lock is where PREEMPT_RT is on, has the priority of the first who waits for it. The image's own would
+    /// move it into the real-time class, whose accounting then takes it to have run ever since.
+    /// </summary>
+    [KernelFunction("rt_mutex_setprio")]
+    private void Lend(ulong task, ulong donor)
+    {
+        var priority = _memory.ReadInt32(task + _normalPriority);
+        if (donor != 0)
+            priority = Math.Min(priority, _memory.ReadInt32(donor + _priority));
+        _memory.WriteUInt64(task + _donor, donor);
+        if (priority == _memory.ReadInt32(task + _priority))
+            return;
+        _memory.WriteInt32(task + _priority, priority);
+        if (_scheduler.AnyRunnable)
+            _scheduler.SetNeedReschedule();
     }
 
     private void Set(ulong task, int policy, int realTimePriority)
