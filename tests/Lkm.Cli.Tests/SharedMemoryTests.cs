@@ -29,11 +29,11 @@ public sealed class SharedMemoryTests : IDisposable
         _lkm.Output("sh", "-c", $"mmap {path} 0 8192 -w 0:696e73696465 | true"); // "inside"
         client.StandardInput.WriteLine();
         Assert.Equal("insiderom outside", client.StandardOutput.ReadLine()!.Remove(6, 1));
-        Assert.Contains(" map", _lkm.Output("ps"));
+        Assert.Contains("{map}", _lkm.Output("ps"));
 
         client.Kill();
         Assert.True(client.WaitForExit(30_000));
-        ResidentKernelTests.WaitFor(() => !_lkm.Output("ps").Contains(" map"));
+        ResidentKernelTests.WaitFor(() => !_lkm.Output("ps").Contains("{map}"));
         _lkm.Output("rmmod", "zerocopy");
         if (path == "/proc/zerocopy")
             Assert.Contains("the pages hold \"inside", _lkm.Output("dmesg"));

@@ -9,7 +9,7 @@ public class CallTraceTests
     public void A_task_that_sleeps_in_a_system_call_has_the_frames_from_the_entry_on()
     {
         using var session = BootedKernel.Start();
-        var trace = Functions(session.Run("sleep 1000 & sleep 0.01; cat /proc/$(ps | grep ' sleep$' | tr -s ' ' | cut -d ' ' -f 2 | head -n 1)/stack").Output);
+        var trace = Functions(session.Run("sleep 1000 & sleep 0.01; cat /proc/$(pidof -s sleep)/stack").Output);
         Assert.Contains("hrtimer_nanosleep", trace);
         Assert.Equal(["do_syscall_64", "entry_SYSCALL_64_after_hwframe"], trace[^2..]);
     }

@@ -96,6 +96,25 @@ public class ProgramTests
         Assert.InRange(spent.Result, 500_000, 1_000_000);
     }
 
+    [Fact]
+    public void A_helper_has_the_environment_that_the_kernel_gave_it()
+    {
+        using var session = BootedKernel.Start();
+        session.Execute("caller", async _ => await Help(session, "/bin/sh", "-c", "echo $HOME $TERM. > /tmp/home"));
+        Assert.Equal("/helper .\n", session.Run("cat /tmp/home").Output);
+        Assert.Equal("/root linux\n", session.Run("echo $HOME $TERM").Output);
+    }
+
+    [Fact]
+    public void Process_1_is_a_program()
+    {
+        using var session = BootedKernel.Start();
+        Assert.Equal("init\n/init\n/bin/busybox\n", session.Run("cat /proc/1/comm; tr '\\0' '\\n' < /proc/1/cmdline; readlink /proc/1/exe").Output);
+        Assert.Contains("[stack]", session.Run("cat /proc/1/maps").Output);
+        var init = session.Kernel.Init.Task;
+        Assert.NotEqual(0UL, session.Kernel.Memory.ReadUInt64(init + (ulong)session.Kernel.Image.Struct("task_struct")["mm"]));
+    }
+
     /// <summary>call_usermodehelper(), which waits for the end.</summary>
     private static async GuestTask<int> Help(Sessions.KernelSession session, params string[] arguments)
     {
@@ -105,7 +124,8 @@ public class ProgramTests
         var vector = scratch.Take(sizeof(ulong) * (arguments.Length + 1));
         for (var i = 0; i < arguments.Length; i++)
             kernel.Memory.WriteUInt64(vector + ((ulong)i * sizeof(ulong)), scratch.Take(arguments[i]));
-        var environment = scratch.Take(sizeof(ulong));
+        var environment = scratch.Take(2 * sizeof(ulong));
+        kernel.Memory.WriteUInt64(environment, scratch.Take("HOME=/helper"));
         return (int)await kernel.Calls.Call(
             kernel.Image.Symbol("call_usermodehelper"), kernel.Memory.ReadUInt64(vector), vector, environment, waitForEnd);
     }

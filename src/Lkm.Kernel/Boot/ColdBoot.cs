@@ -166,7 +166,8 @@ internal sealed class ColdBoot
         await files.Mount();
         await files.Install(ProgramImage.Build(UserProcess.BufferSize), KernelShell.ProgramNames);
         await new LoopbackDevice(_kernel.Cpu, _memory, _image, _kernel.Calls).BringUp();
-        _kernel.Tasks.SetComm(_kernel.Scheduler.Current, "init"); // kernel_execve() of /init
+        if (!await UserProcess.Become(_kernel, "/init", ["HOME=/", "TERM=linux"])) // run_init_process()
+            _kernel.Tasks.SetComm(_kernel.Scheduler.Current, "init");
         IsFinished = true;
         await _kernel.Init.Serve();
         return 0;

@@ -14,7 +14,7 @@ internal sealed class RootFileSystem(Cpu cpu, GuestMemory memory, KernelImage im
         ("/proc", 0x1ed), ("/sys", 0x1ed), ("/dev", 0x1ed), ("/tmp", 0x3ff), ("/mnt", 0x1ed), ("/root", 0x1c0), ("/etc", 0x1ed), ("/bin", 0x1ed), ("/usr", 0x1ed),
     ];
 
-    private static readonly (string Target, string Link)[] Links = [("bin", "/sbin"), ("../bin", "/usr/bin"), ("../bin", "/usr/sbin")];
+    private static readonly (string Target, string Link)[] Links = [("bin/busybox", "/init"), ("bin", "/sbin"), ("../bin", "/usr/bin"), ("../bin", "/usr/sbin")];
 
     private static readonly (string Path, string Text)[] Texts =
     [

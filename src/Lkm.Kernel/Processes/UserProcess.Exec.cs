@@ -38,6 +38,7 @@ public sealed partial class UserProcess
         if (ShellFiles.ErrorOf((long)_memory.ReadUInt64(regs + PtRegs.Ax)) is var error and not Errno.OK)
             return error;
         UseProgram(regs);
+        await TouchCode();
         return Errno.OK;
 
         void Add(IReadOnlyList<string> texts)
@@ -110,23 +111,34 @@ public sealed partial class UserProcess
         return Encoding.UTF8.GetString([.. text]);
     }
 
-    /// <summary>kernel_execve(): a kernel thread becomes the shell.</summary>
-    /// <returns>Whether it has; not where the root file system has no shell.</returns>
-    private async GuestTask<bool> BecomeShell()
+    /// <summary>kernel_execve(): the running kernel thread becomes a program, whose one argument is its name.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="path">The program's file.</param>
+    /// <param name="variables">The environment.</param>
+    /// <returns>Whether it has; not where the root file system has no such program.</returns>
+    internal static async GuestTask<bool> Become(UserModeKernel kernel, string path, IReadOnlyList<string> variables)
     {
-        const string path = "/bin/sh";
-        using var scratch = new StackScratch(_cpu, _memory);
+        var memory = kernel.Memory;
+        using var scratch = new StackScratch(kernel.Cpu, memory);
         var name = scratch.Take(path);
         var arguments = scratch.Take(2 * sizeof(ulong));
-        var environment = scratch.Take(sizeof(ulong) * (ShellEnvironment.Variables.Count + 1));
-        _memory.WriteUInt64(arguments, name);
-        for (var i = 0; i < ShellEnvironment.Variables.Count; i++)
-            _memory.WriteUInt64(environment + ((ulong)i * sizeof(ulong)), scratch.Take(ShellEnvironment.Variables[i]));
-        if ((int)await _calls.Call(_image.Symbol("kernel_execve"), name, arguments, environment) < 0)
+        var environment = scratch.Take(sizeof(ulong) * (variables.Count + 1));
+        memory.WriteUInt64(arguments, name);
+        for (var i = 0; i < variables.Count; i++)
+            memory.WriteUInt64(environment + ((ulong)i * sizeof(ulong)), scratch.Take(variables[i]));
+        return (int)await kernel.Calls.Call(kernel.Image.Symbol("kernel_execve"), name, arguments, environment) >= 0;
+    }
+
+    private async GuestTask<bool> BecomeShell()
+    {
+        if (!await Become(_kernel, "/bin/sh", ShellEnvironment.Variables))
             return false;
         UseProgram(_memory.ReadUInt64(_kernel.PerCpu.TopOfStack) - PtRegs.Size);
         return true;
     }
+
+    /// <summary>What a program executes is in memory, where an oops looks for it; C# would not have it read.</summary>
+    private async GuestTask TouchCode() => await TryRead(_instruction, ProgramImage.Code.Length);
 
     /// <summary>The address space is now that of a program that execve(2) has loaded.</summary>
     /// <param name="regs">The address of the task's struct pt_regs.</param>

@@ -81,7 +81,7 @@ internal static class CommandTable
         new("which NAME...", "print the paths of commands", SystemCommands.Which),
         new("uname [-asnrvm]", "print the kernel's name and version", ProcessCommands.SystemName),
         new("ps [-o COLUMN,...] [--json]", "list processes", ProcessListCommands.List),
-        new("pidof NAME...", "print the process ids of a name", ProcessListCommands.PidOf),
+        new("pidof [-s] NAME...", "print the process ids of a name", ProcessListCommands.PidOf),
         new("pgrep [-xl] PATTERN", "print the process ids of names with a text in them", ProcessListCommands.Find),
         new("pkill [-SIGNAL] [-x] PATTERN", "send a signal to processes with a text in their name", ProcessListCommands.KillMatching),
         new("killall [-SIGNAL] NAME...", "send a signal to processes of a name", ProcessListCommands.KillAll),

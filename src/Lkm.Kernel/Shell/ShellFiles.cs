@@ -113,7 +113,9 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
                 return error;
             if (result == 0 && part.Length > 0)
                 return Errno.EIO;
-            bytes = bytes[(int)Math.Min(result, part.Length)..]; // a driver may say more than it was given
+            if (result > part.Length)
+                return Errno.EFAULT; // a driver said more than it was given: busybox goes on with the rest, which has no end
+            bytes = bytes[(int)result..];
         }
         while (!bytes.IsEmpty);
         return Errno.OK;

@@ -47,6 +47,15 @@ public sealed class BoardTests(BuiltBoardModules modules) : IClassFixture<BuiltB
     }
 
     [Fact]
+    public void A_driver_that_takes_more_than_it_was_given_is_an_error_of_echo()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Load(modules.Files["boaster"], "").Result.Succeeded);
+        Assert.Equal("sh: write error: Bad address\n1\nword\n", session.Run("echo word > /sys/kernel/boaster/word; echo $?; cat /sys/kernel/boaster/word").Output); // as busybox's
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
     public void A_module_shares_the_keyboards_interrupt_and_hears_of_its_keys()
     {
         using var session = BootedKernel.Start();

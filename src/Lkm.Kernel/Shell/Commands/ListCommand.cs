@@ -30,6 +30,8 @@ internal static class ListCommand
                 (stat.Type == FileType.Directory && !options.Has('d') ? directories : files).Add(new Entry(path, path, stat));
         }
 
+        files.Sort(ByName);
+        directories.Sort(ByName);
         var now = await Now(c);
         await Print(c, options, files, now);
         var hasTitles = options.Operands.Count > 1;
@@ -49,6 +51,8 @@ internal static class ListCommand
 
         return status;
     }
+
+    private static int ByName(Entry a, Entry b) => string.CompareOrdinal(a.Path, b.Path);
 
     private static bool IsLong(Options options) => options.Has('l') || options.Has('n');
 

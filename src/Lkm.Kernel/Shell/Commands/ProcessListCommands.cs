@@ -51,13 +51,15 @@ internal static class ProcessListCommands
         return 0;
     }
 
-    /// <summary>pidof NAME...: the processes with such a name, newest first.</summary>
+    /// <summary>pidof [-s] NAME...: the processes with such a name, newest first; -s: that one only.</summary>
     public static async GuestTask<int> PidOf(CommandContext c)
     {
-        if (c.Arguments.Count == 0)
-            return await c.Misused();
+        var options = Options.Read(c.Arguments, "s");
+        if (options.Problem is not null || options.Operands.Count == 0)
+            return await c.Misused(options.Problem);
         var (processes, _) = await Read(c);
-        var pids = processes.Where(process => c.Arguments.Contains(process.Name)).Select(process => $"{process.Pid}").Reverse().ToList();
+        var pids = processes.Where(process => options.Operands.Contains(process.Name)).Select(process => $"{process.Pid}").Reverse()
+            .Take(options.Has('s') ? 1 : int.MaxValue).ToList();
         if (pids.Count > 0)
             c.Print(string.Join(' ', pids) + "\n");
         return pids.Count > 0 ? 0 : 1;
@@ -145,12 +147,18 @@ internal static class ProcessListCommands
         _ => await CommandLine(c, process),
     };
 
-    /// <summary>The arguments with blanks between them; a task that has none, as a kernel thread, is its name in brackets.</summary>
+    /// <summary>
+    /// The arguments with blanks between them, and the name in braces before them where the program is called otherwise; a task that has no arguments, as a
+    /// kernel thread, is its name in brackets.
+    /// </summary>
     private static async GuestTask<string> CommandLine(CommandContext c, ProcessStatus process)
     {
         var line = await c.Files.ReadFile($"/proc/{process.Pid}/cmdline");
         var text = Encoding.UTF8.GetString(line.Bytes).TrimEnd('\0').Replace('\0', ' ');
-        return text.Length > 0 ? text : $"[{process.Name}]";
+        if (text.Length == 0)
+            return $"[{process.Name}]";
+        var program = ShellFiles.BaseName(text.Split(' ')[0]);
+        return program.StartsWith(process.Name, StringComparison.Ordinal) ? text : $"{{{process.Name}}} {text}";
     }
 
     private static async GuestTask<uint> User(CommandContext c, int pid) => (await c.Files.Stat($"/proc/{pid}")).Status.User;
