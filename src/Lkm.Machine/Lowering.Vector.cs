@@ -36,7 +36,12 @@ internal sealed unsafe partial class Lowering
                     o->S = General(i.Op1Register, out _, out _);
                 o->Handler = (nint)Handlers.VectorInsert;
                 return Flow.Next;
+            case Mnemonic.Cvtsi2ss or Mnemonic.Cvtsi2sd or Mnemonic.Cvtss2sd or Mnemonic.Cvtsd2ss or Mnemonic.Cvttss2si or Mnemonic.Cvtss2si or Mnemonic.Cvttsd2si
+                or Mnemonic.Cvtsd2si or Mnemonic.Ucomiss or Mnemonic.Comiss or Mnemonic.Ucomisd or Mnemonic.Comisd:
+                return Scalar(i, o);
             default:
+                if (ScalarOperations.IsArithmetic(i.Mnemonic))
+                    return Scalar(i, o);
                 if (!Handlers.IsVectorOperation(i.Mnemonic) || i.OpCount < 2 || i.Op0Kind != OpKind.Register || !IsXmm(i.Op0Register))
                     return Flow.Unsupported;
                 VectorFields(i, o);
@@ -68,6 +73,43 @@ internal sealed unsafe partial class Lowering
         o->Info.Flags |= place;
         o->Info.Size = (byte)size;
         Memory(i, o);
+    }
+
+    // One number from another, or from two. The destination is an SSE register or a general one, the source one of these or memory.
+    private static Flow Scalar(in Instruction i, Op* o)
+    {
+        if (i.Op0Kind != OpKind.Register)
+            return Flow.Unsupported;
+        VectorFields(i, o);
+        var ofDoubles = i.Mnemonic is Mnemonic.Cvtsd2ss or Mnemonic.Cvttsd2si or Mnemonic.Cvtsd2si or Mnemonic.Ucomisd or Mnemonic.Comisd or Mnemonic.Addsd
+            or Mnemonic.Subsd or Mnemonic.Mulsd or Mnemonic.Divsd or Mnemonic.Minsd or Mnemonic.Maxsd or Mnemonic.Sqrtsd;
+        var size = ofDoubles ? 8 : 4;
+        if (IsXmm(i.Op0Register))
+        {
+            o->D = (byte)(i.Op0Register - Register.XMM0);
+        }
+        else
+        {
+            o->D = General(i.Op0Register, out var general, out _);
+            o->Info.Extra = (byte)general;
+        }
+        if (i.Op1Kind == OpKind.Memory)
+        {
+            if (i.Mnemonic is Mnemonic.Cvtsi2ss or Mnemonic.Cvtsi2sd)
+                size = i.MemorySize == MemorySize.Int64 ? 8 : 4;
+            VectorMemory(i, o, OpFlags.MemorySource, size);
+        }
+        else if (IsXmm(i.Op1Register))
+        {
+            o->S = (byte)(i.Op1Register - Register.XMM0);
+        }
+        else
+        {
+            o->S = General(i.Op1Register, out size, out _);
+        }
+        o->Info.Size = (byte)size;
+        o->Handler = (nint)Handlers.ScalarOf;
+        return Flow.Next;
     }
 
     // Moves between SSE registers, general registers and memory. Extra: 1 if the address has to be aligned,

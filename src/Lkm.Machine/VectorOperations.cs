@@ -22,7 +22,7 @@ internal static class VectorOperations
             or Mnemonic.Punpckhdq or Mnemonic.Punpckhqdq or Mnemonic.Unpcklps or Mnemonic.Unpckhps or Mnemonic.Unpcklpd or Mnemonic.Unpckhpd => true,
         Mnemonic.Packsswb or Mnemonic.Packuswb or Mnemonic.Packssdw => true,
         Mnemonic.Movhlps or Mnemonic.Movlhps => true,
-        _ => false,
+        _ => ScalarOperations.IsPacked(mnemonic),
     };
 
     internal static Vector128<byte> Compute(Mnemonic mnemonic, Vector128<byte> a, Vector128<byte> b, byte immediate)
@@ -68,8 +68,20 @@ internal static class VectorOperations
             case Mnemonic.Pcmpgtb: return Vector128.GreaterThan(a.AsSByte(), b.AsSByte()).AsByte();
             case Mnemonic.Pcmpgtw: return Vector128.GreaterThan(a.AsInt16(), b.AsInt16()).AsByte();
             case Mnemonic.Pcmpgtd: return Vector128.GreaterThan(a.AsInt32(), b.AsInt32()).AsByte();
-            default: return Arrange(mnemonic, a, b, immediate);
+            default: return ScalarOperations.ScalarOf(mnemonic) is not Mnemonic.INVALID and var scalar ? EachNumber(scalar, a, b) : Arrange(mnemonic, a, b, immediate);
         }
+    }
+
+    private static Vector128<byte> EachNumber(Mnemonic scalar, Vector128<byte> a, Vector128<byte> b)
+    {
+        var isDouble = scalar is Mnemonic.Addsd or Mnemonic.Subsd or Mnemonic.Mulsd or Mnemonic.Divsd or Mnemonic.Minsd or Mnemonic.Maxsd or Mnemonic.Sqrtsd;
+        for (var n = 0; n < (isDouble ? 2 : 4); n++)
+        {
+            a = isDouble
+                ? a.AsUInt64().WithElement(n, ScalarOperations.Double(scalar, a.AsUInt64()[n], b.AsUInt64()[n])).AsByte()
+                : a.AsUInt32().WithElement(n, ScalarOperations.Single(scalar, a.AsUInt32()[n], b.AsUInt32()[n])).AsByte();
+        }
+        return a;
     }
 
     private static Vector128<byte> Arrange(Mnemonic mnemonic, Vector128<byte> a, Vector128<byte> b, byte immediate)
