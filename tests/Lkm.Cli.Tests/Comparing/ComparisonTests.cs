@@ -81,11 +81,12 @@ public class ComparisonTests
             new SweepRecord("6.1", [Result("a", SweepOutcome.Ok, null, "hello"), Result("b", SweepOutcome.LoadFailed, "ENODEV"), Result("c", SweepOutcome.UnloadFailed, "EBUSY"),
                 Result("d", SweepOutcome.Ok), Result("e", SweepOutcome.TimedOut)]),
             new SweepRecord("6.1", [Result("a", SweepOutcome.Ok, null, "good", "bye"), Result("b", SweepOutcome.LoadFailed, "EIO"), Result("c", SweepOutcome.UnloadFailed, "EAGAIN"),
-                Result("d", SweepOutcome.Ok), Result("e", SweepOutcome.Ok)]));
+                Result("d", SweepOutcome.Ok) with { Taint = 512 }, Result("e", SweepOutcome.Ok)]));
         Assert.Equal(["b"], sweep.Report.Differences.Select(result => result.Module));
         Assert.Equal(4, sweep.Report.Compared);
         Assert.Equal(["a"], sweep.OtherLogs.Select(entry => entry.Module));
-        Assert.Contains("2 of these 3 logged the same", sweep.Summary);
+        Assert.Contains("2 of these 3 logged the same, line by line; d left taint 512, not 0\n", sweep.Summary);
+        Assert.Equal(["b", "a", "d"], sweep.Different);
         Assert.Contains("hello", sweep.FormatLogs(100));
     }
 }
