@@ -47,6 +47,23 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
     }
 
     [Fact]
+    public void Routes_are_shown_made_and_removed()
+    {
+        shell.Output("ip link set lo up; ip addr add 10.1.2.3/24 dev lo; ip route add 10.9.0.0/16 via 10.1.2.9; route add -net 10.8.0.0 netmask 255.255.0.0 lo; ip route add default dev lo");
+        Assert.Equal("default dev lo scope link \n10.8.0.0/16 dev lo scope link \n10.9.0.0/16 via 10.1.2.9 dev lo \n", shell.Output("ip route"));
+        Assert.Equal(
+            "Kernel IP routing table\nDestination     Gateway         Genmask         Flags Metric Ref    Use Iface\n"
+            + "0.0.0.0         0.0.0.0         0.0.0.0         U     0      0        0 lo\n"
+            + "10.8.0.0        0.0.0.0         255.255.0.0     U     0      0        0 lo\n"
+            + "10.9.0.0        10.1.2.9        255.255.0.0     UG    0      0        0 lo\n",
+            shell.Output("route -n"));
+        shell.Output("ip route del default; route del -net 10.8.0.0/16; ip route del 10.9.0.0/16; ip addr del 10.1.2.3/24 dev lo");
+        Assert.Equal("", shell.Output("ip route"));
+        Assert.Equal((2, "ip: RTNETLINK answers: Network is unreachable\n"), shell.Run("ip route add default via 10.7.7.7"));
+        Assert.Equal((1, "route: SIOCDELRT: No such process\n"), shell.Run("route del 10.7.7.7"));
+    }
+
+    [Fact]
     public void Files_live_in_the_kernels_own_file_systems()
     {
         shell.Output("mount -t tmpfs -o size=1M none /mnt && mkdir /mnt/a && echo text > /mnt/a/f && mv /mnt/a/f /mnt/a/g");

@@ -17,7 +17,7 @@ internal static class IpCommand
 
     // IFLA_*, IFA_*
     private const ushort LinkAddress = 1, LinkBroadcast = 2, LinkName = 3, LinkMtu = 4, LinkQueueing = 6, LinkQueueLength = 13, LinkInfo = 18, InfoKind = 1;
-    private const ushort PeerAddress = 1, LocalAddress = 2, AddressLabel = 3;
+    private const ushort PeerAddress = 1, LocalAddress = 2, AddressLabel = 3, BroadcastAddress = 4;
 
     private static readonly (uint Bit, string Name)[] s_flagNames =
     [
@@ -39,6 +39,7 @@ internal static class IpCommand
             ["addr" or "address" or "a", "add", .. var words] => await ChangeAddress(c, socket, NewAddress, RouteSocket.Create, words),
             ["addr" or "address" or "a", "del" or "delete", .. var words] => await ChangeAddress(c, socket, DeleteAddress, 0, words),
             ["addr" or "address" or "a", .. var words] => await Show(c, socket, WithoutShow(words), withAddresses: true),
+            ["route" or "r", .. var words] => await RouteCommand.RunIp(c, socket, words),
             _ => await c.Misused(),
         };
         await socket.Close();
@@ -101,8 +102,9 @@ internal static class IpCommand
         var address = RouteSocket.Find(message, AddressLength, LocalAddress) ?? RouteSocket.Find(message, AddressLength, PeerAddress);
         if (message[0] is not (Internet or Internet6) || address is null)
             return "";
+        var broadcast = RouteSocket.Find(message, AddressLength, BroadcastAddress) is { } all ? $" brd {new IPAddress(all)}" : "";
         var label = RouteSocket.Find(message, AddressLength, AddressLabel) is { } name ? Text(name) : "";
-        return $"    {(message[0] == Internet ? "inet" : "inet6")} {new IPAddress(address)}/{message[1]} scope {scope} {label}\n       valid_lft forever preferred_lft forever\n";
+        return $"    {(message[0] == Internet ? "inet" : "inet6")} {new IPAddress(address)}/{message[1]}{broadcast} scope {scope} {label}\n       valid_lft forever preferred_lft forever\n";
     }
 
     private static async GuestTask<int> SetLink(CommandContext c, RouteSocket socket, List<string> words)

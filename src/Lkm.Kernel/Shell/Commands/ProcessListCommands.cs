@@ -148,7 +148,7 @@ internal static class ProcessListCommands
     };
 
     /// <summary>
-    /// The arguments with blanks between them, and the name in braces before them where the program is called otherwise; a task that has no arguments, as a
+    /// The arguments with blanks between them, and the name in braces before them where the shell runs it, as a script; a task that has no arguments, as a
     /// kernel thread, is its name in brackets.
     /// </summary>
     private static async GuestTask<string> CommandLine(CommandContext c, ProcessStatus process)
@@ -157,8 +157,7 @@ internal static class ProcessListCommands
         var text = Encoding.UTF8.GetString(line.Bytes).TrimEnd('\0').Replace('\0', ' ');
         if (text.Length == 0)
             return $"[{process.Name}]";
-        var program = ShellFiles.BaseName(text.Split(' ')[0]);
-        return program.StartsWith(process.Name, StringComparison.Ordinal) ? text : $"{{{process.Name}}} {text}";
+        return ShellFiles.BaseName(text.Split(' ')[0]) == "sh" && process.Name != "sh" ? $"{{{process.Name}}} {text}" : text;
     }
 
     private static async GuestTask<uint> User(CommandContext c, int pid) => (await c.Files.Stat($"/proc/{pid}")).Status.User;
