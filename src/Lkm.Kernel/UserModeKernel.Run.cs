@@ -186,7 +186,7 @@ public sealed partial class UserModeKernel
     {
         var task = PerCpu.Current;
         return new GuestStoppedException(
-            $"{Tasks.Comm(task)} (pid {Tasks.Pid(task)}) {reason}, at {Image.Symbolise(Cpu.Rip)}", Cpu.Rip, BackTrace());
+            $"{Tasks.Comm(task)} (pid {Tasks.Pid(task)}) {reason}, at {Symbolise(Cpu.Rip)}", Cpu.Rip, BackTrace());
     }
 
     /// <summary>An address as %pS prints it: name+0xoffset/0xsize, with the module's name behind it.</summary>

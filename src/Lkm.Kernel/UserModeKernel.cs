@@ -181,7 +181,7 @@ public sealed partial class UserModeKernel : IDisposable
 
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
-        Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls), new SchedulingPolicy(Memory, Scheduler, Tasks), new Panic(this),
+        Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls, Tasks), new SchedulingPolicy(Memory, Scheduler, Tasks), new Panic(this),
         Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];

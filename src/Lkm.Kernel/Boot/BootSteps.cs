@@ -41,7 +41,7 @@ public static class BootSteps
     /// <summary>What kernel_init_freeable() and do_basic_setup() call between the early initcalls and the others; cpuhp_threads_init() is of smp_init().</summary>
     public static readonly string[] BeforeInitcalls =
     [
-        "cpuhp_threads_init", "workqueue_init_topology", "async_init", "padata_init", "page_alloc_sysctl_init", "cpuset_init_smp", "ksysfs_init", "driver_init", "init_irq_proc",
+        "lockup_detector_init", "cpuhp_threads_init", "workqueue_init_topology", "async_init", "padata_init", "page_alloc_sysctl_init", "cpuset_init_smp", "ksysfs_init", "driver_init", "init_irq_proc",
     ];
 
     /// <summary>Initcalls that are not run, and why.</summary>

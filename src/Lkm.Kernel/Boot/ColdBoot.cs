@@ -153,11 +153,16 @@ internal sealed class ColdBoot
         await _kernel.Calls.Call(_image.Symbol("wait_for_completion"), _image.Symbol("kthreadd_done"));
         _memory.WriteUInt32(_image.Symbol("gfp_allowed_mask"), allFlags);
         AllowMemory();
+        var (tasks, init) = (_kernel.Tasks, _kernel.Scheduler.Current);
+        const uint fixedProcessors = 0x0400_0000; // PF_NO_SETAFFINITY: rest_init() sets it, and sched_init_smp() takes it back
+        tasks.SetProcessors(init, 1);
+        tasks.SetFlags(init, tasks.Flags(init) | fixedProcessors);
         foreach (var step in BootSteps.BeforeEarlyInitcalls)
             await Step(step);
         await RunInitcalls(0, _earlyInitcalls);
         foreach (var step in BootSteps.BeforeInitcalls)
             await Step(step);
+        tasks.SetFlags(init, tasks.Flags(init) & ~fixedProcessors);
         await RunInitcalls(_earlyInitcalls, _initcalls.Count);
 
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);

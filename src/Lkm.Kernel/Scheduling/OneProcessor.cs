@@ -7,7 +7,7 @@ namespace Lkm.Kernel.Scheduling;
 /// What is different because there is one processor: stopping "the others" is calling the function, and a task's processors
 /// are accepted and change nothing.
 /// </summary>
-public sealed partial class OneProcessor(GuestCalls calls)
+public sealed partial class OneProcessor(GuestCalls calls, TaskStruct tasks)
 {
     [KernelFunction("stop_machine")]
     [KernelFunction("stop_machine_cpuslocked")]
@@ -25,13 +25,14 @@ public sealed partial class OneProcessor(GuestCalls calls)
     }
 
     [KernelFunction("set_cpus_allowed_ptr", Support = Support.Partial, Note = "the mask is not kept: every task runs on processor 0")]
-    private int AcceptPlacement() => 0;
+    private int AcceptPlacement(ulong task)
+    {
+        tasks.SetProcessors(task, 1);
+        return 0;
+    }
 
     [KernelFunction("do_set_cpus_allowed", Support = Support.Partial, Note = "the mask is not kept: every task runs on processor 0")]
-    private void AcceptMask()
-    {
-        // There is no other processor.
-    }
+    private void AcceptMask(ulong task) => tasks.SetProcessors(task, 1);
 
     [KernelFunction("sched_set_stop_task", Support = Support.Partial, Note = "the task stays in its class: nothing is left to stop")]
     private void AcceptStopTask()

@@ -72,6 +72,9 @@ public sealed class TaskStruct
     /// <summary>Sets the process flags.</summary>
     public void SetFlags(ulong task, uint flags) => _memory.WriteUInt32(task + _flags, flags);
 
+    /// <summary>Sets nr_cpus_allowed: on how many processors it may run.</summary>
+    public void SetProcessors(ulong task, int count) => _memory.WriteInt32(task + Layout["nr_cpus_allowed"], count);
+
     /// <summary>The id in the initial namespace.</summary>
     public int Pid(ulong task) => _memory.ReadInt32(task + _pid);
 

@@ -5,6 +5,9 @@ namespace Lkm.Kernel.Sessions;
 /// <summary>Collects the rules that were broken: memory errors, warnings, oopses, and the end of the kernel itself.</summary>
 internal sealed class KernelFindings(UserModeKernel kernel)
 {
+    private const string Watchdog = "watchdog: BUG: ";
+    private const ulong SoftLockup = 1 << 14; // TAINT_SOFTLOCKUP
+
     private readonly List<Finding> _all = [];
     private int _memoryErrors, _warnings;
     private long _records = kernel.Log.Next;
@@ -34,28 +37,42 @@ internal sealed class KernelFindings(UserModeKernel kernel)
             _all.Add(new Finding("warning", kernel.Faults.Warnings[_warnings].Text));
 
         var oopses = OopsesOf(kernel);
-        if (!isStopped && (aTaskWasKilled || oopses != _oopses))
-            AddOops();
+        var oops = !isStopped && (aTaskWasKilled || oopses != _oopses) ? AddOops() : null;
         _oopses = oopses;
+        if ((TaintOf(kernel) & SoftLockup) != 0)
+            AddLockups(oops);
         _records = kernel.Log.Next;
     }
 
     /// <summary>Says of an oops what its log says: the first line, and where it happened.</summary>
-    private void AddOops()
+    /// <returns>The first line, if the log has it.</returns>
+    private string? AddOops()
     {
-        string? what = null;
-        foreach (var text in kernel.Log.Since(_records).Select(record => record.Text))
-        {
-            if (what is null && IsFirstLine(text))
-                what = text;
-            if (what is not null && text.StartsWith("RIP: 0010:", StringComparison.Ordinal))
-            {
-                _all.Add(new Finding("oops", $"{what} at {text["RIP: 0010:".Length..]}"));
-                return;
-            }
-        }
+        var lines = NewLines().SkipWhile(text => !IsFirstLine(text)).ToList();
+        var what = lines.FirstOrDefault();
+        _all.Add(new Finding("oops", (what ?? "a task of the kernel was killed") + PlaceIn(lines)));
+        return what;
+    }
 
-        _all.Add(new Finding("oops", what ?? "a task of the kernel was killed"));
+    /// <summary>Whoever kept the processor for so long that the image's watchdog told of it (watchdog_timer_fn(), kernel/watchdog.c).</summary>
+    /// <param name="told">The line of one that was told of already, as it was ended for it.</param>
+    private void AddLockups(string? told)
+    {
+        var lines = NewLines().ToList();
+        for (var i = 0; i < lines.Count; i++)
+        {
+            if (lines[i].StartsWith(Watchdog, StringComparison.Ordinal) && lines[i] != told)
+                _all.Add(new Finding("soft lockup", lines[i][Watchdog.Length..] + PlaceIn(lines.Skip(i))));
+        }
+    }
+
+    private IEnumerable<string> NewLines() => kernel.Log.Since(_records).Select(record => record.Text);
+
+    /// <summary>Where the kernel was, by the first dump of its registers.</summary>
+    private static string PlaceIn(IEnumerable<string> lines)
+    {
+        const string place = "RIP: 0010:";
+        return lines.FirstOrDefault(text => text.StartsWith(place, StringComparison.Ordinal)) is { } registers ? $" at {registers[place.Length..]}" : "";
     }
 
     /// <summary>How many oopses there have been (arch/x86/kernel/dumpstack.c, __die()): a process that one ended may have been another's child.</summary>
@@ -64,6 +81,6 @@ internal sealed class KernelFindings(UserModeKernel kernel)
     private static bool IsFirstLine(string text) =>
         text.StartsWith("BUG: ", StringComparison.Ordinal)
         || text.StartsWith("kernel BUG at ", StringComparison.Ordinal)
-        || text.StartsWith("watchdog: BUG: ", StringComparison.Ordinal)
+        || text.StartsWith(Watchdog, StringComparison.Ordinal)
         || text.Contains(": 0000 [#", StringComparison.Ordinal);
 }

@@ -27,6 +27,22 @@ public sealed class PolicyTests(AtomicModules modules) : IClassFixture<AtomicMod
         Assert.Empty(session.Findings);
     }
 
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("offers=1", 0)]
+    public void Who_keeps_the_processor_for_long_is_named_by_the_watchdog(string parameters, int reports)
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Log.Next;
+        Assert.True(session.Load(modules.Files["hog"], parameters).Result.Succeeded);
+        var log = session.LogSince(start);
+        Assert.Equal(reports, log.Count(line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^watchdog: BUG: soft lockup - CPU#0 stuck for 2\ds! \[insmod:\d+\]$")));
+        Assert.Equal(reports, log.Count(line => line.StartsWith(" hog_init+0x", StringComparison.Ordinal)));
+        Assert.Equal(reports, session.Findings.Count);
+        const int softLockup = 14; // TAINT_SOFTLOCKUP
+        Assert.Equal(reports, (int)(session.Taint >> softLockup & 1));
+    }
+
     private List<string> LinesOf(string module, params string[] beginnings)
     {
         using var session = BootedKernel.Start();
