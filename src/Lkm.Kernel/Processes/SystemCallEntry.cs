@@ -13,10 +13,13 @@ namespace Lkm.Kernel.Processes;
 public sealed class SystemCallEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls, CallSites sites, PerCpuArea perCpu)
 {
     private const string EntryLabel = "entry_SYSCALL_64_after_hwframe";
+    private const int Most = 600;
 
     private readonly Dictionary<string, int> _numbers = [];
     private readonly ulong _entry = image.Symbol(EntryLabel);
-    private readonly ulong _table = image.Symbol("sys_call_table");
+
+    // The table before modules put functions of their own in it.
+    private readonly ulong[] _functions = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(memory.Span(image.Symbol("sys_call_table"), Most * sizeof(ulong))).ToArray();
     private ulong _site;
 
     /// <summary>The number of a system call in this kernel.</summary>
@@ -27,15 +30,8 @@ public sealed class SystemCallEntry(Cpu cpu, GuestMemory memory, KernelImage ima
         if (_numbers.TryGetValue(name, out var number))
             return number;
         number = -1;
-        const int most = 600;
         if (image.TrySymbol("__x64_sys_" + name, out var function))
-        {
-            for (var i = 0; i < most && number < 0; i++)
-            {
-                if (memory.ReadUInt64(_table + ((ulong)i * sizeof(ulong))) == function)
-                    number = i;
-            }
-        }
+            number = Array.IndexOf(_functions, function);
 
         return _numbers[name] = number;
     }
