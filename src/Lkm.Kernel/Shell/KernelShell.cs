@@ -28,6 +28,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     private const int SyntaxError = 2;
 
     private bool _isAlone;
+    private int _jobsBefore;
     private long? _pid;
 
     /// <summary>The folder of the host that relative names of host files start from.</summary>
@@ -48,8 +49,11 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     /// <summary>The names of the commands that a machine has files for.</summary>
     public static IEnumerable<string> ProgramNames => CommandNames.Where(CommandTable.IsFile);
 
-    /// <summary>The processes that the line has started in the background, first to last: %1, %2 ...</summary>
-    internal List<int> Jobs { get; } = [];
+    /// <summary>The processes that were started in the background, first to last: %1, %2 ...</summary>
+    internal List<int> Jobs { get; private init; } = [];
+
+    /// <summary>Those of <see cref="Jobs"/> that the running line has started, which alone are its process's children.</summary>
+    internal IEnumerable<int> Children => Jobs.Skip(_jobsBefore);
 
     internal IModuleCommands Modules => modules;
 
@@ -70,7 +74,8 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     internal async GuestTask<int> Run(ISystemCalls process, string line, StandardStreams standard)
     {
         _pid = null;
-        Jobs.Clear();
+        await ForgetEndedJobs(process);
+        _jobsBefore = Jobs.Count;
         await EnterDirectory(process);
         var parsed = ShellParser.Parse(line);
         if (parsed.Error is { } error)
@@ -107,6 +112,15 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 
     private static async GuestTask Complain(StandardStreams streams, string message) =>
         await streams.Errors.Write(Encoding.UTF8.GetBytes($"sh: {message}\n"));
+
+    private async GuestTask ForgetEndedJobs(ISystemCalls process)
+    {
+        for (var i = Jobs.Count - 1; i >= 0; i--)
+        {
+            if (ShellFiles.ErrorOf(await process.SystemCall("kill", (ulong)Jobs[i], 0)) == Errno.ESRCH)
+                Jobs.RemoveAt(i);
+        }
+    }
 
     /// <summary>A directory that is gone leaves the process where it is, as a shell's own would.</summary>
     private async GuestTask EnterDirectory(ISystemCalls process)
@@ -173,7 +187,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     {
         var alone = streams with { Input = new HostStream(Stream.Null) };
         var pid = process is IForks forks
-            ? await forks.Fork(child => Subshell().RunPipeline(child, pipeline, alone))
+            ? await forks.Fork(child => RunAlone(child, pipeline, alone))
             : -(int)Errno.ENOSYS;
         if (pid < 0)
             await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
@@ -181,6 +195,12 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             Jobs.Add(pid);
         return pid < 0 ? 1 : 0;
     }
+
+    /// <summary>Runs a pipeline in a child that has nothing else to do: one that is a single program becomes it, so its pid is the program's.</summary>
+    private GuestTask<int> RunAlone(ISystemCalls child, Pipeline pipeline, StandardStreams streams) =>
+        pipeline is { Negated: false, Commands: [var command] } && NeedsChild(command)
+            ? Subshell(isAlone: true).RunCommand(child, command, streams)
+            : Subshell().RunPipeline(child, pipeline, streams);
 
     /// <summary>A shell for a child: what it does to its own state is lost with it.</summary>
     /// <param name="isAlone">Whether the child has nothing else to do than one command, for which it need not fork again.</param>
@@ -191,6 +211,8 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         LastStatus = LastStatus,
         Directory = Directory,
         Variables = new Dictionary<string, string>(Variables),
+        Jobs = [.. Jobs],
+        _jobsBefore = Jobs.Count,
         _descriptors = _descriptors,
         _pid = _pid,
     };

@@ -22,6 +22,9 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
         Assert.Equal("2\n", shell.Output("pidof kthreadd"));
         Assert.Equal("2 kthreadd\n", shell.Output("pgrep -l kthreadd"));
         Assert.Equal((1, "killall: nosuch: no process killed\n"), shell.Run("killall nosuch"));
+        Assert.Equal("sleep\nsleep 100 \n", shell.Output("sleep 100 & sleep 0.1; cat /proc/$!/comm; tr '\\0' ' ' < /proc/$!/cmdline; echo; kill $!"));
+        Assert.Equal("", shell.Output("sleep 1000 &"));
+        Assert.Equal("sleep\n", shell.Output("cat /proc/$!/comm; kill %1")); // a later line may speak of it, though it is no child of that line's shell
         Assert.Equal("Killed\n137\n", shell.Output("sleep 100 & sleep 0.1; killall -9 sleep; wait $!; echo $?"));
         Assert.Equal("grep kthreadd\n", shell.Output("ps -o comm,args | grep kthreadd | cut -c 18- | tail -n 1"));
     }

@@ -61,11 +61,11 @@ internal static class ProcessCommands
             return await c.Fail("can't wait", Errno.ENOSYS);
         const int notOurs = 127;
         var status = 0;
-        foreach (var text in c.Arguments.Count > 0 ? c.Arguments : [.. c.Shell.Jobs.Select(job => $"{job}")])
+        foreach (var text in c.Arguments.Count > 0 ? c.Arguments : [.. c.Shell.Children.Select(job => $"{job}")])
         {
             if (!TryProcess(c, text, out var pid))
                 return await c.Fail($"invalid number '{text}'");
-            if (!c.Shell.Jobs.Contains(pid))
+            if (!c.Shell.Children.Contains(pid))
             {
                 status = notOurs;
                 continue;
