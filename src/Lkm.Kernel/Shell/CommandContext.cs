@@ -7,7 +7,14 @@ using Lkm.Kernel.Shell.Streams;
 namespace Lkm.Kernel.Shell;
 
 /// <summary>The three streams of a command.</summary>
-internal readonly record struct StandardStreams(IByteSource Input, IByteSink Output, IByteSink Errors);
+internal readonly record struct StandardStreams(IByteSource Input, IByteSink Output, IByteSink Errors)
+{
+    /// <summary>The same for a program that a child of the shell has become: it reads and writes what the shell had opened, in its own name.</summary>
+    public StandardStreams For(ShellFiles program) => new(
+        Input is DescriptorStream input ? input.For(program) : Input,
+        Output is DescriptorStream output ? output.For(program) : Output,
+        Errors is DescriptorStream errors ? errors.For(program) : Errors);
+}
 
 /// <summary>One run of a command: its arguments, its streams and the process that it runs in.</summary>
 internal sealed class CommandContext(KernelShell shell, ISystemCalls process, string name, List<string> arguments, StandardStreams streams)

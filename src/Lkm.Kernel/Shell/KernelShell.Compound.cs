@@ -79,6 +79,8 @@ public sealed partial class KernelShell
                 }
 
                 return await RunBody(process, choice.Otherwise, streams);
+            case CaseCommand choice:
+                return await RunCase(process, choice, streams);
             case GroupCommand { IsSubshell: true } group:
                 return await Subshell().RunList(process, group.Body, streams);
             case GroupCommand group:
@@ -86,6 +88,22 @@ public sealed partial class KernelShell
             default:
                 return await RunSimple(process, (SimpleCommand)command, streams);
         }
+    }
+
+    /// <summary>Runs what stands behind the first pattern that the word matches; 0 when none does. Neither is split, nor are file names looked for.</summary>
+    private async GuestTask<int> RunCase(ISystemCalls process, CaseCommand choice, StandardStreams streams)
+    {
+        var text = string.Concat(await Expand(process, [choice.Word], streams, splits: false));
+        foreach (var (patterns, body) in choice.Branches)
+        {
+            foreach (var pattern in patterns)
+            {
+                if (Wildcard.Matches(string.Concat(await Fields(process, pattern, streams, splits: false)), text))
+                    return await RunBody(process, body, streams);
+            }
+        }
+
+        return 0;
     }
 
     private async GuestTask<int> RunBody(ISystemCalls process, IReadOnlyList<ListItem> body, StandardStreams streams) =>
@@ -166,7 +184,12 @@ public sealed partial class KernelShell
             if (kind is not (WordPartKind.Variable or WordPartKind.Substitution) || !splits)
             {
                 isField |= kind is not (WordPartKind.Variable or WordPartKind.Substitution or WordPartKind.Bare) || value.Length > 0;
-                field.Append(kind is WordPartKind.QuotedVariable or WordPartKind.QuotedSubstitution ? Wildcard.Escape(value) : value);
+                field.Append(kind switch
+                {
+                    WordPartKind.QuotedVariable or WordPartKind.QuotedSubstitution => Wildcard.Escape(value),
+                    WordPartKind.Variable or WordPartKind.Substitution => value.Replace(@"\", @"\\"),
+                    _ => value,
+                });
                 continue;
             }
 

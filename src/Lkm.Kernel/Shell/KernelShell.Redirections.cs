@@ -65,8 +65,9 @@ public sealed partial class KernelShell
             var descriptor = await files.Open(target, flags);
             if (descriptor < 0)
             {
-                var verb = redirection.Kind == RedirectionKind.Read ? "open" : "create";
-                await Complain(streams, $"can't {verb} {target}: {((Errno)(-descriptor)).Message()}");
+                var reads = redirection.Kind == RedirectionKind.Read;
+                var reason = -descriptor != (int)Errno.ENOENT ? ((Errno)(-descriptor)).Message() : reads ? "no such file" : "nonexistent directory";
+                await Complain(streams, $"can't {(reads ? "open" : "create")} {target}: {reason}");
                 return null;
             }
 

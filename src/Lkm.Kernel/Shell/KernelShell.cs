@@ -315,6 +315,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             }
 
             words = [BaseName(name), .. arguments];
+            streams = streams.For(new ShellFiles(process, words[0]));
         }
 
         return await RunFound(process, words, streams);

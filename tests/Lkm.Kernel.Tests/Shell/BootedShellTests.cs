@@ -16,6 +16,21 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
         Assert.Matches(@"(?m)^ +(\d+) +1 S    (?:/bin/)?sh\n +\d+ +\1 R    ps -o pid,ppid,stat,args$", shell.Output("ps -o pid,ppid,stat,args"));
     }
 
+    [Theory]
+    [InlineData("cat < /proc/self/comm", "cat\n")]
+    [InlineData("cat < /proc/self/comm | cat", "cat\n")]
+    [InlineData("echo a | cat - /proc/self/comm | tail -n 1", "cat\n")]
+    [InlineData("head -n 1 < /proc/self/comm > /tmp/comm; cat /tmp/comm", "head\n")]
+    public void A_program_reads_what_the_shell_has_opened_in_its_own_name(string line, string output) => Assert.Equal(output, shell.Output(line));
+
+    [Fact]
+    public void The_writer_of_a_pipe_keeps_its_name_and_unknown_devices_are_said_as_busybox_says_them()
+    {
+        Assert.Equal("dd\n", shell.Output("dd bs=64 status=none < /proc/self/comm | cat"));
+        Assert.Equal((1, "ip: SIOCGIFFLAGS: No such device\n"), shell.Run("ip link set nosuch up"));
+        Assert.Equal((1, "ip: SIOCSIFMTU: No such device\n"), shell.Run("ip link set nosuch mtu 100"));
+    }
+
     [Fact]
     public void Processes_are_found_by_their_names()
     {

@@ -46,6 +46,48 @@ public sealed class FileCommandTests : IDisposable
     }
 
     [Fact]
+    public void Directories_are_listed_with_what_is_below()
+    {
+        _shell.Output("mkdir -p @/t/b/c @/t/a; touch @/t/f @/t/b/g @/t/b/.h");
+        Assert.Equal(_shell.At("@/t:\na\nb\nf\n\n@/t/a:\n\n@/t/b:\nc\ng\n\n@/t/b/c:\n"), _shell.Output("ls -R @/t"));
+        Assert.Equal(_shell.At(".:\nc\ng\n\n./c:\n"), _shell.Output("ls -R @/t/b").Replace(_shell.At("@/t/b"), "."));
+        Assert.Equal(_shell.At("@/t:\n.\n..\na\nb\nf\n\n@/t/a:\n.\n..\n\n@/t/b:\n.\n..\n.h\nc\ng\n\n@/t/b/c:\n.\n..\n"), _shell.Output("ls -aR @/t"));
+    }
+
+    [Theory]
+    [InlineData("", "@/t @/t/a @/t/b @/t/b/.h @/t/b/c @/t/b/g @/t/f @/t/l")]
+    [InlineData("-name '*'", "@/t @/t/a @/t/b @/t/b/.h @/t/b/c @/t/b/g @/t/f @/t/l")]
+    [InlineData("-type f", "@/t/b/.h @/t/b/g @/t/f")]
+    [InlineData("-type d -name '[bc]'", "@/t/b @/t/b/c")]
+    [InlineData("-type l -print", "@/t/l")]
+    [InlineData("-maxdepth 1 ! -type d", "@/t/f @/t/l")]
+    [InlineData("-maxdepth 0", "@/t")]
+    [InlineData("-mindepth 2", "@/t/b/.h @/t/b/c @/t/b/g")]
+    [InlineData("-path '*/b/*'", "@/t/b/.h @/t/b/c @/t/b/g")]
+    [InlineData("-iname G", "@/t/b/g")]
+    public void Find_lists_what_passes_all_tests(string tests, string paths)
+    {
+        _shell.Output("mkdir -p @/t/b/c @/t/a; touch @/t/f @/t/b/g @/t/b/.h; ln -s b @/t/l");
+        Assert.Equal(_shell.At(paths).Replace(' ', '\n') + "\n", _shell.Output($"find @/t {tests} | sort"));
+    }
+
+    [Theory]
+    [InlineData("find /no/x", "find: /no/x: No such file or directory\n")]
+    [InlineData("find @ -nope", "find: unrecognized: -nope\n")]
+    [InlineData("find @ -type x", "find: invalid argument 'x' to '-type'\n")]
+    public void Find_says_what_it_cannot_do(string line, string errors) => Assert.Equal(_shell.At(errors), _shell.Errors(line));
+
+    [Fact]
+    public void The_hardware_clock_is_a_device()
+    {
+        Assert.Equal("hwclock: can't open '/no/rtc': No such file or directory\n", _shell.Errors("hwclock -r -f /no/rtc"));
+        Assert.Equal("hwclock: RTC_RD_TIME: Inappropriate ioctl for device\n", _shell.Errors("hwclock -f /dev/null"));
+        byte[] time = [.. new[] { 53, 55, 3, 2, 10, 126, 0, 0, 0 }.SelectMany(BitConverter.GetBytes)];
+        Assert.Equal("Mon Nov  2 03:55:53 2026", ClockCommand.Format(time));
+        Assert.EndsWith(" Dec 31 23:59:59 9998", ClockCommand.Format([.. Enumerable.Repeat(int.MaxValue - 1900, 9).SelectMany(BitConverter.GetBytes)]));
+    }
+
+    [Fact]
     public void Long_listings_show_the_status()
     {
         _shell.Output("echo text > @/f; chmod 4751 @/f; ln -s f @/link; mknod -m 600 @/pipe p");

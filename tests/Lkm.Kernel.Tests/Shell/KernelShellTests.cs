@@ -116,13 +116,35 @@ public sealed class KernelShellTests : IDisposable
     {
         Assert.Equal(new LineResult(127, "", "sh: frobnicate: not found; \"help\" lists the commands\n"), _shell.Run("frobnicate"));
         Assert.Equal(new LineResult(2, "", "sh: syntax error: unexpected \"|\"\n"), _shell.Run("| a"));
-        Assert.Equal("sh: can't create /no/file: No such file or directory\n", _shell.Errors("echo > /no/file"));
-        Assert.Equal("sh: can't open /no/file: No such file or directory\n", _shell.Errors("cat < /no/file"));
+        Assert.Equal("sh: can't create /no/file: nonexistent directory\n", _shell.Errors("echo > /no/file"));
+        Assert.Equal("sh: can't open /no/file: no such file\n", _shell.Errors("cat < /no/file"));
     }
 
     [Fact]
     public void A_failed_write_is_said_and_is_a_failure() =>
         Assert.Equal("sh: write error: No space left on device\n", _shell.Errors("echo text > /dev/full"));
+
+    [Theory]
+    [InlineData("case a in b) echo no;; a) echo yes;; *) echo other;; esac", "yes\n")]
+    [InlineData("case abc in (a|b) echo no;; a*c) echo yes;; esac", "yes\n")]
+    [InlineData("case a in b) echo no;; *) echo other; esac", "other\n")]
+    [InlineData("case 'a*' in 'a*') echo yes;; esac; case abc in 'a*') echo no;; esac", "yes\n")]
+    [InlineData("x='[0-9]'; case 5 in $x) echo digit;; esac; case 5 in \"$x\") echo no;; esac", "digit\n")]
+    [InlineData("x='a b'; case $x in 'a b') echo one word;; esac", "one word\n")]
+    [InlineData("x='a\\b'; case $x in 'a\\b') echo backslash;; esac", "backslash\n")]
+    [InlineData("case x in\n  a)\n    echo a\n    ;;\n  x)\n    echo x\n    echo y\n    ;;\nesac", "x\ny\n")]
+    [InlineData("false; case a in b) ;; esac; echo $?; case a in a) false;; esac; echo $?; case a in esac; case a in a) ;; esac", "0\n1\n")]
+    [InlineData("for i in 1 2 3; do case $i in 2) continue;; 3) break;; esac; echo $i; done; case a in a) echo hi;; esac | cat", "1\nhi\n")]
+    [InlineData("echo $(case a in (a) echo inner;; esac)", "inner\n")]
+    public void Case_runs_what_stands_behind_the_first_pattern_that_matches(string line, string output) => Assert.Equal(output, _shell.Output(line));
+
+    [Theory]
+    [InlineData("case a", "sh: syntax error: unexpected end of line\n")]
+    [InlineData("case a in a) echo", "sh: syntax error: unexpected end of line\n")]
+    [InlineData("case a in a echo;; esac", "sh: syntax error: unexpected \"echo\"\n")]
+    [InlineData("echo ;; echo", "sh: syntax error: unexpected \";;\"\n")]
+    [InlineData("esac", "sh: syntax error: unexpected \"esac\"\n")]
+    public void A_case_that_is_none_is_refused(string line, string errors) => Assert.Equal(errors, _shell.Errors(line));
 
     [Fact]
     public void Exit_ends_the_line_with_its_status()

@@ -27,7 +27,7 @@ public class ShellParserTests
     [InlineData("a#b", "a#b")]
     [InlineData("a\nb\n\n", "a ; b")]
     [InlineData("# nothing", "")]
-    [InlineData(";; a", "a")]
+    [InlineData("; ; a", "a")]
     [InlineData("", "")]
     [InlineData("echo price: $", "echo price: $")]
     [InlineData("echo $a ${b}c \"$d\"", "echo {Variable a} {Variable b}c {QuotedVariable d}<>")]

@@ -152,6 +152,42 @@ public sealed class TextCommandTests : IDisposable
         Assert.Equal("00000000  61 62                                             |ab|\n00000002\n", _shell.Output("hexdump -C", "ab"u8.ToArray()));
     }
 
+    /// <summary>What busybox 1.35 prints for these bytes.</summary>
+    [Theory]
+    [InlineData("od", "0000000 062550 066154 020157 067567 066162 005144 061141 000143\n0000020 001001 072377 064541 020154 074542 062564 000163\n0000035\n")]
+    [InlineData("od -A x -t x1", "000000 68 65 6c 6c 6f 20 77 6f 72 6c 64 0a 61 62 63 00\n000010 01 02 ff 74 61 69 6c 20 62 79 74 65 73\n00001d\n")]
+    [InlineData("od -Ad -tx4", "0000000 6c6c6568 6f77206f 0a646c72 00636261\n0000016 74ff0201 206c6961 65747962 00000073\n0000029\n")]
+    [InlineData("od -An -tx8", " 6f77206f6c6c6568 006362610a646c72\n 206c696174ff0201 0000007365747962\n")]
+    [InlineData("od -c", "0000000   h   e   l   l   o       w   o   r   l   d  \\n   a   b   c  \\0\n0000020 001 002 377   t   a   i   l       b   y   t   e   s\n0000035\n")]
+    [InlineData("od -x", "0000000 6568 6c6c 206f 6f77 6c72 0a64 6261 0063\n0000020 0201 74ff 6961 206c 7962 6574 0073\n0000035\n")]
+    [InlineData("od -An -tx1 -N5 -j3", " 6c 6f 20 77 6f\n")]
+    [InlineData("od -A x -t x1 -N 4", "000000 68 65 6c 6c\n000004\n")]
+    [InlineData("od -An -td4", "  1819043176  1870078063   174353522     6513249\n  1962869249   543975777  1702132066         115\n")]
+    [InlineData("od -An -tu1 -j16", "   1   2 255 116  97 105 108  32  98 121 116 101 115\n")]
+    [InlineData("od -An -td1 -j16 -N3", "    1    2   -1\n")]
+    [InlineData("od -b -N2", "0000000 150 145\n0000002\n")]
+    [InlineData("od -d -j20", "0000024 26977  8300 31074 25972   115\n0000035\n")]
+    [InlineData("od -Ax -tx1 -tc -N2", "000000 68 65\n         h   e\n000002\n")]
+    [InlineData("xxd", "00000000: 6865 6c6c 6f20 776f 726c 640a 6162 6300  hello world.abc.\n00000010: 0102 ff74 6169 6c20 6279 7465 73         ...tail bytes\n")]
+    [InlineData("xxd -p", "68656c6c6f20776f726c640a616263000102ff7461696c206279746573\n")]
+    [InlineData("xxd -l 5", "00000000: 6865 6c6c 6f                             hello\n")]
+    [InlineData("xxd -s 3 -l 20", "00000003: 6c6f 2077 6f72 6c64 0a61 6263 0001 02ff  lo world.abc....\n00000013: 7461 696c                                tail\n")]
+    [InlineData("xxd -g 1 -l 3", "00000000: 68 65 6c                                         hel\n")]
+    [InlineData("xxd -c 8 -l 9", "00000000: 6865 6c6c 6f20 776f  hello wo\n00000008: 72                   r\n")]
+    public void Bytes_are_printed_as_busybox_does(string line, string output) =>
+        Assert.Equal(output, _shell.Output(line, [.. "hello world\nabc\0\u0001\u0002"u8, 0xff, .. "tail bytes"u8]));
+
+    [Fact]
+    public void Rows_that_repeat_are_a_star_for_od_and_lines_of_thirty_for_plain_xxd()
+    {
+        Assert.Equal("0000000 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n*\n0000100\n", _shell.Output("od -t x1", new byte[64]));
+        Assert.Equal(5, _shell.Output("od -v -t x1", new byte[64]).Count(c => c == '\n'));
+        Assert.Equal($"{new string('0', 60)}\n{new string('0', 20)}\n", _shell.Output("xxd -p", new byte[40]));
+        Assert.Equal("od: can't skip past end of combined input\n", _shell.Errors("od -j 1 /dev/null"));
+        Assert.Equal("od: invalid character 'q' in type string 'q'\n", _shell.Errors("od -t q /dev/null"));
+        Assert.Equal("xxd: /no/x: No such file or directory\n", _shell.Errors("xxd /no/x"));
+    }
+
     [Fact]
     public void Hexdump_prints_words() =>
         Assert.Equal("0000000 6261 0063                              \n0000003\n", _shell.Output("hexdump", "abc"u8.ToArray()));

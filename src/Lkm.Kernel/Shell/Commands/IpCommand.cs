@@ -112,7 +112,7 @@ internal static class IpCommand
         if (words.Count < 2)
             return await c.Misused();
         if (await FindIndex(socket, words[0]) is not { } index)
-            return await c.Fail($"can't find device '{words[0]}'");
+            return await c.Fail($"{FirstRequest(words)}: {Errno.ENODEV.Message()}");
         uint set = 0, change = 0;
         var attributes = new List<byte>();
         for (var i = 1; i < words.Count; i++)
@@ -149,6 +149,10 @@ internal static class IpCommand
 
         return await Report(c, await socket.Tell(NewLink, 0, [.. Link(index, set, change), .. attributes]));
     }
+
+    /// <summary>The request in which busybox, which sets each by an ioctl of netdevice(7), finds that there is no such device.</summary>
+    private static string FirstRequest(List<string> words) =>
+        words.Contains("address") ? "SIOCGIFINDEX" : words.Contains("name") ? "SIOCSIFNAME" : words.Contains("mtu") ? "SIOCSIFMTU" : "SIOCGIFFLAGS";
 
     private static async GuestTask<int> AddLink(CommandContext c, RouteSocket socket, List<string> words)
     {

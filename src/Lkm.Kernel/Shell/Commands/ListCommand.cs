@@ -13,7 +13,7 @@ internal static class ListCommand
 
     public static async GuestTask<int> Run(CommandContext c)
     {
-        var options = Options.Read(c.Arguments, "laAdi1n");
+        var options = Options.Read(c.Arguments, "laAdi1nR");
         if (options.Problem is not null)
             return await c.Misused(options.Problem);
         var status = 0;
@@ -34,9 +34,10 @@ internal static class ListCommand
         directories.Sort(ByName);
         var now = await Now(c);
         await Print(c, options, files, now);
-        var hasTitles = options.Operands.Count > 1;
+        var hasTitles = options.Operands.Count > 1 || options.Has('R');
         var isFirst = files.Count == 0;
-        foreach (var directory in directories)
+        directories.Reverse();
+        for (var waiting = new Stack<Entry>(directories); waiting.TryPop(out var directory);)
         {
             if (hasTitles)
                 c.Print($"{(isFirst ? "" : "\n")}{directory.Path}:\n");
@@ -47,6 +48,11 @@ internal static class ListCommand
             if (IsLong(options))
                 c.Print($"total {entries.Sum(e => e.Status.Blocks) / 2}\n");
             await Print(c, options, entries, now);
+            for (var i = entries.Count - 1; options.Has('R') && i >= 0; i--)
+            {
+                if (entries[i].Status.Type == FileType.Directory && entries[i].Name is not ("." or ".."))
+                    waiting.Push(entries[i]);
+            }
         }
 
         return status;
@@ -66,7 +72,7 @@ internal static class ListCommand
                 continue;
             var full = ShellFiles.Combine(path, name);
             var stat = new FileStatus { Inode = inode };
-            if (IsLong(options) || options.Has('i'))
+            if (IsLong(options) || options.Has('i') || options.Has('R'))
             {
                 (stat, var gone) = await c.Files.Stat(full, follow: false);
                 if (gone != Errno.OK)

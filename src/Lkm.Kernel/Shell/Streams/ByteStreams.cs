@@ -34,6 +34,9 @@ internal sealed class DescriptorStream(ShellFiles files, int descriptor) : IByte
 {
     public int Descriptor => descriptor;
 
+    /// <summary>The same file, read and written in another's name.</summary>
+    public DescriptorStream For(ShellFiles other) => new(other, descriptor);
+
     public GuestTask<ReadResult> Read(int count) => files.Read(descriptor, count);
 
     public GuestTask<Errno> Write(ReadOnlyMemory<byte> bytes) => files.WriteAll(descriptor, bytes);

@@ -8,7 +8,7 @@ internal readonly record struct Token(Word? Word, string? Operator);
 /// <summary>Splits a line into words and operators (POSIX.1-2017, XCU 2.3), as far as this shell goes.</summary>
 internal sealed class Lexer(string line)
 {
-    private static readonly string[] Operators = ["&&", "||", ">>", ">&", "<<", "<&", "<>", "&", "|", ";", ">", "<", "(", ")"];
+    private static readonly string[] Operators = ["&&", "||", ";;", ">>", ">&", "<<", "<&", "<>", "&", "|", ";", ">", "<", "(", ")"];
 
     private readonly List<WordPart> _parts = [];
     private readonly StringBuilder _text = new();

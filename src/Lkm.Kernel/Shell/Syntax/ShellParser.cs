@@ -2,7 +2,7 @@ namespace Lkm.Kernel.Shell.Syntax;
 
 /// <summary>
 /// Reads a line of the shell: commands with words and redirections, connected by pipes, &amp;&amp;, ||, ; and &amp;, and the compound commands
-/// for, while, until, if, { } and ( ) (the part of POSIX.1-2017, XCU 2.10 without case and functions). Only single pipelines go to the
+/// for, while, until, if, case, { } and ( ) (the part of POSIX.1-2017, XCU 2.10 without functions). Only single pipelines go to the
 /// background.
 /// </summary>
 internal sealed class ShellParser
@@ -67,7 +67,7 @@ internal sealed class ShellParser
                     // Empty commands, as between two newlines, mean nothing.
                 }
 
-                if (AtEnd || IsNext(ends) || _next.Operator == ")")
+                if (AtEnd || IsNext(ends) || _next.Operator is ")" or ";;")
                     break;
             }
 
@@ -81,7 +81,7 @@ internal sealed class ShellParser
                 condition = RunCondition.IfSucceeded;
             else if (TryTake("||"))
                 condition = RunCondition.IfFailed;
-            else if (TryTake(";") || AtEnd || _next.Operator == ")")
+            else if (TryTake(";") || AtEnd || _next.Operator is ")" or ";;")
                 condition = RunCondition.Always;
             else
                 Unexpected();
@@ -126,6 +126,8 @@ internal sealed class ShellParser
             return ParseWhile();
         if (TryTakeWord("if"))
             return ParseIf();
+        if (TryTakeWord("case"))
+            return ParseCase();
         if (TryTakeWord("{"))
         {
             var body = ParseBody("}");
@@ -147,7 +149,7 @@ internal sealed class ShellParser
     {
         var words = new List<Word>();
         var redirections = new List<Redirection>();
-        if (IsNext("do", "done", "then", "elif", "else", "fi", "}"))
+        if (IsNext("do", "done", "then", "elif", "else", "fi", "esac", "}"))
             Unexpected();
         while (_error is null)
         {
@@ -216,6 +218,46 @@ internal sealed class ShellParser
         if (!TryTakeWord("fi"))
             Unexpected();
         return new IfCommand(branches, otherwise, ParseRedirections());
+    }
+
+    private CaseCommand ParseCase()
+    {
+        var word = TakeAnyWord();
+        SkipSeparators();
+        if (!TryTakeWord("in"))
+            Unexpected();
+        SkipSeparators();
+        var branches = new List<(IReadOnlyList<Word>, IReadOnlyList<ListItem>)>();
+        while (_error is null && !IsNext("esac"))
+        {
+            TryTake("(");
+            var patterns = new List<Word>();
+            do
+            {
+                patterns.Add(TakeAnyWord());
+            }
+            while (_error is null && TryTake("|"));
+            if (!TryTake(")"))
+                Unexpected();
+            branches.Add((patterns, ParseList("esac")));
+            if (!TryTake(";;"))
+                break;
+            SkipSeparators();
+        }
+
+        if (!TryTakeWord("esac"))
+            Unexpected();
+        return new CaseCommand(word, branches, ParseRedirections());
+    }
+
+    private Word TakeAnyWord()
+    {
+        var word = _next.Word;
+        if (word is null)
+            Unexpected();
+        else
+            Advance();
+        return word ?? new Word([]);
     }
 
     private List<ListItem> ParseBody(string end)

@@ -79,6 +79,11 @@ internal sealed record IfCommand(
     IReadOnlyList<(IReadOnlyList<ListItem> Condition, IReadOnlyList<ListItem> Body)> Branches, IReadOnlyList<ListItem> Otherwise, IReadOnlyList<Redirection> Redirections)
     : CommandSyntax(Redirections);
 
+/// <summary>case WORD in PATTERNS) BODY ;; ... esac.</summary>
+internal sealed record CaseCommand(
+    Word Word, IReadOnlyList<(IReadOnlyList<Word> Patterns, IReadOnlyList<ListItem> Body)> Branches, IReadOnlyList<Redirection> Redirections)
+    : CommandSyntax(Redirections);
+
 /// <summary>{ BODY; }, or ( BODY ) whose variables are its own.</summary>
 internal sealed record GroupCommand(bool IsSubshell, IReadOnlyList<ListItem> Body, IReadOnlyList<Redirection> Redirections) : CommandSyntax(Redirections);
 
