@@ -82,7 +82,7 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
 
     /// <summary>The running task gives the processor away and wants it again.</summary>
     /// <param name="task">The task.</param>
-    /// <param name="yields">Whether it does so of its own accord: the others go first.</param>
+    /// <param name="yields">Whether by yield(): the others go first, also those that have had more.</param>
     public void Requeue(ulong task, bool yields)
     {
         var runtime = Runtime(task);

@@ -31,6 +31,7 @@ public sealed partial class Scheduler : ISnapshotState
     private readonly KernelImage _image;
     private readonly ulong _fpuOwner, _taskFpu;
     private ulong? _stackPadding;
+    private bool _yields;
     private readonly ulong _leaveScheduler, _leaveControlGroup;
     private readonly ulong _mmPgd, _mmCount, _mmDrop, _putTaskStack, _putTaskStruct;
 
@@ -222,11 +223,11 @@ public sealed partial class Scheduler : ISnapshotState
         var state = _tasks.State(previous);
         if (!preempt && state != TaskState.Running && _tasks.SignalPendingState(previous, state))
             _tasks.SetState(previous, state = TaskState.Running);
-        var isAsked = (_tasks.ThreadFlags(previous) & (_tasks.Bits.NeedReschedule | _tasks.Bits.NeedRescheduleLazy)) != 0;
         ClearNeedReschedule(previous);
         CountCurrent();
         if (previous != _idle && (preempt || state == TaskState.Running))
-            _queue.Requeue(previous, yields: !preempt && !isAsked);
+            _queue.Requeue(previous, _yields);
+        _yields = false;
         if (state == TaskState.Dead)
         {
             _queue.Forget(previous);
@@ -265,6 +266,10 @@ public sealed partial class Scheduler : ISnapshotState
         Save(previous, frame.StackPointer);
         Switch(previous, next);
     }
+
+    /// <summary>yield(), which calls schedule() next. That alone gives the processor to nobody who has had more of it.</summary>
+    [KernelFunction("yield_task_fair")]
+    private void Yield() => _yields = true;
 
     [KernelFunction("try_to_wake_up")]
     private GuestTask<bool> TryToWakeUp(ulong task, uint state, int wakeFlags)

@@ -15,6 +15,10 @@ public sealed class PolicyTests(AtomicModules modules) : IClassFixture<AtomicMod
             ["work: in_hardirq 1 irqs_disabled 1", "first queued", "second queued", "work: in_hardirq 1 irqs_disabled 1", "done"],
             LinesOf("soon", "work", "first", "second", "done"));
 
+    [Fact]
+    public void Who_has_had_less_of_the_processor_goes_on_after_schedule() =>
+        Assert.Equal(["turns: the other had had some, and none between"], LinesOf("turns", "turns: the"));
+
     [Theory]
     [InlineData("yields=1")]
     [InlineData("yields=0")]
