@@ -11,6 +11,13 @@ internal static class GuestRoot
     /// <summary>busybox's shell would run its own applets of these names, whatever PATH says.</summary>
     private static readonly string KmodFunctions = string.Concat(KmodNames.Select(name => $"{name}() {{ /sbin/{name} \"$@\"; }}\n"));
 
+    /// <summary>Commands of lkm's shell that busybox lacks, as far as a shell can do them.</summary>
+    private const string LkmFunctions = """
+        write() { if [ $# -gt 1 ]; then file=$1; shift; printf %s "$*" >"$file"; else cat >"$1"; fi; }
+        sudo() { while case $1 in -*) ;; *) false ;; esac; do shift; done; "$@"; }
+
+        """;
+
     /// <summary>Writes it as the kernel unpacks it.</summary>
     public static void Write(string path, IEnumerable<(string GuestPath, string HostPath)> files)
     {
@@ -25,7 +32,7 @@ internal static class GuestRoot
         AddKmod(archive);
         foreach ((string guestPath, string hostPath) in files)
             archive.AddFile(guestPath, File.ReadAllBytes(hostPath));
-        archive.AddFile("etc/kmod-functions", KmodFunctions);
+        archive.AddFile("etc/functions", KmodFunctions + LkmFunctions);
         archive.AddFile("init", Init);
         archive.Finish();
     }
@@ -49,7 +56,8 @@ internal static class GuestRoot
     }
 
     /// <summary>
-    /// The random number generator is waited for: it tells of being ready when it likes, which would be during some module's turn. A command's
+    /// The random number generator is waited for: it tells of being ready when it likes, which would be during some module's turn. The
+    /// log stays as it is, for a command may look at it: what is new is what stands behind the lines that were there, and all when somebody cleared it. A command's
     /// output is kept out of the terminal, which is the kernel's console too, until the command has ended. The terminal is raw while a file comes.
     /// </summary>
     internal static readonly string Init = string.Create(CultureInfo.InvariantCulture, $$"""
@@ -63,10 +71,14 @@ internal static class GuestRoot
         /bin/busybox mount -t configfs configfs /sys/kernel/config 2>/dev/null
         /bin/busybox mount -t tmpfs tmpfs /tmp
         for applet in $(/bin/busybox --list); do [ -e /sbin/$applet ] || /bin/busybox ln -s /bin/busybox /bin/$applet 2>/dev/null; done
+        printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n' >/etc/passwd
+        printf 'root:x:0:\nnogroup:x:65534:\n' >/etc/group
         ifconfig lo 127.0.0.1 up
         head -c 1 /dev/random >/dev/null
         stty -opost -echo
-        dmesg -c >/dev/null
+        dmesg -r >/run/log
+        first=$(head -n 1 /run/log)
+        seen=$(wc -l </run/log)
         echo
         echo "{{GuestProtocol.Ready}}"
         while read -r verb one two three; do
@@ -77,7 +89,7 @@ internal static class GuestRoot
             run)
                 echo
                 echo "{{GuestProtocol.Mark}} begin"
-                timeout "$one" sh -c '. /etc/kmod-functions; . /run/command' </dev/null >/run/output 2>&1
+                timeout "$one" sh -c '. /etc/functions; . /run/command' </dev/null >/run/output 2>&1
                 status=$?
                 sleep 0.25
                 echo
@@ -86,7 +98,11 @@ internal static class GuestRoot
                 rm /run/command /run/output
                 echo
                 echo "{{GuestProtocol.Mark}} status $status $(cat /proc/sys/kernel/tainted)"
-                dmesg -r -c
+                dmesg -r >/run/log
+                [ "$first" = "$(head -n 1 /run/log)" ] || seen=0
+                tail -n +$((seen+1)) /run/log
+                first=$(head -n 1 /run/log)
+                seen=$(wc -l </run/log)
                 echo "{{GuestProtocol.Mark}} end"
                 ;;
             file)

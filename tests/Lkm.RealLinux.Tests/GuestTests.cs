@@ -70,6 +70,24 @@ public class GuestTests
     }
 
     [Fact]
+    public void A_command_may_look_at_the_log_and_clear_it()
+    {
+        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(Kernel("debian:6.1-cloud"), LkmCache.FromEnvironment(), Console.Error.WriteLine);
+        Assert.True(snapshot.Succeeded, snapshot.Error);
+        using GuestMachine machine = snapshot.Value.Start().Value!;
+        Assert.Equal(["one"], Logged("echo one >/dev/kmsg"));
+        Assert.Equal(["two"], Logged("echo two >/dev/kmsg"));
+        Assert.Equal("one\ntwo", machine.Run("dmesg | tail -n 2 | sed 's/.*] //'", s_limit).Output);
+        Assert.Contains("Linux version", machine.Run("dmesg | head -n 1", s_limit).Output);
+        Assert.Equal(["four"], Logged("echo three >/dev/kmsg; dmesg -c >/dev/null; echo four >/dev/kmsg"));
+        Assert.Equal(["five"], Logged("echo five >/dev/kmsg"));
+        Assert.Equal("nobody", machine.Run("chown nobody /tmp; stat -c %U /tmp", s_limit).Output);
+        Assert.Equal("a b", machine.Run("write /tmp/f 'a b'; sudo -E cat /tmp/f", s_limit).Output);
+
+        IEnumerable<string> Logged(string command) => machine.Run(command, s_limit).OwnLog.Select(line => line.Text);
+    }
+
+    [Fact]
     public void The_first_serial_port_is_free_and_what_is_written_to_it_goes()
     {
         Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(Kernel("debian:6.1-cloud"), LkmCache.FromEnvironment(), Console.Error.WriteLine);

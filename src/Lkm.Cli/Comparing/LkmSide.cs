@@ -22,7 +22,7 @@ internal static class LkmSide
         bool loaded = report.Modules.Count > 0 && report.Modules[^1].Load.Succeeded;
         steps.Add(new SideStep(loaded ? SideStep.Ok : NameOf(report.Modules.LastOrDefault()?.Load.Errno ?? Errno.ENOENT), [], LogOf(report, 0)));
         foreach (CommandResult command in report.Commands)
-            steps.Add(new SideStep(CommandOutcome(command.Status), LinesOf(command.Output), LogOf(report, steps.Count)));
+            steps.Add(new SideStep(CommandOutcome(command.Status), ShellMessages.OfLkm(command.Output), LogOf(report, steps.Count)));
         if (loaded)
             steps.Add(new SideStep(Unloading(report), [], LogOf(report, steps.Count)));
         return new SideRun(steps, report.Taint);

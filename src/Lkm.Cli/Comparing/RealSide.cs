@@ -73,7 +73,7 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
             foreach (string line in commands)
             {
                 GuestResult result = Run(line);
-                steps.Add(new SideStep(result.Status is { } status ? LkmSide.CommandOutcome(status) : Ended(result), LkmSide.LinesOf(result.Output), LogOf(result)));
+                steps.Add(new SideStep(result.Status is { } status ? LkmSide.CommandOutcome(status) : Ended(result), ShellMessages.OfReal(result.Output), LogOf(result)));
             }
             SideStep unload = RunAll(modules.AsEnumerable().Reverse().Select(module => (module.Unload, module.IsAsked)));
             steps.Add(unload.Outcome == SideStep.Ok ? unload with { Log = [.. unload.Log, .. LogOf(Run($"{CleanUp}; {Settle}"))] } : unload);
