@@ -93,10 +93,11 @@ public sealed class FileCommandTests : IDisposable
         _shell.Output("echo text > @/f; chmod 4751 @/f; ln -s f @/link; mknod -m 600 @/pipe p");
         var lines = _shell.Output("ls -l @").Split('\n');
         Assert.StartsWith("total ", lines[0]);
-        Assert.Matches(@"^-rwsr-x--x    1 \d+ +\d+ +5 [A-Z][a-z]{2} [ \d]\d \d\d:\d\d f$", lines[1]);
+        Assert.Matches(@"^-rwsr-x--x    1 \S+ +\S+ +5 [A-Z][a-z]{2} [ \d]\d \d\d:\d\d f$", lines[1]);
         Assert.Matches(@"^lrwxrwxrwx .* link -> f$", lines[2]);
         Assert.Matches(@"^prw------- ", lines[3]);
-        Assert.Matches(@"^crw-rw-rw- +1 0        0           1,   3 .* /dev/null$", _shell.Output("ls -l /dev/null").TrimEnd());
+        Assert.Matches(@"^crw-rw-rw- +1 root     root        1,   3 .* /dev/null$", _shell.Output("ls -l /dev/null").TrimEnd());
+        Assert.Matches(@"^crw-rw-rw- +1 0        0           1,   3 .* /dev/null$", _shell.Output("ls -ln /dev/null").TrimEnd());
     }
 
     [Fact]

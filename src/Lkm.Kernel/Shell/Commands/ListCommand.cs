@@ -32,8 +32,8 @@ internal static class ListCommand
 
         files.Sort(ByName);
         directories.Sort(ByName);
-        var now = await Now(c);
-        await Print(c, options, files, now);
+        var look = new Look(await Now(c), await Names(c, options, "/etc/passwd"), await Names(c, options, "/etc/group"));
+        await Print(c, options, files, look);
         var hasTitles = options.Operands.Count > 1 || options.Has('R');
         var isFirst = files.Count == 0;
         directories.Reverse();
@@ -47,7 +47,7 @@ internal static class ListCommand
                 status = await c.Fail(directory.Path, error);
             if (IsLong(options))
                 c.Print($"total {entries.Sum(e => e.Status.Blocks) / 2}\n");
-            await Print(c, options, entries, now);
+            await Print(c, options, entries, look);
             for (var i = entries.Count - 1; options.Has('R') && i >= 0; i--)
             {
                 if (entries[i].Status.Type == FileType.Directory && entries[i].Name is not ("." or ".."))
@@ -89,14 +89,14 @@ internal static class ListCommand
         return (entries, error);
     }
 
-    private static async GuestTask Print(CommandContext c, Options options, List<Entry> entries, long now)
+    private static async GuestTask Print(CommandContext c, Options options, List<Entry> entries, Look look)
     {
         foreach (var entry in entries)
         {
             if (options.Has('i'))
                 c.Print($"{entry.Status.Inode,7} ");
             if (IsLong(options))
-                c.Print(LongFormat(entry.Status, now));
+                c.Print(LongFormat(entry.Status, look));
             c.Print(entry.Name);
             if (IsLong(options) && entry.Status.Type == FileType.Link)
                 c.Print(" -> " + (await c.Files.ReadLink(entry.Path)).Target);
@@ -105,18 +105,34 @@ internal static class ListCommand
         }
     }
 
-    private static string LongFormat(FileStatus status, long now)
+    private static string LongFormat(FileStatus status, Look look)
     {
-        var line = new StringBuilder($"{status.ModeText} {status.Links,4} {status.User,-8} {status.Group,-8} ");
+        var line = new StringBuilder($"{status.ModeText} {status.Links,4} {look.Users.GetValueOrDefault(status.User) ?? $"{status.User}",-8} {look.Groups.GetValueOrDefault(status.Group) ?? $"{status.Group}",-8} ");
         if (status.Type is FileType.CharacterDevice or FileType.BlockDevice)
             line.Append($"{DeviceNumber.Major(status.RawDevice),4},{DeviceNumber.Minor(status.RawDevice),4} ");
         else
             line.Append($"{status.Size,9} ");
         var date = status.Modified.Date;
-        var isRecent = status.Modified.Seconds <= now && status.Modified.Seconds > now - HalfYear;
+        var isRecent = status.Modified.Seconds <= look.Now && status.Modified.Seconds > look.Now - HalfYear;
         var culture = CultureInfo.InvariantCulture;
         line.Append(date.ToString("MMM ", culture)).Append($"{date.Day,2} ");
         return line.Append(isRecent ? date.ToString("HH:mm", culture) : $"{date.Year,5}").Append(' ').ToString();
+    }
+
+    /// <summary>The names of users or groups (passwd(5), group(5)), of which each line begins with NAME:PASSWORD:NUMBER; cut as busybox cuts them.</summary>
+    private static async GuestTask<Dictionary<uint, string>> Names(CommandContext c, Options options, string path)
+    {
+        const int columns = 8;
+        var names = new Dictionary<uint, string>();
+        if (!options.Has('l') || options.Has('n'))
+            return names;
+        foreach (var line in Encoding.UTF8.GetString((await c.Files.ReadFile(path)).Bytes).Split('\n'))
+        {
+            if (line.Split(':') is [var name, _, var number, ..] && uint.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+                names.TryAdd(id, name.Length > columns ? name[..columns] : name);
+        }
+
+        return names;
     }
 
     private static async GuestTask<long> Now(CommandContext c)
@@ -126,6 +142,9 @@ internal static class ListCommand
         await c.Files.Call("clock_gettime", realtime, time);
         return BinaryPrimitives.ReadInt64LittleEndian(await c.Files.Get(time, 8));
     }
+
+    /// <summary>What a long listing is made with: the time, and the names of users and groups.</summary>
+    private readonly record struct Look(long Now, Dictionary<uint, string> Users, Dictionary<uint, string> Groups);
 
     private readonly record struct Entry(string Name, string Path, FileStatus Status);
 }
