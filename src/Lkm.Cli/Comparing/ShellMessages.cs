@@ -6,8 +6,6 @@ namespace Lkm.Cli.Comparing;
 /// <summary>What the two shells say of the same, made the same: busybox's names the file and the line that a command is read from, lkm's tells of its help.</summary>
 internal static partial class ShellMessages
 {
-    private const string Hint = "; \"help\" lists the commands";
-
     /// <summary>The lines that a command printed in real Linux. Of a command that only lkm has it is told, so that nobody takes it for a difference of the kernels.</summary>
     public static IReadOnlyList<string> OfReal(string output) => [.. LkmSide.LinesOf(output).Select(OfRealLine)];
 
@@ -23,7 +21,7 @@ internal static partial class ShellMessages
     }
 
     private static string OfLkmLine(string line) =>
-        line.StartsWith("sh: ", StringComparison.Ordinal) && line.EndsWith(Hint, StringComparison.Ordinal) ? line[..^Hint.Length] : line;
+        line.StartsWith("sh: ", StringComparison.Ordinal) && line.EndsWith(KernelShell.HelpHint, StringComparison.Ordinal) ? line[..^KernelShell.HelpHint.Length] : line;
 
     [GeneratedRegex(@"^sh: /run/command: line \d+: ")]
     private static partial Regex Place();

@@ -24,6 +24,9 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     /// <summary>The exit status for a program that is there and cannot be executed.</summary>
     internal const int NotExecutable = 126;
 
+    /// <summary>What stands behind "not found" of a command that there is none of.</summary>
+    public const string HelpHint = "; \"help\" lists the commands";
+
     private const int NotFound = 127;
     private const int SyntaxError = 2;
 
@@ -198,8 +201,8 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 
     /// <summary>Runs a pipeline in a child that has nothing else to do: one that is a single program becomes it, so its pid is the program's.</summary>
     private GuestTask<int> RunAlone(ISystemCalls child, Pipeline pipeline, StandardStreams streams) =>
-        pipeline is { Negated: false, Commands: [var command] } && NeedsChild(command)
-            ? Subshell(isAlone: true).RunCommand(child, command, streams)
+        pipeline is { Negated: false, Commands: [var command] }
+            ? Subshell(NeedsChild(command)).RunCommand(child, command, streams)
             : Subshell().RunPipeline(child, pipeline, streams);
 
     /// <summary>A shell for a child: what it does to its own state is lost with it.</summary>
@@ -325,7 +328,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     {
         if (CommandTable.Find(words[0]) is not { } command)
         {
-            await Complain(streams, $"{words[0]}: not found; \"help\" lists the commands");
+            await Complain(streams, $"{words[0]}: not found{HelpHint}");
             return NotFound;
         }
 
