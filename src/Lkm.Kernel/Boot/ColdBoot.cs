@@ -187,7 +187,8 @@ internal sealed class ColdBoot
             var result = (int)await _kernel.Calls.Call(function);
             if (result < 0)
                 Failed.Add((name, result));
-            await Settle();
+            if (first != 0) // the early ones start what timers need
+                await Settle();
         }
     }
 
@@ -202,11 +203,14 @@ internal sealed class ColdBoot
         _memory.WriteUInt64(mask, node0);
     }
 
-    /// <summary>Lets the kernel threads that an initcall woke do their work, as they would while the next one runs.</summary>
+    /// <summary>
+    /// Lets the kernel threads that an initcall woke do their work, as they would while the next one runs: process 1 sleeps for a tick. yield() would pass
+    /// over those that have had more of the processor.
+    /// </summary>
     private async GuestTask Settle()
     {
         if (_kernel.Scheduler.AnyRunnable)
-            await _kernel.Calls.Call(_image.Symbol("yield"));
+            await _kernel.Calls.Call(_image.Symbol("schedule_timeout_uninterruptible"), 1);
     }
 
     private void CollectInitcalls()

@@ -20,6 +20,7 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
     private readonly List<ulong> _queue = [];
     private readonly Dictionary<ulong, ulong> _runtime = []; // of a type that others use: the run time has one less to make
     private long _least, _since;
+    private ulong _next, _skipped; // cfs_rq->next and skip
 
     /// <summary>The tasks that wait, in the order in which they came.</summary>
     public IReadOnlyList<ulong> Tasks => _queue;
@@ -46,7 +47,7 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
         _since = now;
         if (had <= 0 || IsRealTime(running))
             return;
-        var runtime = Runtime(running) + (long)(had * Math.Pow(WeightOfNice, tasks.Priority(running) - NiceZero));
+        var runtime = Runtime(running) + Weigh(had, running);
         _runtime[running] = (ulong)runtime;
         foreach (var task in _queue)
         {
@@ -57,20 +58,26 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
         _least = Math.Max(_least, runtime);
     }
 
-    /// <summary>A task that slept waits for the processor (place_entity(), check_preempt_wakeup()).</summary>
-    /// <returns>Whether it should have the processor instead of the running one.</returns>
-    public bool Wake(ulong task, ulong running)
+    /// <summary>A task that slept waits for the processor (place_entity()).</summary>
+    public void Wake(ulong task)
     {
-        if (_queue.Contains(task))
+        if (!_queue.Contains(task))
+            Add(task, Math.Max(Runtime(task), _least - SleeperCredit));
+    }
+
+    /// <summary>
+    /// Whether a task that has just been woken should have the processor instead of the running one (check_preempt_curr()). In the fair class it is
+    /// then the next (set_next_buddy()), although others that wait may have had a little less.
+    /// </summary>
+    public bool Preempts(ulong task, ulong running)
+    {
+        var isRealTime = IsRealTime(task);
+        if (isRealTime || IsRealTime(running))
+            return isRealTime && tasks.Priority(task) < tasks.Priority(running);
+        if (!IsFarAhead(running, task))
             return false;
-        Add(task, Math.Max(Runtime(task), _least - SleeperCredit));
-        return (IsRealTime(task), IsRealTime(running)) switch
-        {
-            (true, true) => tasks.Priority(task) < tasks.Priority(running),
-            (true, false) => true,
-            (false, true) => false,
-            _ => Runtime(running) - Runtime(task) > WakeupGranularity,
-        };
+        _next = task;
+        return true;
     }
 
     /// <summary>A new task waits for the processor, behind those that are there (START_DEBIT).</summary>
@@ -81,41 +88,64 @@ internal sealed class FairQueue(TaskStruct tasks, VirtualClock clock)
     }
 
     /// <summary>The running task gives the processor away and wants it again.</summary>
-    /// <param name="task">The task.</param>
-    /// <param name="yields">Whether by yield(): the others go first, also those that have had more.</param>
-    public void Requeue(ulong task, bool yields)
+    public void Requeue(ulong task)
     {
-        var runtime = Runtime(task);
-        if (yields)
-        {
-            foreach (var other in _queue)
-                runtime = Math.Max(runtime, Runtime(other));
-        }
-
         if (!_queue.Contains(task))
-            Add(task, runtime);
+            Add(task, Runtime(task));
     }
 
-    /// <summary>Takes the task that is to run.</summary>
+    /// <summary>yield(): when the task is the first to have the processor next, the second has it, unless that is far ahead (set_skip_buddy()).</summary>
+    public void Skip(ulong task) => _skipped = task;
+
+    /// <summary>Takes the task that is to run (pick_next_entity()).</summary>
     /// <returns>0 when none waits.</returns>
     public ulong Take()
     {
-        var best = -1;
-        for (var i = 0; i < _queue.Count; i++)
+        var first = First(but: 0);
+        if (first == 0)
+            return 0;
+        var chosen = first;
+        if (!IsRealTime(first))
         {
-            if (best < 0 || IsBefore(_queue[i], _queue[best]))
-                best = i;
+            if (_skipped == first && First(but: first) is var second and not 0 && !IsFarAhead(second, first))
+                chosen = second;
+            if (_next != 0 && !IsFarAhead(_next, first))
+                chosen = _next;
         }
 
-        if (best < 0)
-            return 0;
-        var task = _queue[best];
-        _queue.RemoveAt(best);
-        return task;
+        _queue.Remove(chosen);
+        if (_next == chosen)
+            _next = 0;
+        if (_skipped == chosen)
+            _skipped = 0;
+        return chosen;
     }
 
     /// <summary>A task is gone; another may get its address.</summary>
-    public void Forget(ulong task) => _runtime.Remove(task);
+    public void Forget(ulong task)
+    {
+        _runtime.Remove(task);
+        if (_skipped == task)
+            _skipped = 0;
+    }
+
+    private ulong First(ulong but)
+    {
+        ulong best = 0;
+        foreach (var task in _queue)
+        {
+            if (task != but && (best == 0 || IsBefore(task, best)))
+                best = task;
+        }
+
+        return best;
+    }
+
+    /// <summary>Whether a task has had so much more than another that this goes first in any case (wakeup_preempt_entity()).</summary>
+    private bool IsFarAhead(ulong task, ulong other) => Runtime(task) - Runtime(other) > Weigh(WakeupGranularity, other);
+
+    /// <summary>What so many nanoseconds of the processor count for a task (calc_delta_fair()).</summary>
+    private long Weigh(long nanoseconds, ulong task) => (long)(nanoseconds * Math.Pow(WeightOfNice, tasks.Priority(task) - NiceZero));
 
     private bool IsRealTime(ulong task) => tasks.Priority(task) < FirstFairPriority;
 

@@ -19,6 +19,14 @@ public sealed class PolicyTests(AtomicModules modules) : IClassFixture<AtomicMod
     public void Who_has_had_less_of_the_processor_goes_on_after_schedule() =>
         Assert.Equal(["turns: the other had had some, and none between"], LinesOf("turns", "turns: the"));
 
+    [Fact]
+    public void Of_two_woken_together_the_first_has_had_more_and_goes_on_after_the_second() =>
+        Assert.Equal(["woken: 0", "woken: 1", "woken: 0", "woken: 1", "woken: 0", "woken: 1"], LinesOf("together", "woken"));
+
+    [Fact]
+    public void Who_is_woken_first_runs_first_though_it_has_had_a_little_more_and_yield_passes_over_who_has_had_much() =>
+        Assert.Equal(["woken: 0", "woken: 0", "woken: 1", "yielded: none between"], LinesOf("buddy", "woken", "yielded"));
+
     [Theory]
     [InlineData("yields=1")]
     [InlineData("yields=0")]
