@@ -29,7 +29,12 @@ internal static class GuestRoot
         archive.AddCharacterDevice("dev/null", 1, 3);
         archive.AddFile("bin/busybox", File.ReadAllBytes(HostCommand.Find("busybox")!));
         archive.AddLink("bin/sh", "busybox");
-        AddKmod(archive);
+        // The host's own kmod: busybox's modprobe reads neither softdeps nor the binary indexes.
+        var libraries = new HashSet<string>();
+        AddProgram(archive, "sbin/kmod", HostCommand.Find("kmod")!, KmodNames, libraries);
+        using DeviceCommands? commands = DeviceCommands.Build();
+        if (commands is not null)
+            AddProgram(archive, "bin/device-commands", commands.Path, DeviceCommands.Names, libraries);
         foreach ((string guestPath, string hostPath) in files)
             archive.AddFile(guestPath, File.ReadAllBytes(hostPath));
         archive.AddFile("etc/functions", KmodFunctions + LkmFunctions);
@@ -37,19 +42,19 @@ internal static class GuestRoot
         archive.Finish();
     }
 
-    /// <summary>The host's own kmod with its shared libraries: busybox's modprobe reads neither softdeps nor the binary indexes.</summary>
-    private static void AddKmod(CpioArchive archive)
+    /// <summary>A program of the host under the names that it goes by, with the shared libraries that no program before it has brought.</summary>
+    private static void AddProgram(CpioArchive archive, string guestPath, string hostPath, IEnumerable<string> names, HashSet<string> libraries)
     {
-        string kmod = HostCommand.Find("kmod")!;
-        archive.AddFile("sbin/kmod", File.ReadAllBytes(kmod));
-        foreach (string name in KmodNames)
-            archive.AddLink($"sbin/{name}", "kmod");
-        foreach (string line in HostCommand.Run("ldd", [kmod]).Output.Split('\n'))
+        (string folder, string program) = (Path.GetDirectoryName(guestPath)!, Path.GetFileName(guestPath));
+        archive.AddFile(guestPath, File.ReadAllBytes(hostPath));
+        foreach (string name in names)
+            archive.AddLink($"{folder}/{name}", program);
+        foreach (string line in HostCommand.Run("ldd", [hostPath]).Output.Split('\n'))
         {
             // "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x…)" and "/lib64/ld-linux-x86-64.so.2 (0x…)"
             foreach (string word in line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
             {
-                if (word.StartsWith('/'))
+                if (word.StartsWith('/') && libraries.Add(word))
                     archive.AddFile(word, File.ReadAllBytes(word));
             }
         }

@@ -121,10 +121,10 @@ public sealed class GuestSnapshot
         return files;
     }
 
-    /// <summary>A digest of what a snapshot is made of: another QEMU, busybox or kmod, or a kernel that was replaced, has another.</summary>
+    /// <summary>A digest of what a snapshot is made of: another QEMU, busybox, kmod or commands of lkm's, or a kernel that was replaced, has another.</summary>
     private static string Identity(KernelSource kernel, int megabytes)
     {
-        var parts = new StringBuilder(GuestRoot.Init).Append(megabytes).AppendJoin(' ', Qemu.Machine);
+        var parts = new StringBuilder(GuestRoot.Init).Append(DeviceCommands.Source).Append(megabytes).AppendJoin(' ', Qemu.Machine);
         foreach (string? path in (ReadOnlySpan<string?>)
             [kernel.ImagePath, kernel.ModulesDirectory is { } folder ? Path.Combine(folder, "modules.dep.bin") : null, .. Qemu.Programs])
         {

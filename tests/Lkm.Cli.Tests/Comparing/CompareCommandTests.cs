@@ -32,6 +32,25 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void Commands_for_devices_are_there_on_both_sides()
+    {
+        HostCommandResult run = Lkm(null, "brd", "--kernel", "debian:6.1-cloud", "--json",
+            "--do", "ioctl /dev/ram0 '_IO(0x12,104)' hex:00000000", // BLKSSZGET
+            "--do", "ioctl /dev/ram0 '_IO(0x12)'",
+            "--do", "poll /dev/ram0 in,out",
+            "--do", "mmap /dev/ram0 4096 8 -w 2:4c4b4d | hexdump -C",
+            "--do", "mmap /dev/nothing 0 1",
+            "--do", "fasync /dev/ram0");
+        using var document = JsonDocument.Parse(run.Output);
+        JsonElement[] steps = [.. document.RootElement.GetProperty("steps").EnumerateArray()];
+        JsonElement[] lines = [.. steps.SelectMany(step => step.GetProperty("output").EnumerateArray())];
+        Assert.Contains("hex:00020000", lines.Select(line => line.GetProperty("real").GetString()));
+        Assert.Contains("00000000  00 00 4c 4b 4d 00 00 00                           |..LKM...|", lines.Select(line => line.GetProperty("real").GetString()));
+        Assert.All(lines, line => Assert.True(line.GetProperty("same").GetBoolean(), line.ToString()));
+        Assert.All(steps, step => Assert.True(step.GetProperty("outcome")[0].GetProperty("same").GetBoolean(), step.ToString()));
+    }
+
+    [Fact]
     public void Several_modules_make_a_sweep_on_both_sides()
     {
         HostCommandResult run = Lkm(null, "--kernel", "debian:6.1-cloud", "dm-mod", "edd", "--output", "both");

@@ -7,7 +7,7 @@ public class ShellMessagesTests
     [Theory]
     [InlineData("sh: /run/command: line 12: can't open /no: no such file", "sh: can't open /no: no such file")]
     [InlineData("sh: /run/command: line 1: nosuch: not found", "sh: nosuch: not found")]
-    [InlineData("sh: /run/command: line 1: ioctl: not found", "sh: ioctl: not found (a command of lkm's shell, which busybox lacks)")]
+    [InlineData("sh: /run/command: line 1: ksyms: not found", "sh: ksyms: not found (a command of lkm's shell, which busybox lacks)")]
     [InlineData("a file: sh: /run/command: line 1: text", "a file: sh: /run/command: line 1: text")]
     [InlineData("cat: can't open '/no': No such file or directory", "cat: can't open '/no': No such file or directory")]
     public void What_real_Linuxs_shell_says_names_no_file(string printed, string line) => Assert.Equal([line], ShellMessages.OfReal(printed + "\n"));
