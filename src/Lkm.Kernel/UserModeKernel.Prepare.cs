@@ -33,7 +33,7 @@ public sealed partial class UserModeKernel
         Type[] types = // what the kernel is made of, then what a process and a module need
         [
             typeof(GuestMemory), typeof(SymbolTable), typeof(ImageTypes), typeof(KernelImage), typeof(StructLayout), typeof(KernelState),
-            typeof(UserModeKernel), typeof(Cpu), typeof(VirtualClock), typeof(Board), typeof(InterruptController), typeof(KeyboardController),
+            typeof(UserModeKernel), typeof(Cpu), typeof(VirtualClock), typeof(Board), typeof(InterruptController), typeof(LocalApic), typeof(IoApic), typeof(KeyboardController),
             typeof(SerialPort), typeof(RealTimeClock), typeof(KernelLog), typeof(GuestCalls), typeof(CallChain), typeof(CallSites), typeof(PerCpuArea),
             typeof(TaskStruct), typeof(Scheduler), typeof(FairQueue), typeof(SchedulingChecks), typeof(RcuCallbacks), typeof(ExceptionEntry),
             typeof(SelfInterrupt), typeof(TimerInterrupt), typeof(TextPatching), typeof(HostThreads), typeof(InitProcess), typeof(RandomNumbers),

@@ -127,6 +127,13 @@ public sealed partial class UserModeKernel
             return;
         }
 
+        if (IoApicRegisters.Has(exit))
+        {
+            exit = IoApicRegisters.Access(exit);
+            if (exit.Kind != CpuExitKind.Exception)
+                return;
+        }
+
         if (exit is { Vector: CpuVector.PageFault, Shadow: Shadow.Watched })
         {
             exit = DebugRegisters.Handle(exit);

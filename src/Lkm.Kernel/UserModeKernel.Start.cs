@@ -65,6 +65,7 @@ public sealed partial class UserModeKernel
         ImageLoader.Load(memory, file.Elf, image);
         var kernel = new UserModeKernel(memory, image, options.RamSize);
         EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
+        kernel.Board.LocalApic.Reset();
         EarlyState.Write(memory, image, kernel.PerCpu, options.RamSize);
         kernel.Pages.InitializeNode();
         kernel.Slab.CreateBootCaches();

@@ -34,7 +34,8 @@ public sealed partial class UserModeKernel : IDisposable
         Image = image;
         Cpu = new Cpu(memory, new CpuEnvironment(this), ahead: ahead);
         Clock = new VirtualClock(Cpu);
-        Board = new Board(Clock);
+        Board = new Board(Clock, new LocalApic(memory, AddressSpace.Fixmap(image, "FIX_APIC_BASE")));
+        IoApicRegisters = new MappedRegisters(Cpu, memory, AddressSpace.Fixmap(image, "FIX_IO_APIC_BASE_0"), Board.IoApic);
         Log = new KernelLog(() => Clock.Nanoseconds, memory.ReadUInt32(image.Symbol("log_buf_len")));
         Calls = new GuestCalls(Cpu, memory, HookAddresses.CallReturn(image));
         Chain = new CallChain(memory, image, Calls);
@@ -44,8 +45,8 @@ public sealed partial class UserModeKernel : IDisposable
         Scheduler.IdleSleeps += PassTimeInInterrupt;
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
         Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls, Chain.Sites);
-        SelfInterrupt = new SelfInterrupt(Cpu, Exceptions);
-        Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Exceptions, Scheduler, Rcu);
+        SelfInterrupt = new SelfInterrupt(Cpu, Exceptions, Board.LocalApic);
+        Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Board.LocalApic, Exceptions, Scheduler, Rcu);
         Text = new TextPatching(Cpu, memory, image);
         Threads = new HostThreads(Cpu, memory, image, Calls);
         Init = new InitProcess(image, Calls, Scheduler, Tasks);
@@ -112,6 +113,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>The devices around the processor.</summary>
     internal Board Board { get; }
+
+    /// <summary>The I/O APIC's registers in memory.</summary>
+    internal MappedRegisters IoApicRegisters { get; }
 
     /// <summary>The kernel log.</summary>
     public KernelLog Log { get; }

@@ -39,6 +39,9 @@ public class OtherKernelsTests
         Assert.StartsWith($"Linux version {found.Value.Version} ", session.Run("cat /proc/version").Output);
         Assert.Equal("0\n", session.Run("cat /proc/sys/kernel/tainted").Output); // nothing of the boot made it warn
         Assert.Equal("AT Translated Set 2 keyboard\n", session.Run("cat /sys/class/input/input0/name").Output);
+        var interrupts = session.Run("cat /proc/interrupts").Output;
+        Assert.Matches(@"\n +1: +9 +IO-APIC +1-edge +i8042\n", interrupts);
+        Assert.Matches(@"\n +9: +0 +IO-APIC +9-fasteoi +acpi\n", interrupts);
         Assert.Contains("rtc_date\t: 2024-01-01\n", session.Run("cat /proc/driver/rtc").Output);
         Assert.Equal(0, session.Run("modprobe brd rd_nr=1 rd_size=1024").Status);
         Assert.Contains("ram0", session.Run("cat /proc/partitions").Output);

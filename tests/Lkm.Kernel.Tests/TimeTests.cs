@@ -43,7 +43,7 @@ public class TimeTests
     public void The_timer_has_the_interrupt_line_of_a_pc()
     {
         using var session = BootedKernel.Start();
-        Assert.Matches(@"\n +0: +\d+ +XT-PIC +timer\n", session.Run("cat /proc/interrupts").Output);
+        Assert.Matches(@"\n +0: +\d+ +IO-APIC +2-edge +timer\n", session.Run("cat /proc/interrupts").Output);
     }
 
     private static int LocalTimerInterrupts(Sessions.KernelSession session) =>

@@ -52,6 +52,10 @@ public static class AddressSpace
     /// <summary>FIXADDR_TOP: the page of index 0 of enum fixed_addresses; the others lie below it.</summary>
     public const ulong FixmapTop = 0xffffffffff7ff000;
 
+    /// <summary>The address of a page of the fixmap (fix_to_virt()).</summary>
+    /// <returns>0 where this kernel has no such page.</returns>
+    public static ulong Fixmap(KernelImage image, string index) => image.Enumerator(index) is { } i ? FixmapTop - ((ulong)i << PageShift) : 0;
+
     /// <summary>phys_base: what makes the physical address of the image its offset in the window.</summary>
     public const ulong PhysicalBase = KernelMap - PageOffset;
 

@@ -11,14 +11,14 @@ public static class BootSteps
     public static readonly string[] Early =
     [
         "x86_early_init_platform_quirks", // of x86_64_start_reservations()
-        "e820__memblock_setup", "dmi_setup", "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "sfi_init", "e820__reserve_resources", // of setup_arch()
+        "jump_label_init", "static_call_init", "apic_setup_apic_calls", "e820__memblock_setup", "dmi_setup", "acpi_boot_table_init", "early_acpi_boot_init", "acpi_boot_init", "sfi_init", "init_apic_mappings", "io_apic_init_mappings", "e820__reserve_resources", // of setup_arch()
         "boot_cpu_init", "setup_cpu_local_masks", "setup_node_to_cpumask_map", "cgroup_init_early", "boot_cpu_hotplug_init",
         "build_all_zonelists", "setup_nr_cpu_ids", "reserve_standard_io_resources",
-        "jump_label_init", "static_call_init", "tsc_early_init", "early_security_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
+        "tsc_early_init", "early_security_init", "vfs_caches_init_early", "sort_main_extable", "unwind_init", "wait_bit_init", "ftrace_init",
         "ptlock_cache_init", "early_trace_init", "sched_init", "radix_tree_init", "maple_tree_init", "housekeeping_init", "workqueue_init_early", "rcu_init", "kvfree_rcu_init", "trace_init",
         "context_tracking_init", "init_timers", "timers_init", "srcu_init", "hrtimers_init", "softirq_init", "early_irq_init", "init_IRQ", "tick_init",
         "vdso_setup_data_pages", "timekeeping_init", "perf_event_init", "profile_init", "call_function_init", "kmem_cache_init_late",
-        "setup_per_cpu_pageset", "numa_policy_init", "console_init", "acpi_early_init", "hpet_time_init", "tsc_init", "sched_clock_init",
+        "setup_per_cpu_pageset", "numa_policy_init", "console_init", "acpi_early_init", "apic_intr_mode_select", "hpet_time_init", "apic_intr_mode_init", "tsc_init", "sched_clock_init",
         "fpu__init_system", "fpu__init_cpu", "alternative_instructions",
         "pid_idr_init", "anon_vma_init", "thread_stack_cache_init", "cred_init", "fork_init", "mm_cache_init", "proc_caches_init", "uts_ns_init", "time_ns_init", "key_init",
         "security_init", "net_ns_init", "buffer_init", "vfs_caches_init", "pagecache_init", "signals_init", "seq_file_init",

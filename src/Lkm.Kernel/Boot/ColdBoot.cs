@@ -102,6 +102,9 @@ internal sealed class ColdBoot
             case "jump_label_init" when _image.TrySymbol("deferred_pages", out var key): // page_alloc_init_late(): no struct page is left for later
                 await _kernel.Calls.Call(_image.Symbol("static_key_disable"), key);
                 break;
+            case "hpet_time_init": // which sets up the old timer, as the local APIC's frequency is not known yet: IRQ 0 is its
+                Time.LocalTimer.Write(_memory, _image);
+                break;
             case "fpu__init_cpu": // identify_boot_cpu()
                 await _kernel.Calls.Call(_image.Symbol("select_idle_routine"), _image.Symbol("boot_cpu_data"));
                 break;

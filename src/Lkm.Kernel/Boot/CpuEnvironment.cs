@@ -109,8 +109,8 @@ internal static class CpuFeatures
     /// <summary>Leaf 1, EAX: stepping, model and family in their fields.</summary>
     public const uint Signature = Stepping | ((Model & 15u) << 4) | (15u << 8) | ((Model >> 4) << 16) | ((Family - 15u) << 20);
 
-    /// <summary>Leaf 1, EDX: FPU, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFLUSH, MMX, FXSR, SSE, SSE2. Code for MMX alone is in 32-bit kernels only; what wants SSE2 may ask for it too.</summary>
-    public const uint Leaf1Edx = (1 << 0) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 11) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 19)
+    /// <summary>Leaf 1, EDX: FPU, TSC, MSR, PAE, CX8, APIC, SEP, PGE, CMOV, PAT, CLFLUSH, MMX, FXSR, SSE, SSE2. Code for MMX alone is in 32-bit kernels only; what wants SSE2 may ask for it too.</summary>
+    public const uint Leaf1Edx = (1 << 0) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 9) | (1 << 11) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 19)
         | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
 
     /// <summary>Leaf 1, ECX: CX16, and HYPERVISOR, which tells drivers of a real machine's parts (EDAC) that this is none.</summary>

@@ -57,7 +57,7 @@ internal static class EarlyState
             memory.WriteInt32(spread, 0);
 
         DescribeProcessor(memory, image);
-        Time.LocalTimer.Write(memory, image);
+        DescribeApic(memory, image);
         Firmware.Write(memory, image, ramSize);
         if (image.TrySymbol("conswitchp", out var console))
             memory.WriteUInt64(console, image.Symbol("dummy_con"));
@@ -69,6 +69,21 @@ internal static class EarlyState
     {
         const ulong fixedPlace = 0x28; // fixed_percpu_data.stack_canary
         return image.TrySymbol("__stack_chk_guard", out var guard) ? guard : fixedPlace;
+    }
+
+    /// <summary>
+    /// What setup_per_cpu_areas() does with what was noted of processors before, and what a guest of KVM is spared: waiting for ticks of the old timer.
+    /// </summary>
+    private static void DescribeApic(GuestMemory memory, KernelImage image)
+    {
+        foreach (var early in (string[])["x86_cpu_to_apicid_early_ptr", "x86_bios_cpu_apicid_early_ptr", "x86_cpu_to_acpiid_early_ptr", "x86_cpu_to_node_map_early_ptr"])
+        {
+            if (image.TrySymbol(early, out var pointer))
+                memory.WriteUInt64(pointer, 0);
+        }
+
+        if (image.TrySymbol("no_timer_check", out var unchecked_))
+            memory.WriteInt32(unchecked_, 1);
     }
 
     /// <summary>boot_cpu_data, as identify_boot_cpu() fills it from CPUID.</summary>

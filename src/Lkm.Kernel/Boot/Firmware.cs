@@ -16,6 +16,7 @@ internal static class Firmware
     private const ulong ControlStructure = RootPointer + 0x200; // to be aligned to 64 bytes
     private const ulong Namespace = RootPointer + 0x300;
     private const ulong Description = RootPointer + 0x400;
+    private const ulong InterruptTable = RootPointer + 0x800;
     private const int HeaderSize = 36;
 
     /// <summary>Writes the tables, and tells the kernel where they are, as a boot loader does in struct boot_params.</summary>
@@ -27,7 +28,8 @@ internal static class Firmware
         var rom = AddressSpace.ToVirtual(PhysicalMemory.RomStart);
         memory.SetAccess(rom, PhysicalMemory.RomEnd - PhysicalMemory.RomStart, Shadow.Accessible);
         WriteRootPointer(Rom(memory, RootPointer, HeaderSize));
-        WriteRootTable(Rom(memory, RootTable, HeaderSize + sizeof(ulong)));
+        WriteRootTable(Rom(memory, RootTable, HeaderSize + (2 * sizeof(ulong))));
+        WriteInterruptTable(Rom(memory, InterruptTable, 120));
         WriteFixedTable(Rom(memory, FixedTable, 116));
         WriteControlStructure(Rom(memory, ControlStructure, 64));
         AcpiNamespace.Write(Rom(memory, Namespace, HeaderSize + AcpiNamespace.Size)[HeaderSize..]);
@@ -70,6 +72,7 @@ internal static class Firmware
     private static void WriteRootTable(Span<byte> table)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(table[HeaderSize..], FixedTable);
+        BinaryPrimitives.WriteUInt64LittleEndian(table[(HeaderSize + sizeof(ulong))..], InterruptTable);
         WriteHeader(table, "XSDT"u8, revision: 1);
     }
 
@@ -93,6 +96,31 @@ internal static class Firmware
         table[108] = 0x32; // the clock's register for the century
         BinaryPrimitives.WriteUInt32LittleEndian(table[112..], flags);
         WriteHeader(table, "FACP"u8, revision: 1);
+    }
+
+    /// <summary>
+    /// MADT (5.2.12), as of QEMU's "pc": a processor, an I/O APIC, the timer at its pin 2, the lines that are level-triggered, and the line of non-maskable interrupts.
+    /// </summary>
+    private static void WriteInterruptTable(Span<byte> table)
+    {
+        const uint localApic = 0xfee00000, hasPics = 1;
+        BinaryPrimitives.WriteUInt32LittleEndian(table[36..], localApic);
+        BinaryPrimitives.WriteUInt32LittleEndian(table[40..], hasPics);
+        Span<byte> ioApic = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        BinaryPrimitives.WriteUInt32LittleEndian(ioApic[2..], (uint)IoApic.Physical);
+        const byte isEnabled = 1, asOnItsBus = 0, highLevel = 0xd, allProcessors = 0xff;
+        byte[] entries =
+        [
+            .. Entry(0, [0, 0, isEnabled, 0, 0, 0]), .. Entry(1, ioApic), .. Override(0, 2, asOnItsBus),
+            .. Override(5, 5, highLevel), .. Override(9, 9, highLevel), .. Override(10, 10, highLevel), .. Override(11, 11, highLevel),
+            .. Entry(4, [allProcessors, 0, 0, 1]),
+        ];
+        entries.CopyTo(table[44..]);
+        WriteHeader(table, "APIC"u8, revision: 1);
+
+        static byte[] Entry(byte type, ReadOnlySpan<byte> content) => [type, (byte)(2 + content.Length), .. content];
+
+        static byte[] Override(byte irq, byte pin, byte flags) => Entry(2, [0, irq, pin, 0, 0, 0, flags, 0]);
     }
 
     /// <summary>FACS; it has no checksum.</summary>

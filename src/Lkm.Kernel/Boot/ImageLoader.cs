@@ -36,8 +36,7 @@ internal static class ImageLoader
             memory.Copy(variables, PerCpuStart, image.Symbol("__per_cpu_end") - variables);
         memory.SetAccess(PerCpuStart, PerCpuSize, Shadow.Accessible);
         memory.SetAccess(AddressSpace.Vmemmap, AddressSpace.VmemmapEnd - AddressSpace.Vmemmap, Shadow.Accessible);
-        if (image.Enumerator("FIX_APIC_BASE") is { } page) // where the end of an interrupt is written to
-            memory.SetAccess(AddressSpace.FixmapTop - ((ulong)page << AddressSpace.PageShift), AddressSpace.PageSize, Shadow.Accessible);
+        memory.SetAccess(AddressSpace.Fixmap(image, "FIX_APIC_BASE"), AddressSpace.PageSize, Shadow.Accessible); // the local APIC's registers
         memory.SetAccess(HookAddresses.PrintkBuffers, HookAddresses.End - HookAddresses.PrintkBuffers, Shadow.Accessible);
     }
 }

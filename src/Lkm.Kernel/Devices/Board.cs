@@ -4,28 +4,37 @@ using Lkm.Kernel.Time;
 namespace Lkm.Kernel.Devices;
 
 /// <summary>
-/// The devices that are soldered on every PC's board, as far as they are here: interrupt controllers, clock, keyboard controller, serial port, ACPI's registers.
+/// The devices that are soldered on every PC's board, as far as they are here: interrupt controllers, the processor's APIC with them, clock, keyboard controller, serial port, ACPI's registers.
 /// Nothing else answers at a port: what is read there is all ones, and what is written is lost, as on hardware.
 /// </summary>
 internal sealed class Board : ISnapshotState
 {
-    private readonly InterruptController _interrupts = new();
+    private readonly InterruptController _pics = new();
     private readonly RealTimeClock _clock;
     private readonly IPortDevice[] _devices;
 
     /// <summary>Puts the devices together.</summary>
-    public Board(VirtualClock clock)
+    public Board(VirtualClock clock, LocalApic localApic)
     {
-        _clock = new RealTimeClock(clock, _interrupts);
-        Serial = new SerialPort(_interrupts);
-        _devices = [_interrupts, new KeyboardController(_interrupts), _clock, new PowerManagementRegisters(), Serial];
+        LocalApic = localApic;
+        IoApic = new IoApic(localApic);
+        var lines = new InterruptLines(_pics, IoApic);
+        _clock = new RealTimeClock(clock, lines);
+        Serial = new SerialPort(lines);
+        _devices = [_pics, new KeyboardController(lines), _clock, new PowerManagementRegisters(), Serial];
     }
+
+    /// <summary>The processor's APIC.</summary>
+    public LocalApic LocalApic { get; }
+
+    /// <summary>The I/O APIC.</summary>
+    public IoApic IoApic { get; }
 
     /// <summary>The serial port.</summary>
     public SerialPort Serial { get; }
 
     /// <summary>Nanoseconds until a device has something to tell; never negative.</summary>
-    public long UntilEvent => _interrupts.IsPending ? 0 : _clock.UntilEvent;
+    public long UntilEvent => IsPending ? 0 : _clock.UntilEvent;
 
     /// <summary>Lets the devices notice what time it is.</summary>
     /// <returns>Whether an interrupt waits for the processor.</returns>
@@ -33,12 +42,20 @@ internal sealed class Board : ISnapshotState
     {
         if (_clock.UntilEvent == 0)
             _clock.Update();
-        return _interrupts.IsPending;
+        return IsPending;
     }
+
+    private bool IsPending => LocalApic.Pending >= 0 || (_pics.IsPending && LocalApic.PassesPics);
 
     /// <summary>The processor takes the interrupt that waits.</summary>
     /// <returns>Its vector.</returns>
-    public int AcknowledgeInterrupt() => _interrupts.Acknowledge();
+    public int AcknowledgeInterrupt()
+    {
+        if (LocalApic.Pending is not (>= 0 and var vector))
+            return _pics.Acknowledge();
+        LocalApic.Begin(vector);
+        return vector;
+    }
 
     /// <summary>Reads a port.</summary>
     public uint In(ushort port, int size)
@@ -67,6 +84,7 @@ internal sealed class Board : ISnapshotState
     {
         foreach (var device in _devices)
             device.Save(writer);
+        IoApic.Save(writer);
     }
 
     /// <inheritdoc/>
@@ -74,5 +92,6 @@ internal sealed class Board : ISnapshotState
     {
         foreach (var device in _devices)
             device.Restore(reader);
+        IoApic.Restore(reader);
     }
 }

@@ -6,7 +6,7 @@ namespace Lkm.Kernel.Devices;
 /// it has been read.
 /// </summary>
 /// <param name="interrupts">Where its lines end.</param>
-internal sealed class KeyboardController(InterruptController interrupts) : IPortDevice
+internal sealed class KeyboardController(InterruptLines interrupts) : IPortDevice
 {
     private const ushort DataPort = 0x60, CommandPort = 0x64;
     private const int KeyboardIrq = 1, MouseIrq = 12;

@@ -8,7 +8,7 @@ namespace Lkm.Kernel.Devices;
 /// </summary>
 /// <param name="clock">Virtual time.</param>
 /// <param name="interrupts">Where its line ends.</param>
-internal sealed class RealTimeClock(VirtualClock clock, InterruptController interrupts) : IPortDevice
+internal sealed class RealTimeClock(VirtualClock clock, InterruptLines interrupts) : IPortDevice
 {
     private const ushort IndexPort = 0x70, DataPort = 0x71;
     private const int Irq = 8, Registers = 128;

@@ -5,7 +5,7 @@ namespace Lkm.Kernel.Devices;
 /// sent has left at once, and is kept for the host; nothing ever comes in but in loopback.
 /// </summary>
 /// <param name="interrupts">Where its line ends.</param>
-internal sealed class SerialPort(InterruptController interrupts) : IPortDevice
+internal sealed class SerialPort(InterruptLines interrupts) : IPortDevice
 {
     /// <summary>The first of its ports.</summary>
     public const ushort Base = 0x3f8;

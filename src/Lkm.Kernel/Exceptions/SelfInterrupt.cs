@@ -1,3 +1,4 @@
+using Lkm.Kernel.Devices;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
 
@@ -7,7 +8,7 @@ namespace Lkm.Kernel.Exceptions;
 /// The interrupt that the processor sends itself, through its local APIC, to do irq_work soon and in hard interrupt context
 /// (arch/x86/kernel/irq_work.c). It comes as soon as interrupts are on.
 /// </summary>
-public sealed partial class SelfInterrupt(Cpu cpu, ExceptionEntry entry)
+public sealed partial class SelfInterrupt(Cpu cpu, ExceptionEntry entry, LocalApic apic)
 {
     private const ulong InterruptFlag = 1 << 9;
 
@@ -20,6 +21,7 @@ public sealed partial class SelfInterrupt(Cpu cpu, ExceptionEntry entry)
         if (!IsPending || (cpu.Rflags & InterruptFlag) == 0)
             return;
         IsPending = false;
+        apic.Begin(LocalApic.IrqWorkVector);
         _ = entry.DeliverIrqWork();
     }
 

@@ -65,6 +65,13 @@ public sealed partial class EarlyMemory
         // The direct map stays.
     }
 
+    /// <summary>Pages at fixed addresses: those of the interrupt controllers, which are there already.</summary>
+    [KernelFunction("native_set_fixmap", Support = Support.Partial, Note = "the pages of the APICs only")]
+    private static void SetFixmap()
+    {
+        // Devices/LocalApic and Devices/MappedRegisters are found there.
+    }
+
     /// <summary>Small pieces are kmalloc's; tables are pages; what no block of pages can hold has its own range.</summary>
     private ulong Allocate(ulong size, ulong align)
     {

@@ -1,4 +1,5 @@
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Devices;
 using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Rcu;
@@ -19,6 +20,7 @@ public sealed partial class TimerInterrupt
     private readonly Cpu _cpu;
     private readonly GuestMemory _memory;
     private readonly VirtualClock _clock;
+    private readonly LocalApic _apic;
     private readonly ExceptionEntry _entry;
     private readonly Scheduler _scheduler;
     private readonly RcuCallbacks _rcu;
@@ -29,11 +31,12 @@ public sealed partial class TimerInterrupt
 
     /// <summary>Finds what the interrupt needs.</summary>
     public TimerInterrupt(
-        Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, VirtualClock clock, ExceptionEntry entry, Scheduler scheduler, RcuCallbacks rcu)
+        Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, VirtualClock clock, LocalApic apic, ExceptionEntry entry, Scheduler scheduler, RcuCallbacks rcu)
     {
         _cpu = cpu;
         _memory = memory;
         _clock = clock;
+        _apic = apic;
         _entry = entry;
         _scheduler = scheduler;
         _rcu = rcu;
@@ -73,6 +76,7 @@ public sealed partial class TimerInterrupt
     private async GuestTask Take()
     {
         _clock.TakeEvent();
+        _apic.Begin(LocalApic.TimerVector);
         await _entry.DeliverTimer();
         if (!_isGracePeriodOver)
             return;

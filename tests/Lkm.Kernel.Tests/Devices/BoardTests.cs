@@ -74,6 +74,28 @@ public sealed class BoardTests(BuiltBoardModules modules) : IClassFixture<BuiltB
     }
 
     [Fact]
+    public void A_module_gets_the_lines_that_it_gets_on_a_pc()
+    {
+        using var session = BootedKernel.Start();
+        var log = Load(session, "lines"); // the lines are real Linux's (`lkm compare`)
+        Assert.Contains("genirq: Flags mismatch irq 0. 00000080 (shared) vs. 00015a00 (timer)", log);
+        foreach (var irq in (int[])[0, 8])
+            Assert.Contains($"irq {irq}: shared -16 alone -16 chip IO-APIC type 0 level 0", log);
+        foreach (var irq in (int[])[1, 3, 4, 6, 7, 12, 13, 14, 15])
+            Assert.Contains($"irq {irq}: shared 0 alone -16 chip IO-APIC type 0 level 0", log);
+        foreach (var irq in (int[])[5, 9, 10, 11])
+            Assert.Contains($"irq {irq}: shared 0 alone -16 chip IO-APIC type 0 level 1", log);
+        Assert.Contains("irq 2: shared 0 alone -16 chip XT-PIC type 0 level 1", log);
+        Assert.Contains("irq 16: shared -22 alone -22 chip none type -1 level -1", log);
+        var interrupts = session.Run("cat /proc/interrupts").Output;
+        Assert.Matches(@"\n +2: +0 +XT-PIC +shared\n", interrupts);
+        Assert.Matches(@"\n +5: +0 +IO-APIC +5-fasteoi +shared\n", interrupts);
+        Assert.Matches(@"\n +9: +0 +IO-APIC +9-fasteoi +acpi, shared\n", interrupts);
+        Assert.True(session.Unload("lines").Result.Succeeded);
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
     public void The_mouse_driver_finds_a_mouse_with_a_wheel_and_five_buttons()
     {
         using var session = BootedKernel.Start();

@@ -17,7 +17,7 @@ public sealed class PortTests : IDisposable
     {
         _cpu = new Cpu(_memory, new NoEnvironment());
         _clock = new VirtualClock(_cpu);
-        _board = new Board(_clock);
+        _board = new Board(_clock, NewApic());
         foreach (var (command, data, vector, wiring) in ((ushort, ushort, byte, byte)[])[(0x20, 0x21, 0x30, 4), (0xa0, 0xa1, 0x38, 2)])
         {
             Out(command, 0x11);
@@ -118,7 +118,7 @@ public sealed class PortTests : IDisposable
         var saved = new MemoryStream();
         _board.Save(new BinaryWriter(saved));
         saved.Position = 0;
-        var other = new Board(_clock);
+        var other = new Board(_clock, NewApic());
         other.Restore(new BinaryReader(saved));
         Assert.Equal(saved.Length, saved.Position);
         other.Out(0x64, 1, 0x20);
@@ -153,6 +153,8 @@ public sealed class PortTests : IDisposable
         _cpu.Dispose();
         _memory.Dispose();
     }
+
+    private LocalApic NewApic() => new(_memory, GuestMemory.WindowStart);
 
     /// <summary>Takes the interrupt that waits, and ends it.</summary>
     private int Take(int irq)
