@@ -14,7 +14,9 @@ internal static partial class Normalizer
     {
         if (Machine().Match(line) is { Success: true } machine)
             return machine.Groups[1].Value;
-        string text = Address().Replace(line.TrimEnd(), "ADDRESS");
+        string text = UserProgram().Replace(line, "$1ADDRESS");
+        text = PageTables().Replace(text, "$1TABLE");
+        text = Address().Replace(text.TrimEnd(), "ADDRESS");
         text = Date().Replace(text, "DATE");
         text = Clock().Replace(text, "TIME");
         text = Measured().Replace(text, " N $1");
@@ -37,6 +39,14 @@ internal static partial class Normalizer
     /// <summary>show_regs() and dump_stack_print_info(); a level may stand before.</summary>
     [GeneratedRegex(@"^((?:<\d>)?(?:Hardware name|Code|RSP|RAX|RDX|RBP|R10|R13|FS|CS|CR2|DR0|DR3): )")]
     private static partial Regex Machine();
+
+    /// <summary>show_ip() of the user's registers: the program is busybox in real Linux, and lkm's own in lkm.</summary>
+    [GeneratedRegex(@"^((?:<\d>)?RIP: 0033:0x)[0-9a-f]+$")]
+    private static partial Regex UserProgram();
+
+    /// <summary>dump_pagetable(): entries hold where in physical memory the next table is.</summary>
+    [GeneratedRegex(@"\b((?:PGD|P4D|PUD|PMD|PTE) )(?!0\b)[0-9a-f]+")]
+    private static partial Regex PageTables();
 
     /// <summary>As ls, date and drivers print it.</summary>
     [GeneratedRegex(@"\b((Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}\s+(\d\d:\d\d(:\d\d)?|\d{4})|\d{4}-\d\d-\d\d)\b")]

@@ -172,7 +172,9 @@ internal sealed class ColdBoot
         await Call("numa_default_policy");
         var files = new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls);
         await files.Mount();
-        await files.Install(ProgramImage.Build(UserProcess.BufferSize), KernelShell.ProgramNames);
+        await files.Install("busybox", ProgramImage.Busybox.Build(UserProcess.BufferSize), KernelShell.ProgramNames.Except(KernelShell.KmodNames));
+        await files.Install("kmod", ProgramImage.Kmod.Build(UserProcess.BufferSize), KernelShell.KmodNames);
+        await files.Configure();
         await new LoopbackDevice(_kernel.Cpu, _memory, _image, _kernel.Calls).BringUp();
         if (!await UserProcess.Become(_kernel, "/init", ["HOME=/", "TERM=linux"])) // run_init_process()
             _kernel.Tasks.SetComm(_kernel.Scheduler.Current, "init");

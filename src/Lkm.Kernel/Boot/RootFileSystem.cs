@@ -29,19 +29,25 @@ internal sealed class RootFileSystem(Cpu cpu, GuestMemory memory, KernelImage im
         ("tracefs", "/sys/kernel/tracing"), ("configfs", "/sys/kernel/config"),
     ];
 
-    /// <summary>Makes the programs, one file, as busybox's, and a link for each name; and the lists of users and groups.</summary>
-    /// <param name="file">What the file holds.</param>
-    /// <param name="names">The programs.</param>
-    public async GuestTask Install(byte[] file, IEnumerable<string> names)
+    /// <summary>Makes a file of /bin that is many programs, as busybox's and kmod's, and a link for each name.</summary>
+    /// <param name="name">The file's name.</param>
+    /// <param name="content">What it holds.</param>
+    /// <param name="programs">The programs' names.</param>
+    public async GuestTask Install(string name, byte[] content, IEnumerable<string> programs)
     {
-        await Write("/bin/busybox", 0x1ed, file);
+        await Write($"/bin/{name}", 0x1ed, content);
+        foreach (var program in programs)
+            await Link(name, $"/bin/{program}");
+    }
+
+    /// <summary>Makes the lists of users and groups, and the links that programs and directories are also found by.</summary>
+    public async GuestTask Configure()
+    {
         foreach (var (path, text) in Texts)
             await Write(path, 0x1a4, System.Text.Encoding.ASCII.GetBytes(text));
         await calls.Call(image.Symbol("task_work_run")); // process 1 never returns to user mode, where files are closed; until then none can be executed
         foreach (var (target, link) in Links)
             await Link(target, link);
-        foreach (var name in names)
-            await Link("busybox", $"/bin/{name}");
     }
 
     private async GuestTask Write(string path, ulong mode, byte[] content)

@@ -3,26 +3,38 @@ using System.Buffers.Binary;
 namespace Lkm.Kernel.Processes;
 
 /// <summary>
-/// The file that every program of the root file system is: a static ELF executable as execve(2) takes it, with the SYSCALL instruction that a process
+/// A file that programs of the root file system are: a static ELF executable as execve(2) takes it, with the SYSCALL instruction that a process
 /// makes its calls with, and a .bss for what it passes them. What a program does besides is C#.
 /// </summary>
-internal static class ProgramImage
+/// <param name="textAddress">Where it is loaded.</param>
+internal sealed class ProgramImage(ulong textAddress)
 {
+    /// <summary>/bin/busybox, which Debian links statically, to the usual address.</summary>
+    public static readonly ProgramImage Busybox = new(0x400000);
+
+    /// <summary>/bin/kmod, which is position-independent: nothing is mapped at low addresses, as page faults' reports tell ("PGD 0 P4D 0").</summary>
+    public static readonly ProgramImage Kmod = new(0x5555_5555_4000); // ELF_ET_DYN_BASE without randomization
+
     /// <summary>The address of the SYSCALL instruction, which is the entry point.</summary>
-    public const ulong SystemCallInstruction = TextAddress + HeadersSize;
+    public ulong SystemCallInstruction { get; } = textAddress + HeadersSize;
 
     /// <summary>The address of the data segment.</summary>
-    public const ulong DataAddress = 0x600000;
+    public ulong DataAddress { get; } = textAddress + 0x200000;
 
     /// <summary>The program's code: syscall, and a jump back to it.</summary>
     public static ReadOnlySpan<byte> Code => [0x0f, 0x05, 0xeb, 0xfc];
 
-    private const ulong TextAddress = 0x400000, PageSize = 0x1000;
+    private const ulong PageSize = 0x1000;
     private const int FileHeaderSize = 64, ProgramHeaderSize = 56, Segments = 3, HeadersSize = FileHeaderSize + (Segments * ProgramHeaderSize);
+
+    /// <summary>The image whose instruction a process has made its system call with; null is machine code of somebody else.</summary>
+    /// <param name="instruction">The address behind which the process is to go on, or that of the entry point.</param>
+    public static ProgramImage? At(ulong instruction) =>
+        instruction == Busybox.SystemCallInstruction ? Busybox : instruction == Kmod.SystemCallInstruction ? Kmod : null;
 
     /// <summary>The bytes of the file.</summary>
     /// <param name="dataSize">The size of the data segment, in bytes.</param>
-    public static byte[] Build(int dataSize)
+    public byte[] Build(int dataSize)
     {
         const ushort executable = 2, x86_64 = 62; // ET_EXEC, EM_X86_64
         const uint load = 1, gnuStack = 0x6474e551; // PT_LOAD, PT_GNU_STACK
@@ -37,7 +49,7 @@ internal static class ProgramImage
         BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(52), FileHeaderSize);
         BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(54), ProgramHeaderSize);
         BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(56), Segments);
-        WriteSegment(file, 0, load, read | execute, TextAddress, file.Length, file.Length);
+        WriteSegment(file, 0, load, read | execute, textAddress, file.Length, file.Length);
         WriteSegment(file, 1, load, read | write, DataAddress, 0, dataSize);
         WriteSegment(file, 2, gnuStack, read | write, 0, 0, 0);
         Code.CopyTo(file.AsSpan(HeadersSize));

@@ -80,8 +80,8 @@ public sealed partial class UserProcess
     /// <inheritdoc/>
     public async GuestTask<List<string>?> ProgramArguments()
     {
-        if (_memory.ReadUInt64(_memory.ReadUInt64(_kernel.PerCpu.TopOfStack) - PtRegs.Size + PtRegs.Ip) != ProgramImage.SystemCallInstruction
-            || await TryRead(ProgramImage.SystemCallInstruction, ProgramImage.Code.Length) is not { } code || !code.AsSpan().SequenceEqual(ProgramImage.Code))
+        var entry = _memory.ReadUInt64(_memory.ReadUInt64(_kernel.PerCpu.TopOfStack) - PtRegs.Size + PtRegs.Ip);
+        if (ProgramImage.At(entry) is null || await TryRead(entry, ProgramImage.Code.Length) is not { } code || !code.AsSpan().SequenceEqual(ProgramImage.Code))
             return null;
         return await Texts(_stack + sizeof(ulong));
     }
@@ -144,9 +144,11 @@ public sealed partial class UserProcess
     /// <param name="regs">The address of the task's struct pt_regs.</param>
     private void UseProgram(ulong regs)
     {
-        _instruction = ProgramImage.SystemCallInstruction;
+        // What is somebody else's program has no room for arguments; it is ended before it makes a call.
+        var image = ProgramImage.At(_memory.ReadUInt64(regs + PtRegs.Ip)) ?? ProgramImage.Busybox;
+        _instruction = image.SystemCallInstruction;
         _stack = _memory.ReadUInt64(regs + PtRegs.Sp);
-        Buffer = ProgramImage.DataAddress;
+        Buffer = image.DataAddress;
         _used = 0;
     }
 }

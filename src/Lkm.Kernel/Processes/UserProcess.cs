@@ -30,7 +30,7 @@ public sealed partial class UserProcess : ISystemCalls, IForks, IExecutes
     private readonly ulong _mmPgd;
     private UserProcess? _parent;
     private ulong _used;
-    private ulong _instruction = ProgramImage.SystemCallInstruction, _stack;
+    private ulong _instruction = ProgramImage.Busybox.SystemCallInstruction, _stack;
 
     private UserProcess(UserModeKernel kernel)
     {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Lkm.Kernel.Boot;
+using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
 using Lkm.Machine;
 
@@ -12,6 +13,8 @@ namespace Lkm.Kernel.Sanitizer;
 internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuArea perCpu)
 {
     private const ulong MostBytes = 1024;
+
+    private readonly (ulong Start, ulong End) _systemCalls = Bounds(image, "do_syscall_64");
 
     /// <summary>Scans the stack that a call was made on.</summary>
     /// <returns>How many return addresses were found.</returns>
@@ -39,10 +42,19 @@ internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuAre
             frames[count++] = word;
             if (count == frames.Length)
                 break;
+            if (word > _systemCalls.Start && word <= _systemCalls.End && top > sp)
+            {
+                // Its frame has room of a random size, full of what lay there before; it was called right below the user's registers.
+                frames[count++] = memory.ReadUInt64(top - PtRegs.Size - sizeof(ulong));
+                break;
+            }
         }
 
         return count;
     }
+
+    private static (ulong Start, ulong End) Bounds(KernelImage image, string function) =>
+        image.TrySymbol(function, out var address) && image.TryGetBounds(address, out var start, out var end) ? (start, end) : (ulong.MaxValue, 0);
 
     private bool IsReturnAddress(ulong address)
     {

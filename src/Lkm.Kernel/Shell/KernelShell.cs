@@ -52,6 +52,9 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     /// <summary>The names of the commands that a machine has files for.</summary>
     public static IEnumerable<string> ProgramNames => CommandNames.Where(CommandTable.IsFile);
 
+    /// <summary>Those of <see cref="ProgramNames"/> that are kmod.</summary>
+    public static IReadOnlyList<string> KmodNames { get; } = ["insmod", "lsmod", "modinfo", "modprobe", "rmmod"];
+
     /// <summary>The processes that were started in the background, first to last: %1, %2 ...</summary>
     internal List<int> Jobs { get; private init; } = [];
 

@@ -18,6 +18,9 @@ public class NormalizerTests
     [InlineData("RAX: 0000000000000000 RBX: 0000000000000001 RCX: c0000000fffdffff", "RAX: 0000000000000000 RBX: 0000000000000001 RCX: ffffffff824143b8")]
     [InlineData("<4>Code: 48 89 e7 <0f> 0b", "<4>Code: 48 89 e8 <0f> 0b")]
     [InlineData("Hardware name: QEMU Standard PC", "Hardware name: lkm User-mode PC")]
+    [InlineData("RIP: 0033:0x47b7a0", "RIP: 0033:0x4000ea")]
+    [InlineData("RIP: 0033:0x7f8d8bf82829", "RIP: 0033:0x5555555540ea")]
+    [InlineData("PGD 22598067 P4D 22598067 PUD 22597067 PMD 0 ", "PGD 3ebdb067 P4D 3ebdb067 PUD 3ebdc067 PMD 0 ")]
     [InlineData("trailing blanks  ", "trailing blanks")]
     public void What_differs_from_run_to_run_is_the_same(string one, string other) =>
         Assert.Equal(Normalizer.Normalize(one), Normalizer.Normalize(other));
@@ -34,6 +37,7 @@ public class NormalizerTests
     [InlineData("func+0x12/0x340 [brd]", "func+0x13/0x340 [brd]")]
     [InlineData("<4>Code: 48", "<6>Code: 48")]
     [InlineData("RIP: 0010:ida_free+0xe2/0x140", "RIP: 0010:ida_free+0xe4/0x140")]
+    [InlineData("PGD 0 P4D 0", "PGD 3f509067 P4D 3f509067 PUD 3f50c067 PMD 0")]
     [InlineData("  indented", "indented")]
     public void What_a_module_means_to_say_is_not(string one, string other) =>
         Assert.NotEqual(Normalizer.Normalize(one), Normalizer.Normalize(other));
