@@ -23,9 +23,11 @@ public class ProgramTests
         var seen = session.Execute("insmod", async process =>
         {
             Assert.Equal(Errno.OK, await process.Execute("/bin/insmod", ["insmod", "a.ko", "n=1"], ["HOME=/"]));
-            return string.Join(' ', await process.ProgramArguments() ?? []);
+            var arguments = await process.ProgramArguments() ?? [];
+            var maps = await new Lkm.Kernel.Shell.ShellFiles(process, "insmod").ReadFile("/proc/self/maps");
+            return $"{string.Join(' ', arguments)}: {System.Text.Encoding.ASCII.GetString(maps.Bytes).Split('\n')[0].Split(' ')[^1]}";
         });
-        Assert.Equal("insmod a.ko n=1", seen.Result);
+        Assert.Equal("insmod a.ko n=1: /bin/kmod", seen.Result);
     }
 
     [Theory]

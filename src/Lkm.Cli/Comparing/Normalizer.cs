@@ -61,6 +61,6 @@ internal static partial class Normalizer
     private static partial Regex Measured();
 
     /// <summary>What says of itself that it is a process.</summary>
-    [GeneratedRegex(@"\b((?:pid|PID|tid|Pid|tgid|process)(?:[:=]|\s)\s*|scheduling while atomic: [^/]+/|note: [^[]+\[)\d+")]
+    [GeneratedRegex(@"\b((?:pid|PID|tid|Pid|tgid|process)(?:[:=]|\s)\s*|scheduling while atomic: [^/]+/|note: [^[]+\[|^(?:<\d>)?\S+ \((?=\d+\): drop_caches: ))\d+")]
     private static partial Regex Process();
 }

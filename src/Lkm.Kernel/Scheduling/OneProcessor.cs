@@ -4,19 +4,11 @@ using Lkm.Kernel.Functions;
 namespace Lkm.Kernel.Scheduling;
 
 /// <summary>
-/// What is different because there is one processor: stopping "the others" is calling the function, and a task's processors
+/// What is different because there is one processor: a function that is to run on one is called, and a task's processors
 /// are accepted and change nothing.
 /// </summary>
 public sealed partial class OneProcessor(GuestCalls calls, TaskStruct tasks)
 {
-    [KernelFunction("stop_machine")]
-    [KernelFunction("stop_machine_cpuslocked")]
-    private async GuestTask<int> StopMachine(ulong function, ulong data, ulong cpus)
-    {
-        _ = cpus;
-        return (int)await calls.Call(function, data);
-    }
-
     [KernelFunction("stop_one_cpu")]
     private async GuestTask<int> StopOneCpu(uint cpu, ulong function, ulong data)
     {
@@ -37,7 +29,7 @@ public sealed partial class OneProcessor(GuestCalls calls, TaskStruct tasks)
     [KernelFunction("sched_set_stop_task", Support = Support.Partial, Note = "the task stays in its class: nothing is left to stop")]
     private void AcceptStopTask()
     {
-        // stop_machine() and stop_one_cpu() do without the task.
+        // stop_one_cpu() does without the task.
     }
 
     /// <summary>

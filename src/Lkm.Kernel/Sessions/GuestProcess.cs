@@ -1,3 +1,5 @@
+using Lkm.Kernel.Shell;
+
 namespace Lkm.Kernel.Sessions;
 
 /// <summary>A process of the guest whose body is C#, from its fork to the end of wait4().</summary>
@@ -27,8 +29,11 @@ public sealed class GuestProcess
     /// <summary>Whether its body came to its end; false when the process was killed, as by a signal or an oops.</summary>
     public bool IsFinished { get; internal set; }
 
+    /// <summary>How it has ended; killed, where it could not be started.</summary>
+    public ChildEnd End { get; internal set; } = new(0, 9);
+
     /// <summary>What a shell calls its exit status: that of exit(2), or 128 and the signal that killed it.</summary>
-    public int Status { get; internal set; } = 128 + 9;
+    public int Status => End.Status;
 
     /// <summary>Virtual time that it took, in nanoseconds.</summary>
     public long Nanoseconds { get; internal set; }

@@ -1,3 +1,4 @@
+using System.Text;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Modules;
@@ -79,13 +80,17 @@ public sealed class KernelSession : IDisposable
     /// <summary>Runs a line of the shell inside the kernel.</summary>
     /// <param name="line">The line.</param>
     /// <param name="output">Where what it prints goes, standard output and standard error alike, and in the end what has left by the serial port.</param>
-    /// <returns>Its exit status; 137, as of a process that was killed, when it did not finish.</returns>
+    /// <returns>Its exit status: 128 and a signal's number when that has ended it, as an oops does (SIGKILL); then the signal's name is printed too, as by a shell.</returns>
     public int Execute(string line, Stream output)
     {
-        const int killed = 128 + 9;
         var outcome = Execute("sh", process => _shell.Run(process, line, new ShellStreams(output, output)));
         output.Write(_kernel.Board.Serial.TakeSent());
-        return outcome.Finished ? outcome.Result : killed;
+        if (outcome.Finished)
+            return outcome.Result;
+        var end = outcome.End == default ? new ChildEnd(0, 9) : outcome.End; // the kernel has stopped, and all with it
+        if (end.Message is { } message)
+            output.Write(Encoding.UTF8.GetBytes(message + "\n"));
+        return end.Status;
     }
 
     /// <summary>From now on, counts the allocations that modules make, and lets one of them fail.</summary>

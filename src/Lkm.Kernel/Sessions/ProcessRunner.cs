@@ -1,5 +1,6 @@
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Processes;
+using Lkm.Kernel.Shell;
 
 namespace Lkm.Kernel.Sessions;
 
@@ -8,7 +9,8 @@ namespace Lkm.Kernel.Sessions;
 /// <param name="Result">The body's result; default when it did not finish.</param>
 /// <param name="Finished">False when the process was killed, as by an oops.</param>
 /// <param name="Nanoseconds">Virtual time that it took.</param>
-public readonly record struct ProcessOutcome<T>(T? Result, bool Finished, long Nanoseconds);
+/// <param name="End">How its task has ended.</param>
+public readonly record struct ProcessOutcome<T>(T? Result, bool Finished, long Nanoseconds, ChildEnd End);
 
 /// <summary>Runs C# bodies as processes of the guest: forked by process 1, and waited for by it. Any number may run at a time.</summary>
 public sealed class ProcessRunner
@@ -72,7 +74,7 @@ public sealed class ProcessRunner
             },
             _ => { });
         _kernel.RunUntilIdle(() => process.IsOver, isPatient: false);
-        return new ProcessOutcome<T>(result, process.IsFinished, process.Nanoseconds);
+        return new ProcessOutcome<T>(result, process.IsFinished, process.Nanoseconds, process.End);
     }
 
     /// <summary>A task is dead: if it is one of these processes, process 1 waits for it, which ends at once.</summary>
@@ -87,8 +89,8 @@ public sealed class ProcessRunner
         }
 
         var code = _kernel.Memory.ReadInt32(task + _exitCode);
-        const int signals = 0x7f, firstSignalStatus = 128;
-        process.Status = (code & signals) != 0 ? firstSignalStatus + (code & signals) : code >> 8 & 0xff;
+        const int signals = 0x7f;
+        process.End = new ChildEnd(code >> 8 & 0xff, code & signals);
         process.Task = 0;
         process.Nanoseconds += _kernel.Clock.Nanoseconds;
         _kernel.Init.Post(async () =>

@@ -40,7 +40,7 @@ public interface IExecutes
 /// <param name="Signal">The signal that has ended it; 0 where it exited.</param>
 public readonly record struct ChildEnd(int ExitStatus, int Signal)
 {
-    private const int FirstSignalStatus = 128;
+    private const int FirstSignalStatus = 128, FirstRealTime = 34; // glibc keeps two of the kernel's SIGRTMIN for itself
 
     /// <summary>The status as a shell has it: 128 and the signal's number where one has ended it.</summary>
     public int Status => Signal != 0 ? FirstSignalStatus + Signal : ExitStatus;
@@ -69,6 +69,7 @@ public readonly record struct ChildEnd(int ExitStatus, int Signal)
         25 => "File size limit exceeded",
         29 => "I/O possible",
         31 => "Bad system call",
+        >= FirstRealTime and <= 64 => $"Real-time signal {Signal - FirstRealTime}",
         _ => $"Unknown signal {Signal}",
     };
 }

@@ -147,12 +147,17 @@ internal static class IpCommand
             }
         }
 
-        return await Report(c, await socket.Tell(NewLink, 0, [.. Link(index, set, change), .. attributes]));
+        var error = await socket.Tell(NewLink, 0, [.. Link(index, set, change), .. attributes]);
+        return error == Errno.OK ? 0 : await c.Fail(SettingRequest(words), error);
     }
 
     /// <summary>The request in which busybox, which sets each by an ioctl of netdevice(7), finds that there is no such device.</summary>
     private static string FirstRequest(List<string> words) =>
         words.Contains("address") ? "SIOCGIFINDEX" : words.Contains("name") ? "SIOCSIFNAME" : words.Contains("mtu") ? "SIOCSIFMTU" : "SIOCGIFFLAGS";
+
+    /// <summary>The request by which busybox sets it, which it names when that fails.</summary>
+    private static string SettingRequest(List<string> words) =>
+        words.Contains("address") ? "SIOCSIFHWADDR" : words.Contains("name") ? "SIOCSIFNAME" : words.Contains("mtu") ? "SIOCSIFMTU" : "SIOCSIFFLAGS";
 
     private static async GuestTask<int> AddLink(CommandContext c, RouteSocket socket, List<string> words)
     {

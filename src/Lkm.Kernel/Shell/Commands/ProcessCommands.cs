@@ -46,7 +46,15 @@ internal static class ProcessCommands
         foreach (var text in arguments)
         {
             if (!TryProcess(c, text, out var pid))
+            {
+                if (text.StartsWith('%'))
+                {
+                    await c.PrintError($"sh: kill: line 1: {text}: no such job\n");
+                    return 2;
+                }
+
                 status = await c.Fail($"invalid number '{text}'");
+            }
             else if (ShellFiles.ErrorOf(await c.Files.Call("kill", (ulong)pid, (ulong)signal)) is var error and not Errno.OK)
                 status = await c.Fail($"can't kill pid {pid}", error);
         }

@@ -1,4 +1,3 @@
-using System.Text;
 using Lkm.Formats;
 using Lkm.Kernel.Functions;
 using Lkm.Kernel.Shell.Streams;
@@ -6,8 +5,8 @@ using Lkm.Kernel.Shell.Streams;
 namespace Lkm.Kernel.Shell.Commands;
 
 /// <summary>
-/// timeout: a command in a child, and a second child that sleeps and then sends the signal. As with busybox's, the status is the command's own, which is
-/// 128 and the signal's number when that has ended it.
+/// timeout: the process becomes the command, as busybox's does, and a child of it sleeps and then sends it the signal. So the status is the command's own,
+/// or what a signal has ended it with.
 /// </summary>
 internal static class TimeoutCommand
 {
@@ -30,30 +29,30 @@ internal static class TimeoutCommand
             return await c.Fail($"invalid number '{arguments[0]}'");
         if (c.Files.Process is not IForks forks)
             return await c.Fail("can't fork", Errno.ENOSYS);
-        var line = string.Join(' ', arguments.Skip(1).Select(word => $"'{word.Replace("'", "'\\''")}'"));
-        using MemoryStream output = new(), errors = new();
-        var pid = await forks.Fork(child => c.Shell.Subshell().Run(child, line, new ShellStreams(output, errors)));
-        if (pid < 0)
-            return await c.Fail("can't fork", (Errno)(-pid));
-        var watcher = await forks.Fork(child => Watch(child, seconds, pid, signal));
+        var pid = (ulong)await c.Files.Call("getpid");
+        var watcher = await forks.Fork(child => Watch(child, c.Streams, seconds, pid, signal));
         if (watcher < 0)
             return await c.Fail("can't fork", (Errno)(-watcher));
-        var end = await forks.AwaitEnd(pid);
-        await c.Files.Call("kill", (ulong)watcher, KillSignal);
-        await forks.AwaitEnd(watcher);
-        c.Print(output.ToArray());
-        await c.Flush();
-        if (errors.Length > 0)
-            await c.PrintError(Encoding.UTF8.GetString(errors.ToArray()));
-        if (end.Message is { } message)
-            await c.PrintError(message + "\n");
-        return end.Status;
+        return await c.Shell.Run(c.Files.Process, arguments[1..], c.Streams);
     }
 
-    private static async GuestTask<int> Watch(ISystemCalls process, decimal seconds, int pid, int signal)
+    /// <summary>Sleeps, a second at most at a time, and sends the signal; it is over when the command is.</summary>
+    private static async GuestTask<int> Watch(ISystemCalls process, StandardStreams streams, decimal seconds, ulong pid, int signal)
     {
-        if (await ProcessCommands.Sleep(process, seconds) == Errno.OK)
-            await process.SystemCall("kill", (ulong)pid, (ulong)signal);
+        // Who reads from the command is not to wait for this one as well.
+        foreach (var stream in (object[])[streams.Input, streams.Output, streams.Errors])
+        {
+            if (stream is DescriptorStream open)
+                await process.SystemCall("close", (ulong)open.Descriptor);
+        }
+
+        for (var left = seconds; left > 0; left--)
+        {
+            if (await ProcessCommands.Sleep(process, Math.Min(left, 1)) != Errno.OK || await process.SystemCall("kill", pid, 0) < 0)
+                return 0;
+        }
+
+        await process.SystemCall("kill", pid, (ulong)signal);
         return 0;
     }
 }
