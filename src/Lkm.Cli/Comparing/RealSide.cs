@@ -51,7 +51,7 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
             // modprobe loads what a module of the kernel's needs by itself; what a file needs is loaded for it.
             if (module.IsProbed && !module.IsAsked && plan.Any(other => other.IsAsked && other.IsProbed))
                 continue;
-            string path = $"/tmp/{Path.GetFileName(module.Path)}";
+            string path = $"/run/{Path.GetFileName(module.Path)}";
             if (!module.IsProbed && machine.Send(path, File.ReadAllBytes(module.Path)) is { } error)
                 return Outcome<SideRun>.Failure(error);
             modules.Add(module.IsProbed

@@ -168,6 +168,12 @@ internal sealed class ColdBoot
         tasks.SetFlags(init, tasks.Flags(init) & ~fixedProcessors);
         await RunInitcalls(_earlyInitcalls, _initcalls.Count);
 
+        if (_image.TrySymbol("_credit_init_bits", out var credit))
+        {
+            const ulong enough = 256; // POOL_READY_BITS; without the image's knowing, the first device that has some would have it told
+            await _kernel.Calls.Call(credit, enough);
+        }
+
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
         await Call("numa_default_policy");
         var files = new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls);

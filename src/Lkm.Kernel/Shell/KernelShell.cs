@@ -260,6 +260,12 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         var opened = new List<int>();
         if (command is SimpleCommand { Words: [{ Parts: [{ Kind: WordPartKind.Bare, Text: "exec" }] }] })
             return await RedirectForGood(process, files, command.Redirections, streams);
+        if (command is SimpleCommand { Words: [{ Parts: [{ Kind: WordPartKind.Bare, Text: "exec" }] }, _, ..] } replacing)
+        {
+            Exit();
+            return await Subshell(isAlone: true).RunCommand(process, replacing with { Words = [.. replacing.Words.Skip(1)] }, streams);
+        }
+
         var before = _descriptors;
         var redirected = await Redirect(process, files, command.Redirections, streams, opened);
         var status = redirected is { } own ? await Run(process, command, own) : 1;

@@ -42,7 +42,8 @@ internal static class ListCommand
             if (hasTitles)
                 c.Print($"{(isFirst ? "" : "\n")}{directory.Path}:\n");
             isFirst = false;
-            var (entries, error) = await ReadDirectory(c, options, directory.Path);
+            var (entries, gone, error) = await ReadDirectory(c, options, directory.Path);
+            status |= gone;
             if (error != Errno.OK)
                 status = await c.Fail(directory.Path, error);
             if (IsLong(options))
@@ -62,31 +63,25 @@ internal static class ListCommand
 
     private static bool IsLong(Options options) => options.Has('l') || options.Has('n');
 
-    private static async GuestTask<(List<Entry> Entries, Errno Error)> ReadDirectory(CommandContext c, Options options, string path)
+    private static async GuestTask<(List<Entry> Entries, int Status, Errno Error)> ReadDirectory(CommandContext c, Options options, string path)
     {
         var entries = new List<Entry>();
         var (names, error) = await c.Files.ReadDirectory(path);
-        foreach (var (name, inode) in names)
+        var status = 0;
+        foreach (var (name, _) in names)
         {
             if (name.StartsWith('.') && !options.Has('a') && (!options.Has('A') || name is "." or ".."))
                 continue;
             var full = ShellFiles.Combine(path, name);
-            var stat = new FileStatus { Inode = inode };
-            if (IsLong(options) || options.Has('i') || options.Has('R'))
-            {
-                (stat, var gone) = await c.Files.Stat(full, follow: false);
-                if (gone != Errno.OK)
-                {
-                    await c.Complain($"{full}: {gone.Message()}");
-                    continue;
-                }
-            }
-
-            entries.Add(new Entry(name, full, stat));
+            var (stat, gone) = await c.Files.Stat(full, follow: false); // busybox asks whatever it is to print
+            if (gone == Errno.OK)
+                entries.Add(new Entry(name, full, stat));
+            else
+                status = await c.Fail(full, gone);
         }
 
         entries.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return (entries, error);
+        return (entries, status, error);
     }
 
     private static async GuestTask Print(CommandContext c, Options options, List<Entry> entries, Look look)
