@@ -44,7 +44,7 @@ public sealed partial class UserModeKernel : IDisposable
         Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Chain, Calls, Clock);
         Scheduler.IdleSleeps += PassTimeInInterrupt;
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
-        Exceptions = new ExceptionEntry(Cpu, memory, image, PerCpu, Calls, Chain.Sites);
+        Exceptions = new ExceptionEntry(Cpu, memory, image, Calls, Chain.Sites);
         SelfInterrupt = new SelfInterrupt(Cpu, Exceptions, Board.LocalApic);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Board.LocalApic, Exceptions, Scheduler, Rcu);
         Text = new TextPatching(Cpu, memory, image);

@@ -6,7 +6,7 @@ namespace Lkm.RealLinux;
 public static class KmodMessage
 {
     /// <summary>The errno of a command that ran one of them last.</summary>
-    /// <returns>OK when it ended with 0; EBUSY for a module in use, which modprobe finds before it asks the kernel; EINTR when the kernel ended the process inside its system call; EIO for a message that is none of kmod's.</returns>
+    /// <returns>OK when it ended with 0; EBUSY for a module in use and ENOENT for one that is not loaded, which kmod finds before it asks the kernel; EINTR when the kernel ended the process inside its system call; EIO for a message that is none of kmod's.</returns>
     public static Errno ErrnoOf(GuestResult result)
     {
         const int killed = 128 + 9, segmentationFault = 128 + 11; // what make_task_dead() ends a process with whose system call went wrong
@@ -18,6 +18,8 @@ public static class KmodMessage
         string message = text[(text.LastIndexOf(": ", StringComparison.Ordinal) + 2)..];
         if (text.Contains(" is in use", StringComparison.Ordinal))
             return Errno.EBUSY;
+        if (text.EndsWith(" is not currently loaded", StringComparison.Ordinal))
+            return Errno.ENOENT;
         // strerror's text, but for four errors kmod's own (tools/insmod.c, mod_strerror).
         return message switch
         {

@@ -106,6 +106,7 @@ public class FormatTests
         Assert.Equal(Errno.ENOEXEC, Read("insmod: ERROR: could not insert module x.ko: Invalid module format"));
         Assert.Equal(Errno.ENOENT, Read("modprobe: ERROR: could not insert 'x': Unknown symbol in module, or unknown parameter (see dmesg)"));
         Assert.Equal(Errno.EBUSY, Read("modprobe: FATAL: Module x is in use."));
+        Assert.Equal(Errno.ENOENT, Read("rmmod: ERROR: Module x is not currently loaded"));
 
         Assert.Equal(Errno.EINTR, KmodMessage.ErrnoOf(new GuestResult("", 137, "Killed", [], 0)));
 

@@ -39,8 +39,9 @@ internal static class LkmSide
     {
         if (report.Findings.FirstOrDefault(finding => finding.Kind == Finding.Stopped) is { } stopped)
             return $"stopped: {stopped.Summary}";
-        // kmod finds a module in use before it asks the kernel, and says EBUSY where the kernel would say EAGAIN (EWOULDBLOCK).
-        Errno errno = report.Modules.Where(run => run.Module.IsAsked).Select(run => run.Unload?.Errno ?? Errno.OK)
+        // kmod finds a module in use before it asks the kernel, and says EBUSY where the kernel would say EAGAIN (EWOULDBLOCK). One that a command has unloaded
+        // is an error of rmmod's, and none of modprobe's.
+        Errno errno = report.Modules.Where(run => run.Module.IsAsked).Select(run => run.Unload?.Errno ?? (run.Module.IsProbed ? Errno.OK : Errno.ENOENT))
             .FirstOrDefault(errno => errno != Errno.OK);
         return NameOf(errno == Errno.EAGAIN ? Errno.EBUSY : errno);
     }

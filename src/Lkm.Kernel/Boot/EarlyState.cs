@@ -57,6 +57,7 @@ internal static class EarlyState
             memory.WriteInt32(spread, 0);
 
         DescribeProcessor(memory, image);
+        new Exceptions.ExceptionStacks(image).Write(memory, image, perCpu);
         DescribeApic(memory, image);
         Firmware.Write(memory, image, ramSize);
         if (image.TrySymbol("conswitchp", out var console))

@@ -22,6 +22,9 @@ internal static class HookAddresses
     /// <summary>Page for printk()'s formatted text.</summary>
     public const ulong PrintkBuffers = AddressSpace.Core + 0x1000;
 
-    /// <summary>The last address of what is mapped of the core's own pages.</summary>
+    /// <summary>The processor's stacks for exceptions (<see cref="Exceptions.ExceptionStacks"/>), which Linux has in its cpu_entry_area, outside the window.</summary>
+    public const ulong ExceptionStacks = AddressSpace.Core + 0x10000;
+
+    /// <summary>The last address of what is mapped of the core's own pages but the stacks.</summary>
     public const ulong End = AddressSpace.Core + 0x2000;
 }

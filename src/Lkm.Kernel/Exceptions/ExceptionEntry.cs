@@ -22,10 +22,10 @@ public sealed class ExceptionEntry
     private readonly GuestCalls _calls;
     private readonly Handler?[] _handlers = new Handler?[256]; // by vector
     private readonly Handler _interrupt, _timer, _irqWork, _doubleFault;
-    private readonly ulong _doubleFaultStack;
+    private readonly ExceptionStacks _stacks;
 
     /// <summary>Finds the image's handlers.</summary>
-    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, GuestCalls calls, CallSites sites)
+    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls, CallSites sites)
     {
         _cpu = cpu;
         _memory = memory;
@@ -41,8 +41,7 @@ public sealed class ExceptionEntry
         _timer = Of("sysvec_apic_timer_interrupt");
         _irqWork = Of("sysvec_irq_work");
         _doubleFault = Of("exc_double_fault");
-        var stacks = image.Struct("exception_stacks");
-        _doubleFaultStack = perCpu.Of(image.Symbol("exception_stacks")) + (stacks.Find("NMI_stack_guard") ?? stacks["NMI_stack"]);
+        _stacks = new ExceptionStacks(image);
 
         void Add(int vector, string handler) => _handlers[vector] = Of(handler);
 
@@ -57,7 +56,7 @@ public sealed class ExceptionEntry
         var argument = isInterrupt ? (ulong)exit.Vector : exit.ErrorCode;
         if (exit.Vector == CpuVector.PageFault)
             _cpu.Cr2 = exit.Address;
-        var regs = Push(_cpu.Rsp);
+        var regs = Push(exit.Vector == CpuVector.Debug ? _stacks.Debug : _cpu.Rsp);
         await Run(handler, regs, argument);
         Load(regs);
     }
@@ -79,7 +78,7 @@ public sealed class ExceptionEntry
     public async GuestTask DeliverDoubleFault(CpuExit exit)
     {
         _cpu.Cr2 = exit.Address;
-        await Run(_doubleFault, Push(_doubleFaultStack), 0);
+        await Run(_doubleFault, Push(_stacks.DoubleFault), 0);
     }
 
     private async GuestTask Deliver(Handler handler, ulong argument)

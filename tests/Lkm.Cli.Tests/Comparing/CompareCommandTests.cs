@@ -32,6 +32,19 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_module_that_a_command_has_unloaded_is_missed_on_both_sides()
+    {
+        string hello = Path.Combine(_folder, "hello");
+        Assert.Equal(0, HostCommand.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "new", "hello"], _folder).ExitCode);
+        HostCommandResult run = Lkm(null, hello, "--kernel", "debian:6.1-cloud", "--do", "rmmod hello", "--json");
+        using var document = JsonDocument.Parse(run.Output);
+        JsonElement unload = document.RootElement.GetProperty("steps").EnumerateArray().Last();
+        Assert.Equal("unload", unload.GetProperty("name").GetString());
+        Assert.Equal("ENOENT", unload.GetProperty("outcome")[0].GetProperty("real").GetString());
+        Assert.True(unload.GetProperty("outcome")[0].GetProperty("same").GetBoolean());
+    }
+
+    [Fact]
     public void Commands_for_devices_are_there_on_both_sides()
     {
         HostCommandResult run = Lkm(null, "brd", "--kernel", "debian:6.1-cloud", "--json",
