@@ -20,14 +20,19 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
     /// Unloads what nobody uses any more, as lkm does with all that it loaded: modprobe -r tries a dependency once only, when another that uses
     /// it may still be there.
     /// </summary>
-    private const string CleanUp =
-        "while unused=$(lsmod | awk 'NR > 1 && $3 == 0 { print $1 }'); [ \"$unused\" ] && [ \"$unused\" != \"$before\" ]; do before=$unused; rmmod $unused; done";
+    /// <param name="which">An expression of awk's for those that may go.</param>
+    private static string CleanUp(string which) =>
+        $"while unused=$(lsmod | awk 'NR > 1 && $3 == 0 && {which} {{ print $1 }}'); [ \"$unused\" ] && [ \"$unused\" != \"$before\" ]; do before=$unused; rmmod $unused; done";
+
+    /// <summary>The modules of a plan. What was loaded on demand stays, on both sides.</summary>
+    private static string CleanUp(IReadOnlyList<PlannedModule> plan) =>
+        CleanUp($"index(\" {string.Join(' ', plan.Select(module => module.Name.Replace('-', '_')))} \", \" \" $1 \" \")");
 
     /// <summary>A machine in which nothing was run yet.</summary>
     public Outcome<GuestMachine> Start() => snapshot.Start();
 
     /// <summary>Takes out what a module that could not be loaded has brought with it, as lkm does.</summary>
-    public List<LogLine> TakeOutRest(GuestMachine machine) => machine.IsAlive ? LogOf(machine.Run($"{CleanUp}; {Settle}", limit)) : [];
+    public List<LogLine> TakeOutRest(GuestMachine machine) => machine.IsAlive ? LogOf(machine.Run($"{CleanUp("1")}; {Settle}", limit)) : [];
 
     /// <summary>Whether the machine can be taken for a fresh one: no module is there, and none has left a taint.</summary>
     public bool IsAsNew(GuestMachine machine) => machine.IsAlive && machine.Run("[ ! -s /proc/modules ]", limit) is { Status: 0, Taint: 0 };
@@ -58,12 +63,12 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
                 ? new RealModule($"modprobe {module.Name} {module.Parameters}", $"modprobe -r {module.Name}", module.IsAsked)
                 : new RealModule($"insmod {path} {module.Parameters}", $"rmmod {module.Name}", module.IsAsked));
         }
-        return Run(machine, modules, commands);
+        return Run(machine, modules, CleanUp(plan), commands);
     }
 
     private sealed record RealModule(string Load, string Unload, bool IsAsked);
 
-    private SideRun Run(GuestMachine machine, List<RealModule> modules, IReadOnlyList<string> commands)
+    private SideRun Run(GuestMachine machine, List<RealModule> modules, string cleanUp, IReadOnlyList<string> commands)
     {
         var steps = new List<SideStep>();
         ulong taint = 0;
@@ -76,7 +81,7 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
                 steps.Add(new SideStep(result.Status is { } status ? LkmSide.CommandOutcome(status) : Ended(result), ShellMessages.OfReal(result.Output), LogOf(result)));
             }
             SideStep unload = RunAll(modules.AsEnumerable().Reverse().Select(module => (module.Unload, module.IsAsked)));
-            steps.Add(unload.Outcome == SideStep.Ok ? unload with { Log = [.. unload.Log, .. LogOf(Run($"{CleanUp}; {Settle}"))] } : unload);
+            steps.Add(unload.Outcome == SideStep.Ok ? unload with { Log = [.. unload.Log, .. LogOf(Run($"{cleanUp}; {Settle}"))] } : unload);
         }
         return new SideRun(steps, taint);
 

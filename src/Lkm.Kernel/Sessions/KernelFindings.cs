@@ -6,6 +6,8 @@ namespace Lkm.Kernel.Sessions;
 internal sealed class KernelFindings(UserModeKernel kernel)
 {
     private const string Watchdog = "watchdog: BUG: ";
+    private const string Ours = "lkm: ";
+    private const string KeptWords = " has kept the processor for ";
     private const ulong SoftLockup = 1 << 14; // TAINT_SOFTLOCKUP
 
     private readonly List<Finding> _all = [];
@@ -44,24 +46,36 @@ internal sealed class KernelFindings(UserModeKernel kernel)
         _records = kernel.Log.Next;
     }
 
+    /// <summary>
+    /// The line of the log that says that lkm ends a task which never gives the processor back. Linux's own watchdog tells of it beside that, when it has kept the processor
+    /// for so many of the kernel's own seconds; it ends nobody.
+    /// </summary>
+    public static string Kept(string comm, int pid, int seconds) => $"{Ours}{comm}[{pid}]{KeptWords}{seconds} seconds, and is ended";
+
     /// <summary>Says of an oops what its log says: the first line, and where it happened.</summary>
     /// <returns>The first line, if the log has it.</returns>
     private string? AddOops()
     {
         var lines = NewLines().SkipWhile(text => !IsFirstLine(text)).ToList();
         var what = lines.FirstOrDefault();
-        _all.Add(new Finding("oops", (what ?? "a task of the kernel was killed") + PlaceIn(lines)));
+        var summary = what is null ? "a task of the kernel was killed" : what.StartsWith(Ours, StringComparison.Ordinal) ? what[Ours.Length..] : what;
+        _all.Add(new Finding("oops", summary + PlaceIn(lines)));
         return what;
     }
 
-    /// <summary>Whoever kept the processor for so long that the image's watchdog told of it (watchdog_timer_fn(), kernel/watchdog.c).</summary>
-    /// <param name="told">The line of one that was told of already, as it was ended for it.</param>
-    private void AddLockups(string? told)
+    /// <summary>
+    /// Whoever kept the processor for so long that the image's watchdog told of it (watchdog_timer_fn(), kernel/watchdog.c): each task once, by the last time that it did.
+    /// </summary>
+    /// <param name="ended">The line of one that is told of already, as it was ended for it.</param>
+    private void AddLockups(string? ended)
     {
+        var known = new HashSet<string>();
+        if (ended?.IndexOf(KeptWords, StringComparison.Ordinal) is > 0 and var end)
+            known.Add($"[{ended[Ours.Length..end].Replace('[', ':')}");
         var lines = NewLines().ToList();
-        for (var i = 0; i < lines.Count; i++)
+        for (var i = lines.Count - 1; i >= 0; i--)
         {
-            if (lines[i].StartsWith(Watchdog, StringComparison.Ordinal) && lines[i] != told)
+            if (lines[i].StartsWith(Watchdog, StringComparison.Ordinal) && known.Add(lines[i][lines[i].LastIndexOf('[')..]))
                 _all.Add(new Finding("soft lockup", lines[i][Watchdog.Length..] + PlaceIn(lines.Skip(i))));
         }
     }
@@ -81,6 +95,6 @@ internal sealed class KernelFindings(UserModeKernel kernel)
     private static bool IsFirstLine(string text) =>
         text.StartsWith("BUG: ", StringComparison.Ordinal)
         || text.StartsWith("kernel BUG at ", StringComparison.Ordinal)
-        || text.StartsWith(Watchdog, StringComparison.Ordinal)
+        || text.Contains(KeptWords, StringComparison.Ordinal)
         || text.Contains(": 0000 [#", StringComparison.Ordinal);
 }

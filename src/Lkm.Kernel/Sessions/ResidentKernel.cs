@@ -315,8 +315,7 @@ public sealed class ResidentKernel : IDisposable
         _kernel.Scheduler.SetNeedReschedule(); // one that calls cond_resched() now and then has nothing to fear
         if (_holder.Seconds < _options.StuckSeconds)
             return;
-        _termination.EndCurrent(
-            $"watchdog: BUG: soft lockup - CPU#0 stuck for {_holder.Seconds}s! [{_kernel.Tasks.Comm(task)}:{_kernel.Tasks.Pid(task)}]");
+        _termination.EndCurrent(KernelFindings.Kept(_kernel.Tasks.Comm(task), _kernel.Tasks.Pid(task), _holder.Seconds));
         _holder = default;
     }
 }

@@ -34,6 +34,9 @@ static int __init misbehave_init(void)
 	if (!strcmp(how, "spin"))
 		for (;;)
 			cpu_relax();
+	if (!strcmp(how, "delay"))
+		for (;;)
+			mdelay(1000);
 	if (!strcmp(how, "spin_irq")) {
 		spin_lock_irq(&lock);
 		for (;;)
