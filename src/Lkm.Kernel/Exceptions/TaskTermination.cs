@@ -1,10 +1,12 @@
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Scheduling;
 
 namespace Lkm.Kernel.Exceptions;
 
 /// <summary>
 /// Ends the running task between two of its instructions, as an oops does: it would never give the processor back. What it holds stays held:
-/// locks, references, a module that is being initialised. In an interrupt there is no task to end, and the kernel panics.
+/// locks, references, a module that is being initialised. An interrupt that the task happens to be in is let finish; where it is the interrupt that does not end, there is no
+/// task to end, and the kernel panics.
 /// </summary>
 internal sealed class TaskTermination(UserModeKernel kernel)
 {
@@ -16,12 +18,29 @@ internal sealed class TaskTermination(UserModeKernel kernel)
     /// <param name="reason">What the log says.</param>
     public void EndCurrent(string reason)
     {
-        const int emergency = 0;
         var task = kernel.Scheduler.Current;
         var identity = (task, kernel.Tasks.Pid(task));
         if (_last == identity)
             return;
         _last = identity;
+        const long interruptAtMost = 50_000_000; // instructions
+        EndOutsideInterrupts(identity, reason, kernel.Cpu.Instructions + interruptAtMost);
+    }
+
+    private void EndOutsideInterrupts((ulong Task, int Pid) identity, string reason, long deadline)
+    {
+        var task = kernel.Scheduler.Current;
+        if ((task, kernel.Tasks.Pid(task)) != identity)
+            _last = default; // it has given the processor away meanwhile
+        else if ((kernel.PerCpu.PreemptCount & PreemptCount.InterruptMask) != 0 && kernel.Cpu.Instructions < deadline)
+            kernel.Interjections.Add(() => EndOutsideInterrupts(identity, reason, deadline));
+        else
+            End(reason);
+    }
+
+    private void End(string reason)
+    {
+        const int emergency = 0;
         kernel.Log.Write(emergency, reason);
         kernel.Log.Write(emergency, $"RIP: 0010:{kernel.Symbolise(kernel.Cpu.Rip)}");
         foreach (var line in kernel.Faults.DumpStack())

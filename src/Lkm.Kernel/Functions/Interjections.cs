@@ -24,10 +24,14 @@ internal sealed class Interjections
             RunAll();
     }
 
+    /// <summary>Each once: work that adds itself again is done at the next occasion.</summary>
     private void RunAll()
     {
         _any = false;
-        while (Take() is { } work)
+        int count;
+        lock (_queue)
+            count = _queue.Count;
+        for (; count > 0 && Take() is { } work; count--)
             work();
     }
 

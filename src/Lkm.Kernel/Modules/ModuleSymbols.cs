@@ -61,7 +61,7 @@ public sealed class ModuleSymbols(GuestMemory memory, KernelImage image, ModuleT
             {
                 next = Math.Min(next, value);
             }
-            else if (value >= best && value >= module.BaseAddress)
+            else if (value > best && value >= module.BaseAddress) // of those with one address the first, which is not the alias init_module
             {
                 var text = memory.ReadString(strings + memory.ReadUInt32(symbol), 256);
                 if (text.Length != 0 && !text.StartsWith(".L", StringComparison.Ordinal))
