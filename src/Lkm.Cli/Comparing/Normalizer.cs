@@ -36,8 +36,8 @@ internal static partial class Normalizer
     [GeneratedRegex(@"(?<![0-9a-zA-Z])(0x)?[0-9a-f]{12,16}(?![0-9a-zA-Z])")]
     private static partial Regex Address();
 
-    /// <summary>show_regs() and dump_stack_print_info(), and where the program was that made a system call; a level may stand before.</summary>
-    [GeneratedRegex(@"^((?:<\d>)?(?:(?:Hardware name|Code|RSP|RAX|RDX|RBP|R10|R13|FS|CS|CR2|DR0|DR3): |RIP: 0033:))")]
+    /// <summary>show_regs() and dump_stack_print_info(); a level may stand before.</summary>
+    [GeneratedRegex(@"^((?:<\d>)?(?:Hardware name|Code|RSP|RAX|RDX|RBP|R10|R13|FS|CS|CR2|DR0|DR3): )")]
     private static partial Regex Machine();
 
     /// <summary>show_ip() of the user's registers: the program is busybox in real Linux, and lkm's own in lkm.</summary>
