@@ -148,6 +148,8 @@ public sealed partial class UserModeKernel
                 return;
         }
 
+        if (exit.Vector == CpuVector.PageFault)
+            _faultTables.Make(exit.Address);
         _ = Exceptions.Deliver(exit);
     }
 

@@ -27,6 +27,8 @@ public sealed partial class UserModeKernel : IDisposable
 {
     private readonly ModuleSymbols _moduleSymbols;
     private readonly PageReclaim _reclaim;
+    private readonly ExecutableMemory _executable;
+    private readonly FaultTables _faultTables;
 
     private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize, CodeAhead? ahead = null)
     {
@@ -57,7 +59,7 @@ public sealed partial class UserModeKernel : IDisposable
         Scheduler.ScheduledWhileAtomic += count => Faults.NoteScheduleWhileAtomic((Tasks.Comm(PerCpu.Current), Tasks.Pid(PerCpu.Current)), count);
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
-        Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors);
+        Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors) { Chain = Chain };
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
         Slab.CacheFailed = new CacheFailure(memory, image, Calls, Chain).Tell;
         Slab.Reclaim = Vmalloc.Reclaim = _reclaim = new PageReclaim(memory, image, Calls, Chain, Pages, Slab);
@@ -65,7 +67,9 @@ public sealed partial class UserModeKernel : IDisposable
         SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Chain.Sites, PerCpu);
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
-        Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);
+        _executable = new ExecutableMemory(image, Modules.Modules);
+        Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules, _executable);
+        _faultTables = new FaultTables(Cpu, memory, image, _executable, ramSize);
         PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), image.Symbol("__per_cpu_start") + ImageLoader.PerCpuSize)
         {
             Failed = new PerCpuExhaustion(memory, image, Calls, Chain).Warn,
@@ -186,7 +190,7 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
         Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls, Tasks), new SchedulingPolicy(Memory, Scheduler, Tasks), new Panic(this),
-        Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
+        Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory, _executable) { FlushUser = FlushUserTranslations },
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 

@@ -21,7 +21,8 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
     /// <param name="a1">Its second argument.</param>
     /// <param name="a2">Its third argument.</param>
     /// <param name="a3">Its fourth argument.</param>
-    public GuestCall Call(ReadOnlySpan<ulong> sites, ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0)
+    /// <param name="a4">Its fifth argument.</param>
+    public GuestCall Call(ReadOnlySpan<ulong> sites, ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0)
     {
         const ulong locals = 0x50; // below the frame pointer of a function that has one
         var (stack, rbp) = (calls.StackPointer, calls.FramePointer);
@@ -49,6 +50,6 @@ internal sealed class CallChain(GuestMemory memory, KernelImage image, GuestCall
             site = next;
         }
 
-        return site == 0 ? calls.Call(function, a0, a1, a2, a3) : calls.CallFrom(site, stack, function, a0, a1, a2, a3, framePointer: rbp);
+        return site == 0 ? calls.Call(function, a0, a1, a2, a3, a4) : calls.CallFrom(site, stack, function, a0, a1, a2, a3, a4, framePointer: rbp);
     }
 }

@@ -49,12 +49,13 @@ public sealed class GuestCalls
     /// <param name="a1">Its second argument.</param>
     /// <param name="a2">Its third argument.</param>
     /// <param name="a3">Its fourth argument.</param>
+    /// <param name="a4">Its fifth argument.</param>
     /// <param name="framePointer">RBP there; 0 for the running code's.</param>
-    internal GuestCall CallFrom(ulong site, ulong stack, ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong framePointer = 0)
+    internal GuestCall CallFrom(ulong site, ulong stack, ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong framePointer = 0)
     {
         if (_sites.Add(site))
             _cpu.Hook(site);
-        return new GuestCall(this, function, a0, a1, a2, a3, 0, 0, 0) { Site = site, Stack = stack, FramePointer = framePointer };
+        return new GuestCall(this, function, a0, a1, a2, a3, a4, 0, 0) { Site = site, Stack = stack, FramePointer = framePointer };
     }
 
     /// <summary>

@@ -107,6 +107,9 @@ public sealed partial class SlabAllocator
     /// <summary>Told of a cache that cannot be: its name (a string of the guest's, or 0), why, and whether the kernel is to panic.</summary>
     internal Func<ulong, Errno, bool, GuestTask>? CacheFailed { get; set; }
 
+    /// <summary>Makes calls in the name of the image's functions.</summary>
+    internal CallChain? Chain { get; set; }
+
     /// <summary>kmem_cache_create_usercopy(): the checks, the struct, and sysfs.</summary>
     private async GuestTask<ulong> CreateCache(
         ulong name, uint size, uint align, uint flags, uint userOffset, uint userSize, ulong constructor, CallFrame frame, bool hasPointerInside = false)

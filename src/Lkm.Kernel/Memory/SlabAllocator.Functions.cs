@@ -128,9 +128,14 @@ public sealed partial class SlabAllocator
         return isInside ? GuestTask.Completed : AbortUsercopy(slab.Cache, offset, length, toUser);
     }
 
-    private async GuestTask AbortUsercopy(ulong cache, ulong offset, ulong length, bool toUser) =>
-        await _calls.Call(_image.Symbol("usercopy_abort"), _arena.AllocateString("SLUB object"u8), _struct.NameAddress(cache),
-            toUser ? 1UL : 0, offset, length);
+    private async GuestTask AbortUsercopy(ulong cache, ulong offset, ulong length, bool toUser)
+    {
+        const string abort = "usercopy_abort";
+        var (what, name, direction) = (_arena.AllocateString("SLUB object"u8), _struct.NameAddress(cache), toUser ? 1UL : 0);
+        await (Chain is { } chain
+            ? chain.Call([chain.Sites.Find("__check_heap_object", abort)], _image.Symbol(abort), what, name, direction, offset, length)
+            : _calls.Call(_image.Symbol(abort), what, name, direction, offset, length));
+    }
 
     /// <summary>What is known of an object, for mem_dump_obj() (struct kmem_obj_info).</summary>
     [KernelFunction("__kmem_obj_info")]
