@@ -47,6 +47,8 @@ internal static unsafe partial class Handlers
             if (repeat == 0)
                 break;
             count--;
+            if (operation is StringOperation.Move or StringOperation.Store && (c->Gpr[CpuRecord.Rdi] < GuestMemory.WindowStart || c->Gpr[CpuRecord.Rsi] < GuestMemory.WindowStart))
+                Bulk(o, c, operation, size, step, m, sh); // an element of the user half's next page was reached
             if (operation is StringOperation.Compare or StringOperation.Scan && Flags.Test(c, 4) != (repeat == Repeat))
                 break;
         }
@@ -110,20 +112,20 @@ internal static unsafe partial class Handlers
         return true;
     }
 
-    // As many elements at once as the shadow plainly allows, upwards in the window; the rest goes one by one.
+    // As many elements at once as can plainly be reached, upwards; the rest goes one by one.
     private static void Bulk(Op* o, CpuRecord* c, StringOperation operation, int size, ulong step, byte* m, byte* sh)
     {
         var count = c->Gpr[CpuRecord.Rcx];
         var to = c->Gpr[CpuRecord.Rdi];
-        if ((long)step < 0 || count < 2 || to < GuestMemory.WindowStart)
+        if ((long)step < 0 || count < 2)
             return;
-        count = Math.Min(count, Plain(to, count, size, sh, true));
+        count = Reach(c, ref to, count, size, sh, write: true);
         if (operation == StringOperation.Move)
         {
             var from = c->Gpr[CpuRecord.Rsi] + c->Gpr[o->B];
-            if (from < GuestMemory.WindowStart || (to - from < count * (uint)size && to != from)) // overlaps: repeats a pattern
+            count = Reach(c, ref from, count, size, sh, write: false);
+            if (count == 0 || (to - from < count * (uint)size && to != from)) // overlaps: repeats a pattern
                 return;
-            count = Math.Min(count, Plain(from, count, size, sh, false));
             Buffer.MemoryCopy(m + from, m + to, count * (uint)size, count * (uint)size);
             c->Gpr[CpuRecord.Rsi] += count * (uint)size;
         }
@@ -131,8 +133,21 @@ internal static unsafe partial class Handlers
         {
             Fill(m + to, size, count, c->Gpr[CpuRecord.Rax]);
         }
+        if (count != 0 && c->Gpr[CpuRecord.Rdi] < GuestMemory.WindowStart)
+            c->Cpu.WritingCode(to, (int)(count * (uint)size));
         c->Gpr[CpuRecord.Rdi] += count * (uint)size;
         c->Gpr[CpuRecord.Rcx] -= count;
+    }
+
+    // How many elements from an address on can plainly be reached: in the window as far as the shadow allows it; in the user half, whose address becomes the
+    // window's, to the end of the page.
+    private static ulong Reach(CpuRecord* c, ref ulong address, ulong count, int size, byte* sh, bool write)
+    {
+        if (address >= GuestMemory.WindowStart)
+            return Math.Min(count, Plain(address, count, size, sh, write));
+        if ((long)address < 0 || !Mmu.IsCanonical(address) || !c->Cpu.Mmu.Translate(address, write, fetch: false, out address, out _))
+            return 0;
+        return Math.Min(count, (GuestMemory.PageSize - (address & (GuestMemory.PageSize - 1))) / (uint)size);
     }
 
     private static void Fill(byte* to, int size, ulong count, ulong value)

@@ -67,6 +67,54 @@ public class MmuTests
         Assert.Equal(0x1122334455UL, machine.Memory.ReadUInt64(GuestMemory.WindowStart + Pages + 0x5000));
     }
 
+    [Theory]
+    [InlineData(0x40_0003UL, 0x1ffdUL)]
+    [InlineData(0x40_0ff0UL, 0x1010UL)]
+    [InlineData(0x40_1ffeUL, 2UL)]
+    public void A_repeated_copy_goes_on_page_by_page_and_stops_at_the_one_that_it_may_not_write(ulong to, ulong expected)
+    {
+        using var machine = Machine(a => a.rep.movsb());
+        const ulong source = GuestMemory.WindowStart + 0x600_0001;
+        var bytes = new byte[0x3000];
+        new Random(1).NextBytes(bytes);
+        bytes.CopyTo(machine.Memory.Span(source, bytes.Length));
+        machine.Memory.SetAccess(source & ~7UL, 0x4000, Shadow.Accessible);
+        (machine.Cpu.Rsi, machine.Cpu.Rdi, machine.Cpu.Rcx) = (source, to, 0x3000);
+        var exit = machine.Run();
+        Assert.Equal((CpuVector.PageFault, PageFaultError.Write | PageFaultError.Present), (exit.Vector, (PageFaultError)exit.ErrorCode));
+        Assert.Equal((0x40_2000UL, 0x40_2000UL, source + expected, 0x3000 - expected), (machine.Cpu.Cr2, machine.Cpu.Rdi, machine.Cpu.Rsi, machine.Cpu.Rcx));
+        for (ulong i = 0; i < expected; i++)
+        {
+            var at = to + i;
+            Assert.Equal(bytes[i], machine.Memory.ReadByte(GuestMemory.WindowStart + (at < 0x40_1000 ? Pages + (at & 0xfff) : Pages + 0x5000 + (at & 0xfff))));
+        }
+
+        (machine.Cpu.Rsi, machine.Cpu.Rdi, machine.Cpu.Rcx) = (to, source, expected); // and back
+        machine.Memory.Clear(source, 0x3000);
+        machine.Cpu.Rip = TestMachine.Code;
+        Assert.Equal(CpuExitKind.Halt, machine.Run().Kind);
+        Assert.Equal(bytes.AsSpan(0, (int)expected), machine.Memory.Span(source, (int)expected));
+    }
+
+    [Fact]
+    public void A_repeated_copy_to_what_lies_just_behind_repeats_a_pattern_and_a_repeated_store_fills()
+    {
+        using var machine = Machine(a =>
+        {
+            a.rep.movsw();
+            a.mov(rdi, 0x40_0fe1);
+            a.mov(rcx, 0x20);
+            a.rep.stosq();
+        });
+        machine.Memory.WriteUInt32(GuestMemory.WindowStart + Pages, 0x44332211);
+        (machine.Cpu.Rsi, machine.Cpu.Rdi, machine.Cpu.Rcx, machine.Cpu.Rax) = (0x40_0000, 0x40_0004, 6, 0x0807060504030201);
+        Assert.Equal(CpuExitKind.Halt, machine.Run().Kind);
+        Assert.Equal(0x4433221144332211UL, machine.Memory.ReadUInt64(GuestMemory.WindowStart + Pages + 8));
+        Assert.Equal(0x40_0fe1UL + 0x100, machine.Cpu.Rdi);
+        Assert.Equal(0x0706050403020108UL, machine.Memory.ReadUInt64(GuestMemory.WindowStart + Pages + 0xff0));
+        Assert.Equal(0x0807060504030201UL, machine.Memory.ReadUInt64(GuestMemory.WindowStart + Pages + 0x5001));
+    }
+
     [Fact]
     public void Errors_say_why()
     {
