@@ -35,6 +35,16 @@ public class MoreCommandTests
         Assert.Equal(("1048576\n2048\nSetting up swapspace version 1, size = 1044480 bytes\n/dev/ram0 1020\n", 0), (output, status));
     }
 
+    [Theory]
+    [InlineData("mount -t ext4 /dev/ram0 /mnt", 0)]
+    [InlineData("mount -t ext4 -o loud /dev/ram0 /mnt", 1)]
+    public void A_file_system_that_is_not_there_is_told_of_only_when_asked_for(string mount, int told)
+    {
+        using var session = BootedKernel.Start();
+        Assert.Equal(255, session.Run($"modprobe brd rd_nr=1 rd_size=1024; {mount} 2> /dev/null").Status);
+        Assert.Equal($"{told}\n", session.Run("dmesg | grep -c \"Can't find ext4\"").Output);
+    }
+
     [Fact]
     public void A_text_goes_from_one_connection_to_another()
     {

@@ -7,7 +7,7 @@ namespace Lkm.Kernel.Shell.Commands;
 /// <summary>mount and umount.</summary>
 internal static class MountCommands
 {
-    private const ulong Bind = 0x1000, Remount = 0x20, Move = 0x2000;
+    private const ulong Bind = 0x1000, Remount = 0x20, Move = 0x2000, Silent = 0x8000;
 
     public static async GuestTask<int> Mount(CommandContext c)
     {
@@ -19,7 +19,7 @@ internal static class MountCommands
         if (options.Operands.Count != 2)
             return await c.Misused();
         var (source, target) = (options.Operands[0], options.Operands[1]);
-        var flags = options.Has('r') ? 1UL : 0;
+        var flags = options.Has('r') ? Silent | 1 : Silent; // as busybox: a file system is not to log that it has found none
         flags |= options.Has('B') ? Bind : 0;
         flags |= options.Has('M') ? Move : 0;
         var data = new List<string>();
@@ -83,7 +83,8 @@ internal static class MountCommands
         "nodiratime" => (0x800, true),
         "bind" => (Bind, true),
         "rbind" => (Bind | 0x4000, true),
-        "silent" => (0x8000, true),
+        "silent" => (Silent, true),
+        "loud" => (Silent, false),
         "relatime" => (0x200000, true),
         "strictatime" => (0x1000000, true),
         "lazytime" => (0x2000000, true),
