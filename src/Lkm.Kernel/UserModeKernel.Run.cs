@@ -148,8 +148,6 @@ public sealed partial class UserModeKernel
                 return;
         }
 
-        if (exit.Vector == CpuVector.PageFault)
-            _faultTables.Make(exit.Address);
         _ = Exceptions.Deliver(exit);
     }
 

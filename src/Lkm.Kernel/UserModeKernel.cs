@@ -27,8 +27,6 @@ public sealed partial class UserModeKernel : IDisposable
 {
     private readonly ModuleSymbols _moduleSymbols;
     private readonly PageReclaim _reclaim;
-    private readonly ExecutableMemory _executable;
-    private readonly FaultTables _faultTables;
 
     private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize, CodeAhead? ahead = null)
     {
@@ -67,9 +65,7 @@ public sealed partial class UserModeKernel : IDisposable
         SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Chain.Sites, PerCpu);
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
-        _executable = new ExecutableMemory(image, Modules.Modules);
-        Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules, _executable);
-        _faultTables = new FaultTables(Cpu, memory, image, _executable, ramSize);
+        Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);
         PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), image.Symbol("__per_cpu_start") + ImageLoader.PerCpuSize)
         {
             Failed = new PerCpuExhaustion(memory, image, Calls, Chain).Warn,
@@ -190,7 +186,7 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
         Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls, Tasks), new SchedulingPolicy(Memory, Scheduler, Tasks), new Panic(this),
-        Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory, _executable) { FlushUser = FlushUserTranslations },
+        Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 

@@ -207,7 +207,7 @@ public sealed unsafe partial class Cpu : IDisposable
                 InvalidateAllCode();
         }
         var op = Code.Cursor;
-        if (!MayExecute(rip) || !_lowering.Trace(rip, op))
+        if (!_lowering.Trace(rip, op))
         {
             FetchFault(rip);
             return null;
@@ -236,7 +236,7 @@ public sealed unsafe partial class Cpu : IDisposable
     private nint ExecuteOne()
     {
         var c = _c;
-        if (!MayExecute(c->Rip) || !_lowering.Single(c->Rip, _single, c->IgnoreShadow != 0))
+        if (!_lowering.Single(c->Rip, _single, c->IgnoreShadow != 0))
         {
             FetchFault(c->Rip);
             return Handlers.Exit;
@@ -267,9 +267,6 @@ public sealed unsafe partial class Cpu : IDisposable
         }
     }
 
-    // Asked where code is decoded, which is where it is first executed.
-    private bool MayExecute(ulong rip) => CodeMap is not { } map || !GuestMemory.Contains(rip) || _hooks.Contains(rip) || map.IsExecutable(rip);
-
     private void FetchFault(ulong rip)
     {
         var c = _c;
@@ -289,18 +286,9 @@ public sealed unsafe partial class Cpu : IDisposable
         c->ExitError = (uint)PageFaultError.Fetch;
         if (GuestMemory.Contains(rip))
         {
-            var isPresent = Memory.ShadowAt(rip) is not (Shadow.Unmapped or Shadow.VmallocGuard or Shadow.StackGuard or Shadow.VmallocFreed or Shadow.InitFreed);
-            if (isPresent && !MayExecute(rip))
-            {
-                c->ExitError |= (uint)PageFaultError.Present;
-                c->ExitShadow = (byte)Shadow.Accessible;
-            }
-            else
-            {
-                Memory.IsAccessible(rip, Math.Min(15, 0 - rip), false, out var bad);
-                c->ExitAddress = bad;
-                c->ExitShadow = GuestMemory.Contains(bad) ? (byte)Memory.ShadowAt(bad) : (byte)0;
-            }
+            Memory.IsAccessible(rip, Math.Min(15, 0 - rip), false, out var bad);
+            c->ExitAddress = bad;
+            c->ExitShadow = GuestMemory.Contains(bad) ? (byte)Memory.ShadowAt(bad) : (byte)0;
         }
         c->Cr2 = c->ExitAddress;
     }

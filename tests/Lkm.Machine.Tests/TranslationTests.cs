@@ -260,7 +260,5 @@ public class TranslationTests
             (start, end) = (0, 0);
             return false;
         }
-
-        public bool IsExecutable(ulong address) => true;
     }
 }

@@ -6,18 +6,17 @@ namespace Lkm.Kernel.Memory;
 
 /// <summary>
 /// Attributes of kernel pages (arch/x86/mm/pat/set_memory.c). All set_memory_*() come together in change_page_attr_set_clr(): writing is
-/// forbidden and allowed in the shadow, executing in <see cref="ExecutableMemory"/>; caching is not told apart.
+/// forbidden and allowed in the shadow; execution and caching are not told apart.
 /// </summary>
 public sealed partial class MemoryAttributes
 {
-    private const ulong PagePresent = 1, PageWrite = 2, PageNoExecute = 1UL << 63; // _PAGE_PRESENT, _PAGE_RW, _PAGE_NX
-    private const string NoCaching = "cache attributes have no effect";
+    private const ulong PagePresent = 1, PageWrite = 2; // _PAGE_PRESENT, _PAGE_RW
+    private const string NoExecute = "write protection and presence only: execution and cache attributes have no effect";
 
     private readonly GuestMemory _memory;
-    private readonly ExecutableMemory? _executable;
 
     /// <summary>Creates the subsystem.</summary>
-    internal MemoryAttributes(GuestMemory memory, ExecutableMemory? executable = null) => (_memory, _executable) = (memory, executable);
+    public MemoryAttributes(GuestMemory memory) => _memory = memory;
 
     /// <summary>Called when the guest flushes translations of user addresses.</summary>
     public Action? FlushUser { get; set; }
@@ -28,7 +27,7 @@ public sealed partial class MemoryAttributes
     /// <summary>Allows writing to what may only be read in a range: set_memory_rw().</summary>
     public void Unprotect(ulong address, ulong size) => Replace(address, size, Shadow.ReadOnly, Shadow.Accessible);
 
-    [KernelFunction("change_page_attr_set_clr", Support = Support.Partial, Note = NoCaching)]
+    [KernelFunction("change_page_attr_set_clr", Support = Support.Partial, Note = NoExecute)]
     private int ChangePageAttributes(ulong addresses, int count, ulong set, ulong clear, int forceSplit, int flags, ulong pages)
     {
         const int isArray = 2, isPages = 4; // CPA_ARRAY, CPA_PAGES_ARRAY
@@ -49,18 +48,18 @@ public sealed partial class MemoryAttributes
         return 0;
     }
 
-    [KernelFunction("set_memory_rox", Support = Support.Partial, Note = NoCaching, Since = "6.3")]
+    [KernelFunction("set_memory_rox", Support = Support.Partial, Note = NoExecute, Since = "6.3")]
     private int SetMemoryRox(ulong address, int count)
     {
-        Apply(address, (ulong)count << AddressSpace.PageShift, 0, PageWrite | PageNoExecute);
+        Apply(address, (ulong)count << AddressSpace.PageShift, 0, PageWrite);
         return 0;
     }
 
     /// <summary>Gives code that was made writable for patching its protection back.</summary>
-    [KernelFunction("execmem_restore_rox", Support = Support.Partial, Note = NoCaching, Since = "6.16")]
+    [KernelFunction("execmem_restore_rox", Support = Support.Partial, Note = NoExecute, Since = "6.16")]
     private int ExecmemRestoreRox(ulong address, ulong size)
     {
-        Apply(address, AddressSpace.PageAlign(size), 0, PageWrite | PageNoExecute);
+        Apply(address, AddressSpace.PageAlign(size), 0, PageWrite);
         return 0;
     }
 
@@ -117,8 +116,6 @@ public sealed partial class MemoryAttributes
             Unprotect(address, size);
         else if ((clear & PageWrite) != 0)
             Protect(address, size);
-        if (((set | clear) & PageNoExecute) != 0)
-            _executable?.Change(address, size, (clear & PageNoExecute) != 0);
     }
 
     // Granules in other states, such as red zones and freed objects, keep them. Runs of equal granules are changed at once.

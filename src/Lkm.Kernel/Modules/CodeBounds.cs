@@ -1,5 +1,4 @@
 using Lkm.Kernel.Boot;
-using Lkm.Kernel.Memory;
 using Lkm.Machine;
 using Lkm.Machine.Translation;
 
@@ -9,7 +8,7 @@ namespace Lkm.Kernel.Modules;
 /// Where functions begin and end, for the translator: by kallsyms in the image, by the module's own symbol table in a module. Init code runs
 /// once, so it is not offered.
 /// </summary>
-internal sealed class CodeBounds(GuestMemory memory, KernelImage image, ModuleTable modules, ExecutableMemory executable) : ICodeMap
+internal sealed class CodeBounds(GuestMemory memory, KernelImage image, ModuleTable modules) : ICodeMap
 {
     private const ulong SymbolSize = 24; // Elf64_Sym
     private const ulong ValueOffset = 8;
@@ -42,9 +41,6 @@ internal sealed class CodeBounds(GuestMemory memory, KernelImage image, ModuleTa
         (start, end) = (_starts[at], at + 1 < _starts.Length ? _starts[at + 1] : _end);
         return true;
     }
-
-    /// <inheritdoc/>
-    public bool IsExecutable(ulong address) => executable.IsExecutable(address);
 
     // The functions of the module that was asked for last; its table of symbols is another one when it is loaded again.
     private void Learn(KernelModule module, ulong address)

@@ -16,18 +16,6 @@ internal sealed class CoreAndInitMemory(ModuleContext kernel) : ModuleMemory(ker
     public override ModuleBlock[] Blocks(KernelModule module) =>
         [Block(module, "core_layout", ModulePart.Text), Block(module, "init_layout", ModulePart.InitText)];
 
-    public override bool IsText(KernelModule module, ulong address)
-    {
-        foreach (var member in (ReadOnlySpan<string>)["core_layout", "init_layout"])
-        {
-            var layout = module.Member(member);
-            if (Address(layout) is not 0 and var start && address - start < Boundary(layout, "text_size"))
-                return true;
-        }
-
-        return false;
-    }
-
     public override void Protect(KernelModule module, bool afterInit)
     {
         var core = module.Member("core_layout");

@@ -80,9 +80,6 @@ public sealed class KernelModule
     /// <summary>The bytes that the module occupies, init memory included while it has some, as lsmod shows them.</summary>
     public ulong Size => ModuleMemory.Of(_kernel).SizeOf(this);
 
-    /// <summary>Whether an address is one of its code.</summary>
-    internal bool IsText(ulong address) => ModuleMemory.Of(_kernel).IsText(this, address);
-
     /// <summary>The allocation that holds the code which stays.</summary>
     internal ModuleBlock CoreText => ModuleMemory.Of(_kernel).Blocks(this)[0];
 

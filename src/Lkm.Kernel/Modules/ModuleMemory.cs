@@ -80,9 +80,6 @@ internal abstract class ModuleMemory(ModuleContext kernel)
         }
     }
 
-    /// <summary>Whether an address is one of the module's code, which module_enable_x() lets be executed.</summary>
-    public abstract bool IsText(KernelModule module, ulong address);
-
     /// <summary>module_enable_ro(): from here on writing to code and constants is a fault.</summary>
     /// <param name="module">The module.</param>
     /// <param name="afterInit">Whether its init function is done, so that __ro_after_init data are constant too.</param>

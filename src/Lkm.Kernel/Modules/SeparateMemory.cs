@@ -26,9 +26,6 @@ internal sealed class SeparateMemory(ModuleContext kernel) : ModuleMemory(kernel
         return blocks;
     }
 
-    public override bool IsText(KernelModule module, ulong address) =>
-        Array.Exists(Blocks(module), block => block.Part is ModulePart.Text or ModulePart.InitText && block.Contains(address));
-
     public override void Protect(KernelModule module, bool afterInit)
     {
         foreach (var block in Blocks(module))

@@ -82,7 +82,4 @@ public interface ICodeMap
     /// <param name="start">The function's first byte.</param>
     /// <param name="end">The byte after its last.</param>
     bool TryGetFunction(ulong address, out ulong start, out ulong end);
-
-    /// <summary>Whether an instruction may be fetched from an address of the window; where not, that is a page fault.</summary>
-    bool IsExecutable(ulong address);
 }
