@@ -45,6 +45,26 @@ static noinline void wild_write(void)
 	*(volatile int *)hidden((void *)0xdead000000000100UL) = 1;
 }
 
+static noinline void write_const(void)
+{
+	static const int constant = 1;
+
+	*(volatile int *)hidden((void *)&constant) = 2;
+}
+
+static noinline void write_code(void)
+{
+	*(volatile char *)hidden(null_read) = 0;
+}
+
+static noinline void execute_data(void)
+{
+	static unsigned char code[] = { 0xc3 }; /* ret */
+	void (*function)(void) = hidden(code);
+
+	function();
+}
+
 static noinline void overrun(void)
 {
 	char *bytes = kmalloc(50, GFP_KERNEL);
@@ -191,6 +211,9 @@ static const struct {
 	{ "null-write", null_write },
 	{ "null-call", null_call },
 	{ "wild-write", wild_write },
+	{ "write-const", write_const },
+	{ "write-code", write_code },
+	{ "execute-data", execute_data },
 	{ "overrun", overrun },
 	{ "overrun-read", overrun_read },
 	{ "underrun", underrun },

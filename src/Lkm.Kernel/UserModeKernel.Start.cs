@@ -67,6 +67,7 @@ public sealed partial class UserModeKernel
         EarlyState.SetUpCpu(kernel.Cpu, image, kernel.PerCpu);
         kernel.Board.LocalApic.Reset();
         EarlyState.Write(memory, image, kernel.PerCpu, options.RamSize);
+        kernel.MemoryProtection.Initialize(image, options.RamSize);
         kernel.Pages.InitializeNode();
         kernel.Slab.CreateBootCaches();
         kernel.PerCpuMemory.Initialize(image);

@@ -32,6 +32,7 @@ public sealed partial class UserModeKernel : IDisposable
     {
         Memory = memory;
         Image = image;
+        MemoryProtection = new MemoryAttributes(memory) { FlushUser = FlushUserTranslations };
         Cpu = new Cpu(memory, new CpuEnvironment(this), ahead: ahead);
         Clock = new VirtualClock(Cpu);
         Board = new Board(Clock, new LocalApic(memory, AddressSpace.Fixmap(image, "FIX_APIC_BASE")));
@@ -77,6 +78,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>The guest's memory.</summary>
     public GuestMemory Memory { get; }
+
+    /// <summary>What may be done with which page.</summary>
+    internal MemoryAttributes MemoryProtection { get; }
 
     /// <summary>The processor.</summary>
     public Cpu Cpu { get; }
@@ -186,7 +190,7 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<IKernelFunctions> Subsystems =>
     [
         Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls, Tasks), new SchedulingPolicy(Memory, Scheduler, Tasks), new Panic(this),
-        Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), new MemoryAttributes(Memory) { FlushUser = FlushUserTranslations },
+        Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), MemoryProtection,
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 

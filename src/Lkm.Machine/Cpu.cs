@@ -45,13 +45,14 @@ public sealed unsafe partial class Cpu : IDisposable
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _c->Owner = GCHandle.ToIntPtr(_self);
         _c->WindowStart = GuestMemory.WindowStart;
+        _c->Cr0 = 0x80010001; // PG, WP, PE
         _c->Mxcsr = 0x1F80;
         _c->FpuControl = 0x37F;
         _c->Debug[6] = 0xFFFF0FF0;
         _c->Debug[7] = 0x400;
         Handlers.Prepare(_c);
         _ahead = ahead;
-        _lowering = new Lowering(new InstructionDecoder(memory), _hooks);
+        _lowering = new Lowering(new InstructionDecoder(memory, environment), _hooks);
         Mmu = new Mmu(memory, _c);
         memory.CodeChanged += InvalidateCode;
     }
@@ -287,10 +288,28 @@ public sealed unsafe partial class Cpu : IDisposable
         if (GuestMemory.Contains(rip))
         {
             Memory.IsAccessible(rip, Math.Min(15, 0 - rip), false, out var bad);
+            if (FindNotExecutable(rip) is { } denied)
+            {
+                bad = denied;
+                c->ExitError |= (uint)PageFaultError.Present;
+            }
+
             c->ExitAddress = bad;
             c->ExitShadow = GuestMemory.Contains(bad) ? (byte)Memory.ShadowAt(bad) : (byte)0;
         }
         c->Cr2 = c->ExitAddress;
+    }
+
+    /// <summary>The first byte of an instruction at an address that page tables do not let be executed, if memory lets it be read.</summary>
+    private ulong? FindNotExecutable(ulong rip)
+    {
+        const ulong longest = 14; // bytes behind the first
+        var next = (rip & ~(GuestMemory.PageSize - 1)) + GuestMemory.PageSize;
+        if (!Memory.IsAccessible(rip, 1, false, out _))
+            return null;
+        if (!Environment.IsExecutable(rip))
+            return rip;
+        return next - rip <= longest && GuestMemory.Contains(next) && Memory.IsAccessible(next, 1, false, out _) && !Environment.IsExecutable(next) ? next : null;
     }
 
     /// <summary>The instruction at RIP as text, for messages about what is not supported.</summary>

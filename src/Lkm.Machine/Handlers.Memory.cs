@@ -37,6 +37,8 @@ internal static unsafe partial class Handlers
             return AccessOutside(c, address, size, write, m);
         if (size <= 9 && sh[GuestMemory.GranuleOf(address)] == (byte)Shadow.Accessible && sh[GuestMemory.GranuleOf(last)] == (byte)Shadow.Accessible)
             return m + address;
+        if (!write && size <= 9 && IsReadable(sh, address) && IsReadable(sh, last))
+            return m + address;
         return AccessChecked(c, address, size, write, m);
     }
 
@@ -46,6 +48,9 @@ internal static unsafe partial class Handlers
         if (c->BounceSize != 0)
             WriteBack(c);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsReadable(byte* sh, ulong address) => (sbyte)sh[GuestMemory.GranuleOf(address)] >= (sbyte)Shadow.Accessible; // poison is negative
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static byte* AccessChecked(CpuRecord* c, ulong address, int size, bool write, byte* m)
@@ -58,14 +63,24 @@ internal static unsafe partial class Handlers
         }
         if (!memory.IsAccessible(address, (ulong)size, write, out var bad) && c->IgnoreShadow == 0)
         {
+            const ulong writeProtect = 1UL << 16; // CR0.WP
             var state = memory.ShadowAt(bad);
-            var present = state is Shadow.ReadOnly or Shadow.ReadOnlyCode ? PageFaultError.Present : 0;
+            var isReadOnly = state is Shadow.ReadOnly or Shadow.ReadOnlyCode;
+            if (write && isReadOnly && (c->Cr0 & writeProtect) == 0 && memory.IsAccessible(address, (ulong)size, write: false, out _))
+                return Written(c, address, size, m);
+            if (write && isReadOnly && c->Cpu.Environment.MakeWritable(bad))
+                return AccessChecked(c, address, size, write, m);
+            var present = isReadOnly ? PageFaultError.Present : 0;
             var samePage = (bad ^ address) < GuestMemory.PageSize;
             PageFault(c, samePage ? address : bad, size, write, present, (byte)state);
             return null;
         }
-        if (write)
-            c->Cpu.WritingCode(address, size);
+        return write ? Written(c, address, size, m) : m + address;
+    }
+
+    private static byte* Written(CpuRecord* c, ulong address, int size, byte* m)
+    {
+        c->Cpu.WritingCode(address, size);
         return m + address;
     }
 

@@ -179,7 +179,10 @@ internal static unsafe partial class Handlers
             case SystemOperation.FlushAll:
                 return Step.Next;
             case SystemOperation.FlushPage:
-                c->Cpu.Mmu.Flush(Address(o, c));
+                var page = Address(o, c);
+                c->Cpu.Mmu.Flush(page);
+                if (page >= GuestMemory.WindowStart)
+                    c->Cpu.Environment.PageFlushed(page);
                 return Step.Next;
             case SystemOperation.In:
                 {

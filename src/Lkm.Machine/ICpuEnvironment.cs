@@ -36,6 +36,23 @@ public interface ICpuEnvironment
     {
     }
 
+    /// <summary>
+    /// An instruction writes what the shadow says is read-only. Where page tables know better, the environment changes the shadow there.
+    /// </summary>
+    /// <param name="address">Where.</param>
+    /// <returns>Whether it did.</returns>
+    bool MakeWritable(ulong address) => false;
+
+    /// <summary>INVLPG of an address in the window: the shadow has to say of its page what page tables say now.</summary>
+    /// <param name="address">The address.</param>
+    void PageFlushed(ulong address)
+    {
+    }
+
+    /// <summary>Whether page tables let code be fetched from a page of the window that the shadow lets be read.</summary>
+    /// <param name="address">An address in it.</param>
+    bool IsExecutable(ulong address) => true;
+
     /// <summary>What RDTSC reads, in the environment's own ticks.</summary>
     ulong TimestampCounter { get; }
 }

@@ -25,7 +25,10 @@ internal sealed class InstructionDecoder : InstructionSource
     private readonly GuestCodeReader _reader;
     private Decoder? _decoder; // its types are many, and not every run decodes something
 
-    internal InstructionDecoder(GuestMemory memory) => _reader = new GuestCodeReader(memory);
+    /// <summary>Creates it.</summary>
+    /// <param name="memory">The memory.</param>
+    /// <param name="environment">Who knows what may be executed; null if all may that can be read.</param>
+    internal InstructionDecoder(GuestMemory memory, ICpuEnvironment? environment = null) => _reader = new GuestCodeReader(memory, environment);
 
     /// <summary>Gets the decoder's tables ready, which takes longer than decoding thousands of instructions.</summary>
     internal static void Load()

@@ -202,6 +202,67 @@ public class CpuTests
     }
 
     [Fact]
+    public void Read_only_memory_is_written_while_write_protection_is_off()
+    {
+        const ulong writeProtect = 1 << 16;
+        using var machine = new TestMachine().Load(a =>
+        {
+            a.add(__dword_ptr[rbx], 1);
+            a.mov(rdi, rbx);
+            a.mov(ecx, 2);
+            a.rep.stosq();
+            a.hlt();
+        });
+        machine.Memory.SetAccess(TestMachine.Data, 8, Shadow.ReadOnly);
+        machine.Cpu.Rbx = TestMachine.Data;
+        machine.Cpu.Rax = 7;
+        machine.Cpu.Cr0 &= ~writeProtect;
+        Assert.Equal(CpuExitKind.Halt, machine.Run().Kind);
+        Assert.Equal(7UL, machine.Memory.ReadUInt64(TestMachine.Data));
+        Assert.Equal(7UL, machine.Memory.ReadUInt64(TestMachine.Data + 8));
+        machine.Cpu.Cr0 |= writeProtect;
+        machine.Reset();
+        Assert.Equal(CpuVector.PageFault, machine.Run().Vector);
+    }
+
+    [Fact]
+    public void Page_tables_are_asked_when_read_only_memory_is_written()
+    {
+        using var machine = new TestMachine().Load(a =>
+        {
+            a.add(__qword_ptr[rbx], 1);
+            a.hlt();
+        });
+        machine.Memory.SetAccess(TestMachine.Data, 16, Shadow.ReadOnly);
+        machine.BecomesWritable = address =>
+        {
+            machine.Memory.SetAccess(address & ~7UL, 8, Shadow.Accessible);
+            return true;
+        };
+        machine.Cpu.Rbx = TestMachine.Data + 4;
+        Assert.Equal(CpuExitKind.Halt, machine.Run().Kind);
+        Assert.Equal(1UL, machine.Memory.ReadUInt64(TestMachine.Data + 4));
+    }
+
+    [Theory]
+    [InlineData(0x1000, 0x1000)] // the target lies there
+    [InlineData(0xFFE, 0x1000)] // an instruction reaches into it
+    public void Code_is_not_fetched_where_page_tables_forbid_it(int target, int fault)
+    {
+        using var machine = new TestMachine().Load(a => a.jmp(TestMachine.Code + (ulong)target));
+        byte[] instruction = [0xb8, 1, 0, 0, 0, 0xf4]; // mov eax, 1; hlt
+        instruction.CopyTo(machine.Memory.Span(TestMachine.Code + (ulong)target, instruction.Length));
+        machine.NotExecutable.Add(TestMachine.Code + 0x1000);
+        var exit = machine.Run();
+        Assert.Equal(CpuVector.PageFault, exit.Vector);
+        Assert.Equal((uint)(PageFaultError.Present | PageFaultError.Fetch), exit.ErrorCode);
+        Assert.Equal(TestMachine.Code + (ulong)fault, exit.Address);
+        Assert.Equal(TestMachine.Code + (ulong)target, machine.Cpu.Rip);
+        machine.NotExecutable.Clear();
+        Assert.Equal(CpuExitKind.Halt, machine.Run().Kind);
+    }
+
+    [Fact]
     public void A_fault_in_a_repetition_shows_how_far_it_got()
     {
         using var machine = new TestMachine().Load(a => a.rep.movsb());

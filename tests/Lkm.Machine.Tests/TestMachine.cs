@@ -41,6 +41,16 @@ internal sealed class TestMachine : ICpuEnvironment, IDisposable
 
     internal List<(int Register, ulong Value)> DebugWrites { get; } = [];
 
+    /// <summary>Pages that must not be executed.</summary>
+    internal HashSet<ulong> NotExecutable { get; } = [];
+
+    /// <summary>Called when read-only memory is written: whether it has become writable.</summary>
+    internal Func<ulong, bool> BecomesWritable { get; set; } = _ => false;
+
+    public bool IsExecutable(ulong address) => !NotExecutable.Contains(address & ~(GuestMemory.PageSize - 1));
+
+    public bool MakeWritable(ulong address) => BecomesWritable(address);
+
     public void DebugRegisterWritten(int register, ulong value) => DebugWrites.Add((register, value));
 
     public ulong TimestampCounter => (ulong)Cpu.Instructions;

@@ -40,6 +40,9 @@ public static class AddressSpace
     /// <summary>Space of the kernel core itself: hooks that guest code may call, and return addresses of calls from the core.</summary>
     public const ulong Core = PageOffset + (9UL << 30);
 
+    /// <summary>Page tables of the kernel's half: 33 MiB, of which only what is used is there.</summary>
+    public const ulong PageTables = PageOffset + (10UL << 30);
+
     /// <summary>__START_KERNEL_map: what image addresses are relative to.</summary>
     public const ulong KernelMap = 0xffffffff80000000;
 

@@ -174,6 +174,7 @@ internal sealed class ColdBoot
             await _kernel.Calls.Call(credit, enough);
         }
 
+        _kernel.MemoryProtection.Seal(_image);
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
         await Call("numa_default_policy");
         var files = new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls);

@@ -29,6 +29,15 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     public ulong TimestampCounter => (ulong)kernel.Clock.Nanoseconds;
 
     /// <inheritdoc/>
+    public bool MakeWritable(ulong address) => kernel.MemoryProtection.MakeWritable(address);
+
+    /// <inheritdoc/>
+    public void PageFlushed(ulong address) => kernel.MemoryProtection.Follow(address);
+
+    /// <inheritdoc/>
+    public bool IsExecutable(ulong address) => kernel.MemoryProtection.IsExecutable(address);
+
+    /// <inheritdoc/>
     public uint In(ushort port, int size) => kernel.Board.In(port, size);
 
     /// <inheritdoc/>

@@ -5,18 +5,47 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Memory;
 
 /// <summary>
-/// Attributes of kernel pages (arch/x86/mm/pat/set_memory.c). All set_memory_*() come together in change_page_attr_set_clr(): writing is
-/// forbidden and allowed in the shadow; execution and caching are not told apart.
+/// Attributes of kernel pages (arch/x86/mm/pat/set_memory.c). All set_memory_*() come together in change_page_attr_set_clr(): they are entered into
+/// <see cref="KernelPageTables"/>, and writing is forbidden and allowed in the shadow as well, where the processor looks first.
 /// </summary>
 public sealed partial class MemoryAttributes
 {
-    private const ulong PagePresent = 1, PageWrite = 2; // _PAGE_PRESENT, _PAGE_RW
-    private const string NoExecute = "write protection and presence only: execution and cache attributes have no effect";
+    private const ulong PagePresent = KernelPageTables.Present, PageWrite = KernelPageTables.Writable;
+    private const string NoCaches = "cache attributes have no effect: there are no caches";
 
     private readonly GuestMemory _memory;
+    private readonly KernelPageTables _tables;
 
     /// <summary>Creates the subsystem.</summary>
-    public MemoryAttributes(GuestMemory memory) => _memory = memory;
+    public MemoryAttributes(GuestMemory memory)
+    {
+        _memory = memory;
+        _tables = new KernelPageTables(memory);
+    }
+
+    /// <summary>Sets up page tables, before the image does anything.</summary>
+    internal void Initialize(KernelImage image, ulong ramSize) => _tables.Initialize(image, ramSize);
+
+    /// <summary>mark_rodata_ro(): from here on code and constants of the image cannot be written, nor its data executed.</summary>
+    internal void Seal(KernelImage image)
+    {
+        _tables.Seal(image);
+        Protect(image.Symbol("_text"), image.Symbol("_etext") - image.Symbol("_text"));
+        Protect(image.Symbol("__start_rodata"), image.Symbol("__end_rodata") - image.Symbol("__start_rodata"));
+    }
+
+    /// <summary>Whether code may be fetched.</summary>
+    internal bool IsExecutable(ulong address) => _tables.IsExecutable(address);
+
+    /// <summary>An address that the shadow says is read-only is written: a guest may have changed its page's entry itself.</summary>
+    /// <returns>Whether it has; the shadow says so then, too.</returns>
+    internal bool MakeWritable(ulong address)
+    {
+        if (!_tables.IsWritable(address))
+            return false;
+        Unprotect(address & ~(AddressSpace.PageSize - 1), AddressSpace.PageSize);
+        return true;
+    }
 
     /// <summary>Called when the guest flushes translations of user addresses.</summary>
     public Action? FlushUser { get; set; }
@@ -27,7 +56,14 @@ public sealed partial class MemoryAttributes
     /// <summary>Allows writing to what may only be read in a range: set_memory_rw().</summary>
     public void Unprotect(ulong address, ulong size) => Replace(address, size, Shadow.ReadOnly, Shadow.Accessible);
 
-    [KernelFunction("change_page_attr_set_clr", Support = Support.Partial, Note = NoExecute)]
+    /// <summary>Forbids writing to a page whose entry a guest has made read-only itself.</summary>
+    internal void Follow(ulong address)
+    {
+        if (_tables.IsReadOnly(address))
+            Protect(address & ~(AddressSpace.PageSize - 1), AddressSpace.PageSize);
+    }
+
+    [KernelFunction("change_page_attr_set_clr", Support = Support.Partial, Note = NoCaches)]
     private int ChangePageAttributes(ulong addresses, int count, ulong set, ulong clear, int forceSplit, int flags, ulong pages)
     {
         const int isArray = 2, isPages = 4; // CPA_ARRAY, CPA_PAGES_ARRAY
@@ -48,18 +84,18 @@ public sealed partial class MemoryAttributes
         return 0;
     }
 
-    [KernelFunction("set_memory_rox", Support = Support.Partial, Note = NoExecute, Since = "6.3")]
+    [KernelFunction("set_memory_rox", Support = Support.Partial, Note = NoCaches, Since = "6.3")]
     private int SetMemoryRox(ulong address, int count)
     {
-        Apply(address, (ulong)count << AddressSpace.PageShift, 0, PageWrite);
+        Apply(address, (ulong)count << AddressSpace.PageShift, 0, PageWrite | KernelPageTables.NoExecute);
         return 0;
     }
 
     /// <summary>Gives code that was made writable for patching its protection back.</summary>
-    [KernelFunction("execmem_restore_rox", Support = Support.Partial, Note = NoExecute, Since = "6.16")]
+    [KernelFunction("execmem_restore_rox", Support = Support.Partial, Note = NoCaches, Since = "6.16")]
     private int ExecmemRestoreRox(ulong address, ulong size)
     {
-        Apply(address, AddressSpace.PageAlign(size), 0, PageWrite);
+        Apply(address, AddressSpace.PageAlign(size), 0, PageWrite | KernelPageTables.NoExecute);
         return 0;
     }
 
@@ -89,7 +125,7 @@ public sealed partial class MemoryAttributes
     [KernelFunction("flush_tlb_one_kernel")]
     private void FlushKernel()
     {
-        // The kernel half has no page tables.
+        // The processor keeps no translations of the kernel's half.
     }
 
     [KernelFunction("flush_tlb_all")]
@@ -108,6 +144,13 @@ public sealed partial class MemoryAttributes
         address &= ~(AddressSpace.PageSize - 1);
         if (!GuestMemory.Contains(address, size))
             return;
+        _tables.Change(address, size, set, clear);
+        if ((set & KernelPageTables.NoExecute) != 0)
+        {
+            Replace(address, size, Shadow.Accessible, Shadow.Accessible); // what was decoded there is forgotten
+            Replace(address, size, Shadow.ReadOnly, Shadow.ReadOnly);
+        }
+
         if ((set & PagePresent) != 0)
             Replace(address, size, Shadow.Unmapped, Shadow.Accessible);
         if ((clear & PagePresent) != 0)

@@ -66,6 +66,7 @@ public sealed partial class VmallocAllocator
     private void RemoveArea(VmArea area, bool freeVm)
     {
         var (start, length) = (area.Start, area.End - area.Start);
+        _tables.Unmap(start, area.Pages);
         if (area.Aliased != 0)
         {
             _memory.Unalias(start, area.Pages);

@@ -9,9 +9,16 @@ public sealed partial class VmallocAllocator
 {
     [KernelFunction("__vmalloc_node_range")]
     [KernelFunction("__vmalloc_node_range_noprof", Since = "6.10")]
-    private GuestTask<ulong> VmallocNodeRange(
-        ulong size, ulong align, ulong start, ulong end, uint gfp, ulong protection, ulong flags, int node, ulong caller, CallFrame frame) =>
-        IsAbsurd(size, frame) ? None : AllocateOrReclaim(size, align, start, end, (GfpFlags)gfp, flags, caller != 0 ? caller : frame.ReturnAddress);
+    private async GuestTask<ulong> VmallocNodeRange(
+        ulong size, ulong align, ulong start, ulong end, uint gfp, ulong protection, ulong flags, int node, ulong caller, CallFrame frame)
+    {
+        if (IsAbsurd(size, frame))
+            return 0;
+        var address = await AllocateOrReclaim(size, align, start, end, (GfpFlags)gfp, flags, caller != 0 ? caller : frame.ReturnAddress);
+        if (address != 0 && (protection & KernelPageTables.NoExecute) == 0)
+            _tables.Change(address, size, 0, KernelPageTables.NoExecute);
+        return address;
+    }
 
     /// <summary>No bytes, or more than there is memory: the image's own function says so.</summary>
     private bool IsAbsurd(ulong size, CallFrame frame)
@@ -77,7 +84,13 @@ public sealed partial class VmallocAllocator
     /// <summary>6.10 and later: module text, BPF and kprobe pages are allocated by what they are for.</summary>
     [KernelFunction("execmem_alloc", Since = "6.10")]
     [KernelFunction("execmem_alloc_rw", Since = "6.16")]
-    private ulong ExecmemAlloc(int type, ulong size, CallFrame frame) => AllocateForModule(size, frame);
+    private ulong ExecmemAlloc(int type, ulong size, CallFrame frame)
+    {
+        var address = AllocateForModule(size, frame);
+        if (address != 0 && type != _image.Enumerator("EXECMEM_MODULE_DATA"))
+            _tables.Change(address, size, 0, KernelPageTables.NoExecute);
+        return address;
+    }
 
     [KernelFunction("vfree")]
     [KernelFunction("vfree_atomic")]
@@ -259,6 +272,7 @@ public sealed partial class VmallocAllocator
         for (var i = 0; i < physical.Length; i++)
             _memory.WriteUInt64(table + ((ulong)i * sizeof(ulong)), physical[i]);
         area.Aliased = table;
+        _tables.Map(area.Start, physical);
         _memory.Alias(area.Start, physical);
         _memory.Allow(area.Start, size);
         return area;

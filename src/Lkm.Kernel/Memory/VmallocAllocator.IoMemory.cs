@@ -94,6 +94,7 @@ public sealed partial class VmallocAllocator
         var area = AreaOf(start);
         if (!area.Exists || area.IsCharged)
             return;
+        _tables.Unmap(start, (end - start) >> AddressSpace.PageShift);
         if (area.Aliased != 0)
             _memory.Unalias(start, (end - start) >> AddressSpace.PageShift);
         _memory.SetAccess(start, end - start, Shadow.VmallocGuard);
@@ -116,6 +117,7 @@ public sealed partial class VmallocAllocator
         var first = (start - area.Start) >> AddressSpace.PageShift;
         for (var i = 0; area.Exists && i < physical.Length; i++)
             _memory.WriteUInt64(area.Aliased + ((first + (ulong)i) * sizeof(ulong)), physical[i]);
+        _tables.Map(start, physical);
         _memory.Alias(start, physical);
         _memory.Allow(start, (ulong)physical.Length << AddressSpace.PageShift);
     }
@@ -124,6 +126,7 @@ public sealed partial class VmallocAllocator
     {
         for (ulong at = 0; at < length; at += AddressSpace.PageSize)
             _memory.Fill(start + at, AddressSpace.PageSize, 0xff);
+        _tables.Map(start, length >> AddressSpace.PageShift);
         _memory.Allow(start, length);
     }
 }

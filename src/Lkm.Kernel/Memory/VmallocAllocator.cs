@@ -24,6 +24,7 @@ public sealed partial class VmallocAllocator : IObjectFinder
     private readonly VmAreaLayout _areaLayout;
     private readonly VmStruct _vm;
     private readonly ulong _areas, _usedPages, _totalPages;
+    private readonly KernelPageTables _tables;
 
     private static readonly Space VmallocSpace = new(AddressSpace.VmallocStart, AddressSpace.VmallocEnd, MetadataLayout.VmallocState);
     private static readonly Space ModuleSpace = new(AddressSpace.ModulesStart, AddressSpace.ModulesEnd, MetadataLayout.VmallocState + 8);
@@ -38,6 +39,7 @@ public sealed partial class VmallocAllocator : IObjectFinder
         _kvmallocHasBuckets = image.TrySymbol("kmem_buckets_cache", out _);
         _kvmallocHasAlign = image.TrySymbol("kvrealloc_node_align_noprof", out _);
         _arena = new MetadataArena(memory);
+        _tables = new KernelPageTables(memory);
         _errors = errors;
         _areaLayout = new VmAreaLayout(image);
         _vm = new VmStruct(memory, image);
@@ -110,6 +112,7 @@ public sealed partial class VmallocAllocator : IObjectFinder
         _vm.SetPages(area.Vm, array, pages);
         _pages.Pages.PrepareSeparate(area.Start, pages, _pages.Node.OutsideZone);
         CountUsed((long)pages);
+        _tables.Map(area.Start, pages);
         // What a user maps are whole pages; all others get the bytes that they asked for.
         _memory.Allow(area.Start, (flags & VmStruct.UserMap) != 0 ? pages << AddressSpace.PageShift : size);
         return area.Start;

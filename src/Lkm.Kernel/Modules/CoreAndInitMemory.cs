@@ -24,6 +24,8 @@ internal sealed class CoreAndInitMemory(ModuleContext kernel) : ModuleMemory(ker
         if (afterInit)
             MakeReadOnly(start + Boundary(core, "ro_size"), start + Boundary(core, "ro_after_init_size"));
         var init = module.Member("init_layout");
+        MakeExecutable(start, Boundary(core, "text_size"));
+        MakeExecutable(Address(init), Boundary(init, "text_size"));
         MakeReadOnly(Address(init), Address(init) + Boundary(init, "ro_size"));
     }
 

@@ -1,5 +1,6 @@
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Memory;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Modules;
@@ -122,8 +123,20 @@ internal abstract class ModuleMemory(ModuleContext kernel)
     protected void MakeReadOnly(ulong start, ulong end)
     {
         if (end > start)
+        {
             Kernel.Memory.SetAccess(start, end - start, Shadow.ReadOnly);
+            Tables.Change(start, end - start, 0, KernelPageTables.Writable);
+        }
     }
+
+    /// <summary>module_enable_x().</summary>
+    protected void MakeExecutable(ulong start, ulong size)
+    {
+        if (size != 0)
+            Tables.Change(start, size, 0, KernelPageTables.NoExecute);
+    }
+
+    private KernelPageTables Tables => new(Kernel.Memory);
 }
 
 /// <summary>

@@ -30,6 +30,8 @@ internal sealed class SeparateMemory(ModuleContext kernel) : ModuleMemory(kernel
     {
         foreach (var block in Blocks(module))
         {
+            if (block.Part is ModulePart.Text or ModulePart.InitText)
+                MakeExecutable(block.Address, block.Size);
             if (block.Part is ModulePart.Text or ModulePart.RoData or ModulePart.InitText or ModulePart.InitRoData
                 || (afterInit && block.Part == ModulePart.RoAfterInit))
             {

@@ -28,7 +28,7 @@ internal sealed unsafe class Translator : IDisposable
         (_options, _code, _hooks) = (options, code, hooks);
         _withoutCopies = options with { CopiedCalls = false };
         _record = record;
-        _reader = new GuestCodeReader(memory);
+        _reader = new GuestCodeReader(memory, null);
         _profile = new Profile(options);
         var recordFromAnchor = _recordFromAnchor = (byte*)record - memory.Anchor;
         if (options.Engine == Engine.Mixed)
