@@ -174,7 +174,7 @@ internal sealed class ColdBoot
             await _kernel.Calls.Call(credit, enough);
         }
 
-        _kernel.MemoryProtection.Seal(_image);
+        await MarkReadOnly();
         _memory.WriteInt32(_image.Symbol("system_state"), SystemRunning);
         await Call("numa_default_policy");
         var files = new RootFileSystem(_kernel.Cpu, _memory, _image, _kernel.Calls);
@@ -188,6 +188,14 @@ internal sealed class ColdBoot
         IsFinished = true;
         await _kernel.Init.Serve();
         return 0;
+    }
+
+    /// <summary>mark_readonly(). Keys of jump labels that are constant from here on are noted first (6.10), for modules that use them as well.</summary>
+    private async GuestTask MarkReadOnly()
+    {
+        if (_image.TrySymbol("jump_label_init_ro", out var noteKeys))
+            await _kernel.Calls.Call(noteKeys);
+        _kernel.MemoryProtection.Seal(_image);
     }
 
     private async GuestTask RunInitcalls(int first, int end)
