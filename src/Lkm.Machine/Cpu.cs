@@ -288,28 +288,27 @@ public sealed unsafe partial class Cpu : IDisposable
         if (GuestMemory.Contains(rip))
         {
             Memory.IsAccessible(rip, Math.Min(15, 0 - rip), false, out var bad);
+            c->ExitShadow = GuestMemory.Contains(bad) ? (byte)Memory.ShadowAt(bad) : (byte)0;
             if (FindNotExecutable(rip) is { } denied)
             {
                 bad = denied;
                 c->ExitError |= (uint)PageFaultError.Present;
+                c->ExitShadow = (byte)Shadow.Accessible; // whatever may be done with it otherwise
             }
 
             c->ExitAddress = bad;
-            c->ExitShadow = GuestMemory.Contains(bad) ? (byte)Memory.ShadowAt(bad) : (byte)0;
         }
         c->Cr2 = c->ExitAddress;
     }
 
-    /// <summary>The first byte of an instruction at an address that page tables do not let be executed, if memory lets it be read.</summary>
+    /// <summary>The first byte of an instruction at an address that page tables do not let be executed; null if there is none.</summary>
     private ulong? FindNotExecutable(ulong rip)
     {
         const ulong longest = 14; // bytes behind the first
-        var next = (rip & ~(GuestMemory.PageSize - 1)) + GuestMemory.PageSize;
-        if (!Memory.IsAccessible(rip, 1, false, out _))
-            return null;
         if (!Environment.IsExecutable(rip))
             return rip;
-        return next - rip <= longest && GuestMemory.Contains(next) && Memory.IsAccessible(next, 1, false, out _) && !Environment.IsExecutable(next) ? next : null;
+        var next = (rip & ~(GuestMemory.PageSize - 1)) + GuestMemory.PageSize;
+        return next - rip <= longest && GuestMemory.Contains(next) && !Environment.IsExecutable(next) ? next : null;
     }
 
     /// <summary>The instruction at RIP as text, for messages about what is not supported.</summary>

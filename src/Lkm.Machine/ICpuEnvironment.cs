@@ -49,7 +49,7 @@ public interface ICpuEnvironment
     {
     }
 
-    /// <summary>Whether page tables let code be fetched from a page of the window that the shadow lets be read.</summary>
+    /// <summary>Whether page tables let code be fetched from a page of the window; of one that is not mapped they do not forbid it.</summary>
     /// <param name="address">An address in it.</param>
     bool IsExecutable(ulong address) => true;
 

@@ -27,7 +27,7 @@ internal sealed class KernelPageTables(GuestMemory memory)
     private const ulong Large = 0x80; // _PAGE_PSE
     private const ulong KernelExecutable = 0x163; // __PAGE_KERNEL_EXEC: present, writable, accessed, dirty, global
     private const ulong Kernel = KernelExecutable | NoExecute; // __PAGE_KERNEL
-    private const ulong Table = 0x63, UserTable = 0x67; // _KERNPG_TABLE, _PAGE_TABLE
+    private const ulong Table = 0x67, KernelTable = 0x63; // _PAGE_TABLE; _KERNPG_TABLE, as head_64.S and __split_large_page() use it
     private const ulong FrameMask = 0x000f_ffff_ffff_f000;
     private const int LargeShift = 21, GigabyteShift = 30, Entries = 512;
     private const ulong LargeSize = 1UL << LargeShift, EntrySize = 8;
@@ -39,13 +39,13 @@ internal sealed class KernelPageTables(GuestMemory memory)
     public void Initialize(KernelImage image, ulong ramSize)
     {
         var upper = image.Symbol("level3_kernel_pgt");
-        SetEntry(image.Symbol("init_top_pgt") + (Entries - 1) * EntrySize, AddressSpace.ToPhysical(upper) | UserTable);
+        SetEntry(image.Symbol("init_top_pgt") + (Entries - 1) * EntrySize, AddressSpace.ToPhysical(upper) | Table);
         for (ulong gigabyte = 0; gigabyte < GuestMemory.WindowSize >> GigabyteShift; gigabyte++)
         {
             var address = GuestMemory.WindowStart + (gigabyte << GigabyteShift);
             var table = MiddleTable(address);
             memory.SetAccess(table, AddressSpace.PageSize, Shadow.Accessible);
-            SetEntry(upper + (address >> GigabyteShift) % Entries * EntrySize, AddressSpace.ToPhysical(table) | Table);
+            SetEntry(upper + (address >> GigabyteShift) % Entries * EntrySize, AddressSpace.ToPhysical(table) | (address == AddressSpace.KernelMap ? KernelTable : Table));
         }
 
         MapLarge(AddressSpace.PageOffset, AddressSpace.PageOffset + ramSize, Kernel);
@@ -140,7 +140,7 @@ internal sealed class KernelPageTables(GuestMemory memory)
         MakeLast(first);
         for (ulong at = 0; at < LargeSize; at += AddressSpace.PageSize)
             SetEntry(LastSlot(first + at), AddressSpace.ToPhysical(first + at) | flags);
-        SetEntry(large.Slot, AddressSpace.ToPhysical(LastTable(first)) | Table);
+        SetEntry(large.Slot, AddressSpace.ToPhysical(LastTable(first)) | KernelTable);
         return EntryOf(address);
     }
 
