@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Lkm.Cli.Commands;
 using Lkm.Distribution;
 
@@ -71,6 +72,19 @@ public sealed class ProgramTests : IDisposable
             "dotnet", [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "modinfo", "-F", "license", "ext4"], _folder,
             [new("XDG_RUNTIME_DIR", _folder)]);
         Assert.Equal(("GPL\n", ""), (result.Output, result.Error));
+    }
+
+    [Fact]
+    public void What_a_long_run_tells_is_shown_while_it_goes_on()
+    {
+        string faults = Path.Combine(Checkout.Folder, "samples", "faults");
+        using Process run = Process.Start(new ProcessStartInfo(
+            HostCommand.Find("dotnet")!, [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "run", faults, "kind=endless"]) { RedirectStandardOutput = true })!;
+        Assert.Contains("faults: ", run.StandardOutput.ReadLine());
+        Assert.False(run.HasExited); // it spins for seconds
+        run.StandardOutput.ReadToEnd();
+        run.WaitForExit();
+        Assert.Equal(1, run.ExitCode);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ internal static class Screen
     private const string EraseLine = "\r\e[K";
 
     private static readonly Lock s_lock = new();
-    private static StreamWriter? s_output;
+    private static TextWriter? s_output;
     private static TextWriter? s_error;
     private static bool? s_showsProgress;
     private static HashSet<string>? s_begun;
@@ -22,7 +22,7 @@ internal static class Screen
         {
             if (s_isProgressShown)
                 WriteError("");
-            return s_output ??= Open(OpenOutput());
+            return s_output ??= TextWriter.Synchronized(Open(OpenOutput()));
         }
     }
 
@@ -69,6 +69,24 @@ internal static class Screen
 
     /// <summary>Writes out what is buffered.</summary>
     public static void Flush() => s_output?.Flush();
+
+    /// <summary>Writes out what is buffered ten times a second: who waits for a long run sees what happens while it happens. For a thread that has nothing else to do.</summary>
+    public static void KeepFlushing()
+    {
+        const int milliseconds = 100;
+        try
+        {
+            while (true)
+            {
+                Thread.Sleep(milliseconds);
+                Flush();
+            }
+        }
+        catch (IOException)
+        {
+            // Nobody reads any more: whoever writes is told so.
+        }
+    }
 
     private static bool HasBegun(string step)
     {

@@ -1,11 +1,12 @@
 using System.Text;
+using Lkm.Cli.CommandLine;
 using Lkm.Kernel;
 
 namespace Lkm.Cli.Running;
 
 /// <summary>
 /// What the run time has to get ready before its first use, and every run of a module uses. A thread of its own does that, on the second
-/// processor, in the order in which the run is going to need it. Nothing waits for it, and nothing depends on it.
+/// processor, in the order in which the run is going to need it. Nothing waits for it, and nothing depends on it. Later the thread shows what a long run has to tell.
 /// </summary>
 internal static class Preparation
 {
@@ -16,6 +17,7 @@ internal static class Preparation
     {
         PrepareText();
         UserModeKernel.Prepare();
+        Screen.KeepFlushing();
     }
 
     /// <summary>Conversions and searches of text use the host's vectors, whose types are many.</summary>
