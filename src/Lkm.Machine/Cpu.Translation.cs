@@ -55,7 +55,7 @@ public sealed unsafe partial class Cpu
         Withhold();
     }
 
-    private Translator NewTranslator() => new(Memory, _c, Code, _hooks, _options) { Map = _codeMap };
+    private Translator NewTranslator() => new(Memory, Environment, _c, Code, _hooks, _options) { Map = _codeMap };
 
     // All of the budget but what lies before the next sample.
     private void Withhold()

@@ -4,13 +4,15 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Memory;
 
 /// <summary>
-/// Page tables of the kernel's half (arch/x86/mm/init_64.c, set_memory.c), as whoever walks them in the guest finds them: lookup_address(), a module that looks for
-/// a physical address or changes an entry's rights, the report of a page fault. The processor needs no translation, as each address of the window is its physical
-/// address and an offset; it asks here whether code may be fetched, and whether what the shadow says is read-only has become writable.
+/// Page tables of the kernel's half (arch/x86/mm/init_64.c, set_memory.c), as whoever walks them in the guest finds them: lookup_address(), a
+/// module that looks for a physical address or changes an entry's rights, the report of a page fault. The processor needs no translation, as
+/// each address of the window is its physical address and an offset; it asks here whether code may be fetched, and whether what the shadow says
+/// is read-only has become writable.
 /// </summary>
 /// <remarks>
-/// All state is in the guest. Each table has a fixed place, which belongs to the addresses that it maps, and is there once it is used: swapper_pg_dir leads to
-/// level3_kernel_pgt of the image, that to a table of 2 MiB pages for each GiB of the window, and those to tables of 4 KiB pages where such are needed.
+/// All state is in the guest. Each table has a fixed place, which belongs to the addresses that it maps, and is there once it is used: swapper_pg_dir
+/// leads to level3_kernel_pgt of the image, that to a table of 2 MiB pages for each GiB of the window, and those to tables of 4 KiB pages where such
+/// are needed.
 /// </remarks>
 /// <param name="memory">The guest's memory.</param>
 internal sealed class KernelPageTables(GuestMemory memory)
@@ -67,10 +69,10 @@ internal sealed class KernelPageTables(GuestMemory memory)
     }
 
     /// <summary>Maps pages where they are, for reading and writing.</summary>
-    public void Map(ulong address, ulong pages, bool executable = false)
+    public void Map(ulong address, ulong pages)
     {
         for (var end = address + (pages << AddressSpace.PageShift); address != end; address += AddressSpace.PageSize)
-            SetEntry(LastEntry(address), AddressSpace.ToPhysical(address) | (executable ? KernelExecutable : Kernel));
+            SetEntry(LastEntry(address), AddressSpace.ToPhysical(address) | Kernel);
     }
 
     /// <summary>Maps other pages, by their physical addresses, for reading and writing.</summary>
@@ -103,7 +105,7 @@ internal sealed class KernelPageTables(GuestMemory memory)
             var isWhole = entry.IsLarge && (address & (LargeSize - 1)) == 0 && end - address >= LargeSize;
             if (entry.IsLarge && !isWhole)
                 entry = Split(address, entry);
-            if (entry.Slot != 0)
+            if (entry.Value != 0)
                 SetEntry(entry.Slot, (entry.Value | set) & ~clear);
             address += isWhole ? LargeSize : AddressSpace.PageSize;
         }

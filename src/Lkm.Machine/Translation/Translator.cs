@@ -23,12 +23,12 @@ internal sealed unsafe class Translator : IDisposable
     private readonly CompilerThread? _compiler;
     private readonly long _recordFromAnchor;
 
-    internal Translator(GuestMemory memory, CpuRecord* record, CodeCache code, HookSet hooks, TranslationOptions options)
+    internal Translator(GuestMemory memory, ICpuEnvironment environment, CpuRecord* record, CodeCache code, HookSet hooks, TranslationOptions options)
     {
         (_options, _code, _hooks) = (options, code, hooks);
         _withoutCopies = options with { CopiedCalls = false };
         _record = record;
-        _reader = new GuestCodeReader(memory, null);
+        _reader = new GuestCodeReader(memory, environment);
         _profile = new Profile(options);
         var recordFromAnchor = _recordFromAnchor = (byte*)record - memory.Anchor;
         if (options.Engine == Engine.Mixed)
