@@ -78,8 +78,8 @@ public sealed class ProgramTests : IDisposable
     public void What_a_long_run_tells_is_shown_while_it_goes_on()
     {
         string faults = Path.Combine(Checkout.Folder, "samples", "faults");
-        using Process run = Process.Start(new ProcessStartInfo(
-            HostCommand.Find("dotnet")!, [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "run", faults, "kind=endless"]) { RedirectStandardOutput = true })!;
+        string[] arguments = [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "run", faults, "kind=endless"];
+        using Process run = Process.Start(new ProcessStartInfo(HostCommand.Find("dotnet")!, arguments) { RedirectStandardOutput = true })!;
         Assert.Contains("faults: ", run.StandardOutput.ReadLine());
         Assert.False(run.HasExited); // it spins for seconds
         run.StandardOutput.ReadToEnd();
