@@ -89,7 +89,7 @@ internal sealed class DebianArchive(LkmCache cache, Action<string> progress)
                 packages.Add(dependency);
         }
         string? error = LkmCache.Make(headers, partial =>
-            apt.Extract(packages, partial) ?? KernelHeaders.MakeRelocatable(partial, release) ?? KernelHeaders.AddMissingLibraries(partial, apt, progress));
+            apt.Extract(packages, partial) ?? KernelHeaders.MakeRelocatable(partial, release) ?? KernelHeaders.AddMissingTools(partial, release, apt, progress));
         return error is null ? build : Outcome<string>.Failure(error);
     }
 

@@ -65,7 +65,7 @@ public sealed class Kbuild(LkmCache cache)
             arguments.Add($"CC={compiler}");
         if (symbolVersions.Count > 0)
             arguments.Add($"KBUILD_EXTRA_SYMBOLS={string.Join(' ', symbolVersions.Select(Path.GetFullPath))}");
-        Dictionary<string, string> environment = LibraryPath(headers);
+        Dictionary<string, string> environment = SearchPaths(headers);
         if (Built(folder).Any(module => File.Exists(module) && !IsBuiltFor(module, kernel.Version)))
             HostCommand.Run("make", [.. arguments, "clean"], folder, environment);
         HostCommandResult result = HostCommand.Run("make", [.. arguments, "modules"], folder, environment);
@@ -100,13 +100,21 @@ public sealed class Kbuild(LkmCache cache)
         Path.GetExtension(path) is ".c" or ".h" or ".S" or ".rs" && !path.EndsWith(".mod.c", StringComparison.Ordinal)
         || Path.GetFileName(path) is "Makefile" or "Kbuild";
 
-    private static Dictionary<string, string> LibraryPath(string headers)
+    /// <summary>Lets kbuild find what was fetched beside the headers.</summary>
+    private static Dictionary<string, string> SearchPaths(string headers)
     {
-        string own = KernelHeaders.LibraryDirectory(headers);
-        if (!Directory.Exists(own))
-            return [];
-        string? inherited = Environment.GetEnvironmentVariable("LD_LIBRARY_PATH");
-        return new() { ["LD_LIBRARY_PATH"] = string.IsNullOrEmpty(inherited) ? own : $"{inherited}:{own}" };
+        var environment = new Dictionary<string, string>();
+        Append("LD_LIBRARY_PATH", KernelHeaders.LibraryDirectory(headers), first: true);
+        Append("PATH", KernelHeaders.ProgramDirectory(headers), first: false);
+        return environment;
+
+        void Append(string name, string folder, bool first)
+        {
+            if (!Directory.Exists(folder))
+                return;
+            string? inherited = Environment.GetEnvironmentVariable(name);
+            environment[name] = string.IsNullOrEmpty(inherited) ? folder : first ? $"{folder}:{inherited}" : $"{inherited}:{folder}";
+        }
     }
 
     /// <summary>The first line in which the compiler or modpost names an error: make's own last line only says that there was one.</summary>
@@ -119,6 +127,13 @@ public sealed class Kbuild(LkmCache cache)
             {
                 ReadOnlySpan<char> version = line.AsSpan(at + MissingLibrary.Length);
                 return $"the headers' own tools need glibc {version[..version.IndexOf('\'')]}, which this machine's release is too old for: build on the release that the kernel is of";
+            }
+
+            const string NotFound = ": not found"; // the shell's: "/bin/sh: 1: pahole: not found"
+            if (line.StartsWith("/bin/sh: ", StringComparison.Ordinal) && line.EndsWith(NotFound, StringComparison.Ordinal))
+            {
+                string program = line[..^NotFound.Length].Split(' ')[^1];
+                return $"kbuild needs {program}, which is not installed; install it with: apt-get install {program}";
             }
 
             if (line.Contains("error:", StringComparison.Ordinal) || line.StartsWith("ERROR:", StringComparison.Ordinal))

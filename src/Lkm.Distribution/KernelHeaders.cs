@@ -25,13 +25,22 @@ internal static class KernelHeaders
         return null;
     }
 
+    /// <summary>Where programs that the machine lacks were put.</summary>
+    public static string ProgramDirectory(string buildDirectory) => Path.GetFullPath(Path.Combine(buildDirectory, "..", "..", "bin"));
+
     /// <summary>
-    /// objtool, which kbuild runs on each object, needs libelf, and a machine with only gcc and make may lack it. It is fetched the same way
-    /// and used from the cache.
+    /// What kbuild runs and a machine with only gcc and make may lack: objtool, run on each object, needs libelf; where the headers hold the kernel's types
+    /// (6.12), pahole writes those of the module. They are fetched the same way and used from the cache.
     /// </summary>
     /// <returns>Null, or what failed.</returns>
-    public static string? AddMissingLibraries(string root, Apt apt, Action<string> progress)
+    public static string? AddMissingTools(string root, string release, Apt apt, Action<string> progress)
     {
+        if (File.Exists(Path.Combine(BuildDirectory(root, release), "vmlinux")) && HostCommand.Find("pahole") is null)
+        {
+            progress("pahole is not installed: using a copy of its own");
+            return apt.Extract(["pahole", "libbpf1", "libdw1", "libelf1"], root);
+        }
+
         foreach (string objtool in Directory.EnumerateFiles(Path.Combine(root, "usr", "lib"), "objtool*", SearchOption.AllDirectories))
         {
             HostCommandResult result = HostCommand.Run(objtool, ["--help"]);
