@@ -43,6 +43,7 @@ public class OtherKernelsTests
         Assert.Matches(@"\n +1: +9 +IO-APIC +1-edge +i8042\n", interrupts);
         Assert.Matches(@"\n +9: +0 +IO-APIC +9-fasteoi +acpi\n", interrupts);
         Assert.Contains("rtc_date\t: 2024-01-01\n", session.Run("cat /proc/driver/rtc").Output);
+        Assert.Matches(@"^(0x[0-9a-f]{16}-0x[0-9a-f]{16} .*\n)+$", session.Run("cat /proc/vmallocinfo").Output);
         Assert.Equal(0, session.Run("modprobe xt_owner && modprobe -r xt_owner").Status); // has jump labels of keys that are constant
         Assert.Equal(0, session.Run("modprobe brd rd_nr=1 rd_size=1024").Status);
         Assert.Contains("ram0", session.Run("cat /proc/partitions").Output);

@@ -168,7 +168,7 @@ internal sealed class ColdBoot
         tasks.SetFlags(init, tasks.Flags(init) & ~fixedProcessors);
         await RunInitcalls(_earlyInitcalls, _initcalls.Count);
 
-        if (_image.TrySymbol("_credit_init_bits", out var credit))
+        if (_image.TrySymbol("_credit_init_bits", out var credit) || _image.TrySymbol("_credit_init_bits.part.0", out credit))
         {
             const ulong enough = 256; // POOL_READY_BITS; without the image's knowing, the first device that has some would have it told
             await _kernel.Calls.Call(credit, enough);
