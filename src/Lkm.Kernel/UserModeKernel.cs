@@ -57,7 +57,8 @@ public sealed partial class UserModeKernel : IDisposable
         Faults = new MemoryFaults(Cpu, memory, image, MemoryErrors, Log) { Symbolise = Symbolise, DumpStack = DumpStack, RamSize = ramSize };
         Scheduler.ScheduledWhileAtomic += count => Faults.NoteScheduleWhileAtomic((Tasks.Comm(PerCpu.Current), Tasks.Pid(PerCpu.Current)), count);
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
-        Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, ImageLoader.FirstFreePage);
+        var perCpuLayout = PerCpuLayout.Of(image);
+        Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, PerCpu.Start + perCpuLayout.SizeWithRedzones);
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors) { Chain = Chain };
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
         Slab.CacheFailed = new CacheFailure(memory, image, Calls, Chain).Tell;
@@ -67,8 +68,9 @@ public sealed partial class UserModeKernel : IDisposable
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);
-        PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, image.Symbol("__per_cpu_end"), image.Symbol("__per_cpu_start") + ImageLoader.PerCpuSize)
+        PerCpuMemory = new PerCpuAllocator(memory, image, PerCpu, MemoryErrors, Pages, Vmalloc, perCpuLayout)
         {
+            Reclaim = _reclaim,
             Failed = new PerCpuExhaustion(memory, image, Calls, Chain).Warn,
         };
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
@@ -197,7 +199,7 @@ public sealed partial class UserModeKernel : IDisposable
     private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Board, new ProcessorState(Cpu), Scheduler, Rcu, Random, Init, PerCpuMemory];
 
     /// <summary>Makes what finds the allocations that a module has left behind.</summary>
-    internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, ImageLoader.PerCpuSize, Pages, Slab, Vmalloc, Tracks);
+    internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, PerCpuLayout.Of(Image).SizeWithRedzones, Pages, Slab, Vmalloc, Tracks);
 
     /// <summary>Loading CR3 empties the processor's cache of translations.</summary>
     private void FlushUserTranslations() => Cpu.Cr3 = Cpu.Cr3;

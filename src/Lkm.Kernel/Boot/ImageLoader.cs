@@ -12,12 +12,6 @@ internal static class ImageLoader
     /// <summary>Where the per-CPU area lies: above the first 16 MiB, as nothing expects memory below it.</summary>
     public const ulong PerCpuStart = AddressSpace.PageOffset + (16UL << 20);
 
-    /// <summary>Bytes of the per-CPU area: static, the modules' and dynamic.</summary>
-    public const ulong PerCpuSize = 16UL << 20;
-
-    /// <summary>The first address that the page allocator may hand out.</summary>
-    public const ulong FirstFreePage = PerCpuStart + PerCpuSize;
-
     /// <summary>Loads the segments; sections without contents are zero, as fresh memory is.</summary>
     public static void Load(GuestMemory memory, ElfFile vmlinux, KernelImage image)
     {
@@ -34,7 +28,7 @@ internal static class ImageLoader
 
         if (image.Symbol("__per_cpu_start") is var variables and >= AddressSpace.KernelMap) // setup_per_cpu_areas()
             memory.Copy(variables, PerCpuStart, image.Symbol("__per_cpu_end") - variables);
-        memory.SetAccess(PerCpuStart, PerCpuSize, Shadow.Accessible);
+        memory.SetAccess(PerCpuStart, PerCpuLayout.Of(image).SizeWithRedzones, Shadow.Accessible);
         memory.SetAccess(AddressSpace.Vmemmap, AddressSpace.VmemmapEnd - AddressSpace.Vmemmap, Shadow.Accessible);
         memory.SetAccess(AddressSpace.Fixmap(image, "FIX_APIC_BASE"), AddressSpace.PageSize, Shadow.Accessible); // the local APIC's registers
         memory.SetAccess(HookAddresses.PrintkBuffers, HookAddresses.End - HookAddresses.PrintkBuffers, Shadow.Accessible);

@@ -59,6 +59,24 @@ internal sealed partial class PageReclaim
         return true;
     }
 
+    /// <summary>Has room made for single pages, one after the other, by <see cref="MakeRoom(GfpFlags, int, string[])"/>.</summary>
+    /// <param name="pages">How many there are to be at once.</param>
+    /// <param name="gfp">The flags.</param>
+    /// <param name="inner">Functions that may lie in between.</param>
+    /// <returns>Whether there are so many, of which none is taken yet.</returns>
+    public async GuestTask<bool> MakeRoom(ulong pages, GfpFlags gfp, params string[] inner)
+    {
+        for (long before = -1; ;)
+        {
+            var taken = _pages.ChargeAvailable(pages, Mark.Min);
+            var isRoom = taken == pages || ((long)taken > before && await MakeRoom(gfp, 0, inner));
+            _pages.Uncharge(taken);
+            if (!isRoom || taken == pages)
+                return isRoom;
+            before = (long)taken;
+        }
+    }
+
     /// <summary>Takes a block from the first zone that has more than the watermark that the flags tell, by the image's own reckoning.</summary>
     [KernelFunction("get_page_from_freelist")]
     private async GuestTask<ulong> GetPageFromFreelist(uint gfp, int order, uint allocFlags, ulong context)

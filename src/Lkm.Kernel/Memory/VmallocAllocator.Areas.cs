@@ -32,10 +32,17 @@ public sealed partial class VmallocAllocator
     /// <summary>Takes a range, with a guard page behind it; nothing of it may be touched yet.</summary>
     private VmArea NewArea(ulong size, ulong align, ulong start, ulong end, ulong flags, ulong caller, bool withVm = true)
     {
-        var length = AddressSpace.PageAlign(size);
-        var withGuard = (flags & VmStruct.NoGuard) == 0 ? length + AddressSpace.PageSize : length;
-        var address = FindRange(withGuard, Math.Max(align, AddressSpace.PageSize), start, end);
-        var record = address == 0 ? 0 : _arena.AllocateShared(_areaLayout.TotalSize);
+        var address = FindRange(LengthWithGuard(size, flags), Math.Max(align, AddressSpace.PageSize), start, end);
+        return address == 0 ? AreaAt(0) : NewAreaAt(address, size, flags, caller, withVm);
+    }
+
+    private static ulong LengthWithGuard(ulong size, ulong flags) =>
+        AddressSpace.PageAlign(size) + ((flags & VmStruct.NoGuard) == 0 ? AddressSpace.PageSize : 0);
+
+    private VmArea NewAreaAt(ulong address, ulong size, ulong flags, ulong caller, bool withVm = true)
+    {
+        var withGuard = LengthWithGuard(size, flags);
+        var record = _arena.AllocateShared(_areaLayout.TotalSize);
         if (record == 0)
             return AreaAt(0);
         ulong vm = 0;
@@ -55,7 +62,7 @@ public sealed partial class VmallocAllocator
         area.Start = address;
         area.End = address + withGuard;
         area.Vm = vm;
-        area.Pages = length >> AddressSpace.PageShift;
+        area.Pages = AddressSpace.PageAlign(size) >> AddressSpace.PageShift;
         InsertSorted(area);
         SetOwners(address, withGuard, record);
         _memory.SetAccess(address, withGuard, Shadow.VmallocGuard);
@@ -147,7 +154,12 @@ public sealed partial class VmallocAllocator
     private void InsertSorted(VmArea area)
     {
         if (_memory.ReadUInt64(_areas) == 0)
+        {
             ListHead.Initialize(_memory, _areas);
+            if (_lazyAreas != 0)
+                ListHead.Initialize(_memory, _lazyAreas);
+        }
+
         var at = ListHead.Previous(_memory, _areas);
         while (at != _areas && FromNode(at).Start > area.Start)
             at = ListHead.Previous(_memory, at);

@@ -23,7 +23,7 @@ public sealed partial class VmallocAllocator : IObjectFinder
     private readonly KernelImage _image;
     private readonly VmAreaLayout _areaLayout;
     private readonly VmStruct _vm;
-    private readonly ulong _areas, _usedPages, _totalPages;
+    private readonly ulong _areas, _lazyAreas, _usedPages, _totalPages;
     private readonly KernelPageTables _tables;
 
     private static readonly Space VmallocSpace = new(AddressSpace.VmallocStart, AddressSpace.VmallocEnd, MetadataLayout.VmallocState);
@@ -46,9 +46,12 @@ public sealed partial class VmallocAllocator : IObjectFinder
         image.TrySymbol("nr_vmalloc_pages", out _usedPages);
         _totalPages = image.Symbol("_totalram_pages");
         // 6.9 split the list of areas over nodes, of which there is one until vmalloc_init() makes more.
-        _areas = image.TrySymbol("vmap_area_list", out var list) ? list
-            : image.TrySymbol("single", out var node) && image.FindStruct("vmap_node") is { } layout ? node + layout["busy.head"]
-            : MetadataLayout.VmallocState + 32;
+        if (image.TrySymbol("vmap_area_list", out var list))
+            _areas = list;
+        else if (image.TrySymbol("single", out var node) && image.FindStruct("vmap_node") is { } layout)
+            (_areas, _lazyAreas) = (node + layout["busy.head"], node + layout["lazy.head"]);
+        else
+            _areas = MetadataLayout.VmallocState + 32;
         errors.Add(this);
     }
 
@@ -78,6 +81,33 @@ public sealed partial class VmallocAllocator : IObjectFinder
 
     /// <summary>Frees what was allocated here, as vfree() does.</summary>
     public void Free(ulong address) => FreeMemory(address, 0);
+
+    /// <summary>A range without memory, and without a guard page, from the end of vmalloc's space, as pcpu_get_vm_areas() has them.</summary>
+    /// <returns>Its address, or 0.</returns>
+    internal ulong AllocatePerCpuRange(ulong size, ulong align, ulong caller)
+    {
+        for (var end = VmallocSpace.End & ~(align - 1); end - size >= VmallocSpace.Start; end -= align)
+        {
+            if (FindGap(size, align, end - size, end) != 0)
+                return NewAreaAt(end - size, size, VmStruct.Alloc | VmStruct.NoGuard, caller) is { Exists: true } area ? area.Start : 0;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Gives a page of such a range memory, which the caller has charged; nothing may be done with it yet.</summary>
+    internal void Populate(ulong page)
+    {
+        _pages.Pages.PrepareSeparate(page, 1, _pages.Node.OutsideZone);
+        _tables.Map(page, 1);
+    }
+
+    /// <summary>Takes the memory of a page away.</summary>
+    internal void Depopulate(ulong page)
+    {
+        _tables.Unmap(page, 1);
+        _memory.Discard(page, AddressSpace.PageSize);
+    }
 
     /// <summary>The struct vm_struct of the area that an address lies in, or 0.</summary>
     internal ulong VmOf(ulong address) => AreaOf(address) is { Exists: true } area ? area.Vm : 0;
@@ -130,18 +160,15 @@ public sealed partial class VmallocAllocator : IObjectFinder
     private async GuestTask<ulong> AllocateReclaimed(ulong size, ulong align, ulong start, ulong end, GfpFlags gfp, ulong flags, ulong caller)
     {
         var pages = AddressSpace.PageAlign(size) >> AddressSpace.PageShift;
-        for (ulong before = 0; ;)
+        var forPages = (gfp & ~GfpFlags.Zero) | GfpFlags.HighMemory | GfpFlags.NoWarn;
+        while (await Reclaim!.MakeRoom(pages, forPages, s_fromVmalloc))
         {
             var address = AllocateMemory(size, align, start, end, gfp, flags, caller, Mark.Min);
             if (!_lacksPages)
                 return address;
-            var taken = _pages.ChargeAvailable(pages, Mark.Min);
-            var isRoom = await Reclaim!.MakeRoom((gfp & ~GfpFlags.Zero) | GfpFlags.HighMemory | GfpFlags.NoWarn, 0, s_fromVmalloc);
-            _pages.Uncharge(taken);
-            if (!isRoom || taken <= before)
-                return 0;
-            before = taken;
         }
+
+        return 0;
     }
 
     private ulong NewPageArray(VmArea area, ulong pages)

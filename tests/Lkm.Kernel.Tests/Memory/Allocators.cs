@@ -18,7 +18,7 @@ internal sealed class Allocators
         Pages = new PageAllocator(memory, image, Errors, ramSize, firstFree);
         Slab = new SlabAllocator(memory, image, calls, Pages, tracks, Errors);
         Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, Errors);
-        PerCpu = new PerCpuAllocator(memory, image, perCpu, Errors, image.Symbol("__per_cpu_end"), perCpuSize);
+        PerCpu = new PerCpuAllocator(memory, image, perCpu, Errors, Pages, Vmalloc, PerCpuLayout.Of(image));
         Attributes = new MemoryAttributes(memory);
         Leaks = new LeakScanner(memory, image, perCpu, perCpuSize, Pages, Slab, Vmalloc, tracks);
         Functions = [Pages, new PageReclaim(memory, image, calls, new CallChain(memory, image, calls), Pages, Slab), Slab, Vmalloc, PerCpu, new EarlyMemory(memory, Pages, Slab, Vmalloc), Attributes];

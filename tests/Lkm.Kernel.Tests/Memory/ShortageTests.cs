@@ -12,6 +12,7 @@ public sealed class ShortageTests(MemoryModules modules) : IClassFixture<MemoryM
     [InlineData("kmalloc", Kernel, "insmod invoked oom-killer: gfp_mask=0x40cc0(GFP_KERNEL|__GFP_COMP), order=0, oom_score_adj=0", "__kmem_cache_alloc_node")]
     [InlineData("cache", Kernel, "insmod invoked oom-killer: gfp_mask=0x40cc0(GFP_KERNEL|__GFP_COMP), order=0, oom_score_adj=0", "___slab_alloc")]
     [InlineData("vmalloc", Kernel, "insmod invoked oom-killer: gfp_mask=0x2cc2(GFP_KERNEL|__GFP_HIGHMEM|__GFP_NOWARN), order=0, oom_score_adj=0", "__vmalloc_node_range")]
+    [InlineData("percpu", Kernel, "insmod invoked oom-killer: gfp_mask=0xcc2(GFP_KERNEL|__GFP_HIGHMEM), order=0, oom_score_adj=0", "pcpu_populate_chunk")]
     public void Who_may_wait_for_memory_is_killed_when_there_is_none(string how, uint gfp, string expected, string caller)
     {
         using var session = BootedKernel.Start(Small);
@@ -37,7 +38,7 @@ public sealed class ShortageTests(MemoryModules modules) : IClassFixture<MemoryM
     [InlineData("kmalloc", Kernel, 8, "insmod: page allocation failure: order:8, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=(null),cpuset=/,mems_allowed=0")]
     [InlineData("kmalloc", Atomic, 0, "  cache: kmalloc-4k, object size: 4096, buffer size: 4096, default order: 3, min order: 0")]
     [InlineData("cache", Kernel | RetryMayFail, 0, "SLUB: Unable to allocate memory on node -1, gfp=0x4cc0(GFP_KERNEL|__GFP_RETRY_MAYFAIL)")]
-    [InlineData("percpu", Kernel, 0, "percpu: allocation failed, size=4096 align=8 atomic=0, failed to allocate new chunk")]
+    [InlineData("percpu", Kernel | NoRetry, 0, "percpu: allocation failed, size=4096 align=8 atomic=0, failed to populate")]
     [InlineData("pages", Atomic | NoWarn, 0, null)]
     [InlineData("bulk", Atomic, 0, "insmod: page allocation failure: order:0, mode:0xa20(GFP_ATOMIC), nodemask=(null),cpuset=/,mems_allowed=0")]
     [InlineData("pages", Kernel | NoRetry | NoWarn, 0, null)]

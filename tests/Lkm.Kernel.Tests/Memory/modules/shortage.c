@@ -74,7 +74,7 @@ static void give_back(void)
 		list_del(&page->lru);
 		__free_pages(page, order);
 	}
-	while (variables && taken)
+	while (!strcmp(how, "percpu") && taken)
 		free_percpu(variables[--taken]);
 	vfree(variables);
 	mempool_destroy(pool);
