@@ -121,12 +121,6 @@ public sealed partial class UserModeKernel
 
     private void HandleException(CpuExit exit)
     {
-        if (exit.Vector == CpuVector.PageFault && Tasks.IsStackGuard(PerCpu.Current, exit.Address))
-        {
-            _ = Exceptions.DeliverDoubleFault(exit);
-            return;
-        }
-
         if (IoApicRegisters.Has(exit))
         {
             exit = IoApicRegisters.Access(exit);
@@ -141,14 +135,16 @@ public sealed partial class UserModeKernel
                 return;
         }
 
-        if (Faults.IsPoison(exit))
+        var isStackGuard = exit.Vector == CpuVector.PageFault && Tasks.IsStackGuard(PerCpu.Current, exit.Address);
+        if (!isStackGuard && Faults.IsPoison(exit))
         {
             exit = Faults.Handle(exit);
             if (exit.Kind != CpuExitKind.Exception)
                 return;
         }
 
-        _ = Exceptions.Deliver(exit);
+        var frame = ExceptionEntry.FrameBelow(Cpu.Rsp);
+        _ = Tasks.IsStackGuard(PerCpu.Current, frame) ? Exceptions.DeliverDoubleFault(isStackGuard ? exit.Address : frame) : Exceptions.Deliver(exit);
     }
 
     /// <summary>Lets the processor pass an address, unless somebody else waits there.</summary>

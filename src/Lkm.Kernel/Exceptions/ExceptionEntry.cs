@@ -75,9 +75,10 @@ public sealed class ExceptionEntry
     /// A task that has used up its stack: no exception can be delivered on it, so the processor raises a double fault, which has a stack
     /// of its own. exc_double_fault() tells by CR2 that a guard page was hit, and does not return.
     /// </summary>
-    public async GuestTask DeliverDoubleFault(CpuExit exit)
+    /// <param name="address">What could not be reached.</param>
+    public async GuestTask DeliverDoubleFault(ulong address)
     {
-        _cpu.Cr2 = exit.Address;
+        _cpu.Cr2 = address;
         await Run(_doubleFault, Push(_stacks.DoubleFault), 0);
     }
 
@@ -95,9 +96,12 @@ public sealed class ExceptionEntry
         return handler.Site != 0 ? _calls.CallFrom(handler.Site, regs, handler.Function, regs, argument) : _calls.Call(handler.Function, regs, argument);
     }
 
+    /// <summary>Where the pt_regs of an exception lie when it is delivered at a stack pointer, which the processor aligns.</summary>
+    public static ulong FrameBelow(ulong stack) => (stack & ~15UL) - PtRegs.Size;
+
     private ulong Push(ulong stack)
     {
-        var regs = (stack & ~15UL) - PtRegs.Size;
+        var regs = FrameBelow(stack);
         _memory.WriteUInt64(regs + PtRegs.R15, _cpu.R15);
         _memory.WriteUInt64(regs + PtRegs.R14, _cpu.R14);
         _memory.WriteUInt64(regs + PtRegs.R13, _cpu.R13);

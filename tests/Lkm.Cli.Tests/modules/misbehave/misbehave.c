@@ -4,6 +4,7 @@
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/sched/task_stack.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 
@@ -53,6 +54,8 @@ static int __init misbehave_init(void)
 		panic("misbehave: asked to");
 	if (!strcmp(how, "null"))
 		*(volatile int *)NULL = 1;
+	if (!strcmp(how, "guard"))
+		((volatile char *)task_stack_page(current))[-8] = 1;
 	if (!strcmp(how, "deadlock")) {
 		spin_lock(&lock);
 		spin_lock(&lock);

@@ -1,0 +1,1 @@
+/work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.o
