@@ -38,7 +38,7 @@ public sealed class ResidentProbeTests : IDisposable
         {
             ResidentFixture.Signal("-INT", process.Id);
             string output = process.StandardOutput.ReadToEnd();
-            Assert.True(process.WaitForExit(30_000));
+            Assert.True(process.WaitForExit(Patience.Milliseconds(30_000)));
             Assert.Equal(130, process.ExitCode);
             Assert.Contains("mkdir/", output);
             Assert.Matches(@"vfs_mkdir: [1-9]\d* calls\n", output);
@@ -75,6 +75,6 @@ public sealed class ResidentProbeTests : IDisposable
         _lkm.Output("rmmod", "importer", "exporter");
         ResidentFixture.Signal("-INT", watcher.Id);
         Assert.Equal("exporter:exporter_exit: 1 calls\n", watcher.StandardOutput.ReadToEnd());
-        Assert.True(watcher.WaitForExit(30_000));
+        Assert.True(watcher.WaitForExit(Patience.Milliseconds(30_000)));
     }
 }

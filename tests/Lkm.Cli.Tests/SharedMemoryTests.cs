@@ -32,7 +32,7 @@ public sealed class SharedMemoryTests : IDisposable
         Assert.Contains("{map}", _lkm.Output("ps"));
 
         client.Kill();
-        Assert.True(client.WaitForExit(30_000));
+        Assert.True(client.WaitForExit(Patience.Milliseconds(30_000)));
         ResidentKernelTests.WaitFor(() => !_lkm.Output("ps").Contains("{map}"));
         _lkm.Output("rmmod", "zerocopy");
         if (path == "/proc/zerocopy")
@@ -54,7 +54,7 @@ public sealed class SharedMemoryTests : IDisposable
     {
         using Process client = StartClient(path, length);
         string error = client.StandardError.ReadToEnd();
-        Assert.True(client.WaitForExit(30_000));
+        Assert.True(client.WaitForExit(Patience.Milliseconds(30_000)));
         Assert.Equal(1, client.ExitCode);
         return error;
     }
