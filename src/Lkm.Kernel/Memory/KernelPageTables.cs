@@ -37,7 +37,7 @@ internal sealed class KernelPageTables(GuestMemory memory)
     private const ulong Middle = AddressSpace.PageTables;
     private const ulong Last = Middle + (GuestMemory.WindowSize >> GigabyteShift) * AddressSpace.PageSize;
 
-    /// <summary>Sets up what a kernel starts with: RAM, the array of struct page, and the image, all of which may be executed until <see cref="Seal"/>.</summary>
+    /// <summary>Sets up what a kernel starts with: RAM, the array of struct page, and the image, all of which may be executed until mark_rodata_ro().</summary>
     public void Initialize(KernelImage image, ulong ramSize)
     {
         var upper = image.Symbol("level3_kernel_pgt");
@@ -53,19 +53,6 @@ internal sealed class KernelPageTables(GuestMemory memory)
         MapLarge(AddressSpace.PageOffset, AddressSpace.PageOffset + ramSize, Kernel);
         MapLarge(AddressSpace.Vmemmap, AddressSpace.VmemmapEnd, Kernel);
         MapLarge(image.Symbol("_text"), image.Symbol("_end"), KernelExecutable);
-    }
-
-    /// <summary>mark_rodata_ro(): nothing writes code and constants of the image any more, nor executes its data.</summary>
-    public void Seal(KernelImage image)
-    {
-        var text = image.Symbol("_text");
-        Change(text, image.Symbol("_etext") - text, 0, Writable);
-        var constants = image.Symbol("__start_rodata");
-        Change(constants, image.Symbol("__end_rodata") - constants, NoExecute, Writable);
-        var (data, init) = (image.Symbol("_sdata"), image.Symbol("__init_begin"));
-        Change(data, init - data, NoExecute, 0);
-        var behind = AddressSpace.PageAlign(image.Symbol("__init_end"));
-        Change(behind, image.Symbol("_end") - behind, NoExecute, 0);
     }
 
     /// <summary>Maps pages where they are, for reading and writing.</summary>

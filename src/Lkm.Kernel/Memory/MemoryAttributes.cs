@@ -29,9 +29,13 @@ public sealed partial class MemoryAttributes
     /// <summary>mark_rodata_ro(): from here on code and constants of the image cannot be written, nor its data executed.</summary>
     internal void Seal(KernelImage image)
     {
-        _tables.Seal(image);
-        Protect(image.Symbol("_text"), image.Symbol("_etext") - image.Symbol("_text"));
-        Protect(image.Symbol("__start_rodata"), image.Symbol("__end_rodata") - image.Symbol("__start_rodata"));
+        Between("_text", "_etext", 0, PageWrite);
+        Between("__start_rodata", "__end_rodata", KernelPageTables.NoExecute, PageWrite);
+        Between("_sdata", "__init_begin", KernelPageTables.NoExecute, 0);
+        Between("__init_end", "_end", KernelPageTables.NoExecute, 0);
+
+        void Between(string start, string end, ulong set, ulong clear) =>
+            Apply(image.Symbol(start), image.Symbol(end) - image.Symbol(start), set, clear);
     }
 
     /// <summary>Whether code may be fetched.</summary>
