@@ -4,8 +4,9 @@ using System.Text;
 namespace Lkm.RealLinux;
 
 /// <summary>
-/// What is said over the guest's serial port. To the guest, a line each: <c>text BASE64</c>, a part of a command; <c>run SECONDS</c>, run what
-/// was sent; <c>file PATH BLOCKS BYTES</c>, after which gzip's format follows in blocks. From the guest, between its other output: lines that
+/// What is said over the guest's serial port. To the guest, a line each: <c>begin</c>, commands follow; <c>text BASE64</c>, a part of a
+/// command; <c>run SECONDS [required]</c>, run what was sent, unless a required one before it has failed; <c>file PATH BLOCKS BYTES</c>, after which gzip's
+/// format follows in blocks. From the guest, between its other output: lines that
 /// begin with <see cref="Mark"/>.
 /// </summary>
 public static class GuestProtocol
@@ -28,13 +29,17 @@ public static class GuestProtocol
     /// <summary>A terminal's line has at most 4,095 bytes (N_TTY_BUF_SIZE).</summary>
     private const int TextBytes = 2400;
 
+    /// <summary>What the guest is told before commands of which one may be required.</summary>
+    internal const string Begin = "begin";
+
     /// <summary>The lines that make the guest run a command.</summary>
-    internal static IEnumerable<string> Ask(string command, TimeSpan limit)
+    internal static string Ask(GuestCommand command, TimeSpan limit)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes($"{command}\n");
+        var lines = new StringBuilder();
+        byte[] bytes = Encoding.UTF8.GetBytes($"{command.Text}\n");
         for (int at = 0; at < bytes.Length; at += TextBytes)
-            yield return $"text {Convert.ToBase64String(bytes, at, Math.Min(TextBytes, bytes.Length - at))}";
-        yield return string.Create(CultureInfo.InvariantCulture, $"run {Math.Ceiling(limit.TotalSeconds)}");
+            lines.Append($"text {Convert.ToBase64String(bytes, at, Math.Min(TextBytes, bytes.Length - at))}\n");
+        return lines.Append(CultureInfo.InvariantCulture, $"run {Math.Ceiling(limit.TotalSeconds)}{(command.IsRequired ? " required" : "")}\n").ToString();
     }
 
     /// <summary>Reads <c>&lt;6&gt;[    1.234567] text</c>.</summary>

@@ -88,14 +88,23 @@ internal static class GuestRoot
         echo "{{GuestProtocol.Ready}}"
         while read -r verb one two three; do
             case $verb in
+            begin)
+                failed=
+                ;;
             text)
                 echo "$one" | base64 -d >>/run/command
                 ;;
             run)
                 echo
+                if [ "$failed" ]; then
+                    rm /run/command
+                    echo "{{GuestProtocol.Mark}} left-out"
+                    continue
+                fi
                 echo "{{GuestProtocol.Mark}} begin"
                 timeout "$one" sh -c '. /etc/functions; . /run/command' </dev/null >/run/output 2>&1
                 status=$?
+                [ -z "$two" ] || [ $status = 0 ] || failed=1
                 sleep 0.25
                 echo
                 echo "{{GuestProtocol.Mark}} output"

@@ -64,9 +64,22 @@ public class GuestTests
             Assert.Null(machine.Send("/tmp/sent", sent));
             Assert.StartsWith(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(sent)), machine.Run("sha256sum /tmp/sent", s_limit).Output);
             Assert.Equal("one\ntwo", machine.Run("echo one\n# a long line " + new string('x', 9000) + "\necho two", s_limit).Output);
+            Assert.Equal(["1", "2"], machine.Run([new("echo 1; false"), new("echo 2; false", IsRequired: true), new("echo 3"), new("echo 4")], s_limit).Select(result => result.Output));
+            Assert.Equal(["4", "5"], machine.Run([new("echo 4", IsRequired: true), new("echo 5", IsRequired: true)], s_limit).Select(result => result.Output));
             Assert.NotEqual(0, machine.Run("sleep 100", TimeSpan.FromSeconds(1)).Status);
             Assert.Equal("alive", machine.Run("echo alive", s_limit).Output);
         }
+    }
+
+    /// <summary>Idle time is passed over, so while the host thinks, hours may pass for the guest.</summary>
+    [Fact]
+    public void No_time_passes_between_commands_that_are_handed_over_together()
+    {
+        Outcome<GuestSnapshot> snapshot = GuestSnapshot.Open(Kernel("debian:6.1-cloud"), LkmCache.FromEnvironment(), Console.Error.WriteLine);
+        using GuestMachine machine = snapshot.Value!.Start().Value!;
+        var uptimes = machine.Run(Enumerable.Repeat(new GuestCommand("cut -d ' ' -f 1 /proc/uptime"), 5).ToArray(), s_limit)
+            .Select(result => double.Parse(result.Output, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        Assert.InRange(uptimes[^1] - uptimes[0], 1, 4);
     }
 
     [Fact]
