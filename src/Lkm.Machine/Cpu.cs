@@ -48,8 +48,8 @@ public sealed unsafe partial class Cpu : IDisposable
         _c->Cr0 = 0x80010001; // PG, WP, PE
         _c->Mxcsr = 0x1F80;
         _c->FpuControl = 0x37F;
-        _c->Debug[6] = 0xFFFF0FF0;
-        _c->Debug[7] = 0x400;
+        foreach (int register in (ReadOnlySpan<int>)[6, 7])
+            _c->Debug[register] = Handlers.AlwaysSet(register);
         Handlers.Prepare(_c);
         _ahead = ahead;
         _lowering = new Lowering(new InstructionDecoder(memory, environment), _hooks);

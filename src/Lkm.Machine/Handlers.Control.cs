@@ -8,6 +8,9 @@ internal static unsafe partial class Handlers
 {
     private const ulong TaskSwitched = 8; // CR0.TS
 
+    /// <summary>The reserved bits of a debug register that always read as ones (Intel SDM volume 3, 17.2).</summary>
+    internal static ulong AlwaysSet(int register) => register switch { 6 => 0xFFFF0FF0, 7 => 0x400, _ => 0 };
+
     private static Step ControlStep(SystemOperation operation, Op* o, CpuRecord* c, byte* m, byte* sh)
     {
         switch (operation)
@@ -27,8 +30,8 @@ internal static unsafe partial class Handlers
                 c->Gpr[o->D] = c->Debug[o->Info.Extra];
                 return Step.Next;
             case SystemOperation.WriteDebug:
-                c->Debug[o->Info.Extra] = c->Gpr[o->S];
-                Charged(o, c).Environment.DebugRegisterWritten(o->Info.Extra, c->Gpr[o->S]);
+                c->Debug[o->Info.Extra] = c->Gpr[o->S] | AlwaysSet(o->Info.Extra);
+                Charged(o, c).Environment.DebugRegisterWritten(o->Info.Extra, c->Debug[o->Info.Extra]);
                 Uncharge(o, c);
                 return Step.Next;
             case SystemOperation.ClearTaskSwitched:

@@ -72,4 +72,21 @@ public class WatchTests
         Assert.Equal((0x1234UL, 0x1234UL), (machine.Cpu.GetDebug(3), machine.Cpu.Rcx));
         Assert.Equal([(3, 0x1234UL)], machine.DebugWrites);
     }
+
+    [Fact]
+    public void Reserved_bits_of_debug_registers_read_as_ones()
+    {
+        using var machine = new TestMachine();
+        machine.Load(a =>
+        {
+            a.xor(eax, eax);
+            a.mov(dr6, rax);
+            a.mov(dr7, rax);
+            a.mov(rcx, dr6);
+            a.mov(rdx, dr7);
+            a.ret();
+        });
+        Assert.Equal(CpuExitKind.Hook, machine.Run().Kind);
+        Assert.Equal((0xffff0ff0UL, 0x400UL), (machine.Cpu.Rcx, machine.Cpu.Rdx));
+    }
 }
