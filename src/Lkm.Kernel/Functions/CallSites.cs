@@ -6,17 +6,42 @@ namespace Lkm.Kernel.Functions;
 /// <summary>Where functions of the image call each other: the return addresses that a stack holds while the other one runs.</summary>
 public sealed class CallSites(GuestMemory memory, KernelImage image)
 {
+    private const int CallLength = 5;
+    private const byte Call = 0xe8;
+
     /// <summary>Finds the first direct call of a function in another.</summary>
     /// <param name="caller">The name of the function that calls, or of a label in assembly code.</param>
     /// <param name="callee">The name of the function that is called.</param>
     /// <returns>
     /// The address behind the call; 0 where there is none, as when the compiler has built one into the other, or ends the one with a jump to the other.
     /// </returns>
-    public ulong Find(string caller, string callee)
+    public ulong Find(string caller, string callee) => Find(caller, callee, Call);
+
+    /// <summary>Finds the direct call of a function with a certain string as its first argument.</summary>
+    /// <param name="caller">The name of the function that calls.</param>
+    /// <param name="callee">The name of the function that is called.</param>
+    /// <param name="firstArgument">The string, without its zero.</param>
+    /// <returns>The address behind the call, and that of the string; 0 where there is none.</returns>
+    public (ulong Site, ulong String) FindWith(string caller, string callee, ReadOnlySpan<byte> firstArgument)
     {
-        const byte call = 0xe8;
-        return Find(caller, callee, call);
+        const int loadLength = 7; // mov $string,%rdi
+        if (!image.TrySymbol(callee, out var target) || !TryBounds(caller, out var start, out var end))
+            return default;
+        ulong found = 0;
+        for (var at = start; at + CallLength <= end; at++)
+        {
+            if (found != 0 && Is(at, Call, target))
+                return (at + CallLength, found);
+            if (at + loadLength <= end && memory.Span(at, 3).SequenceEqual((ReadOnlySpan<byte>)[0x48, 0xc7, 0xc7])
+                && (ulong)memory.ReadInt32(at + 3) is var text && IsString(text, firstArgument))
+                found = text;
+        }
+
+        return default;
     }
+
+    private bool IsString(ulong address, ReadOnlySpan<byte> text) =>
+        GuestMemory.Contains(address, (ulong)text.Length + 1) && memory.Span(address, text.Length).SequenceEqual(text) && memory.ReadByte(address + (ulong)text.Length) == 0;
 
     /// <summary>Whether a function ends with a jump to another, which then has its place on the stack.</summary>
     private bool EndsWith(string caller, string callee)
@@ -27,17 +52,19 @@ public sealed class CallSites(GuestMemory memory, KernelImage image)
 
     private ulong Find(string caller, string callee, byte instruction)
     {
-        const int length = 5;
         if (!image.TrySymbol(callee, out var target) || !TryBounds(caller, out var start, out var end))
             return 0;
-        for (var at = start; at + length <= end; at++)
+        for (var at = start; at + CallLength <= end; at++)
         {
-            if (memory.ReadByte(at) == instruction && at + length + (ulong)memory.ReadInt32(at + 1) == target)
-                return at + length;
+            if (Is(at, instruction, target))
+                return at + CallLength;
         }
 
         return 0;
     }
+
+    private bool Is(ulong at, byte instruction, ulong target) =>
+        memory.ReadByte(at) == instruction && at + CallLength + (ulong)memory.ReadInt32(at + 1) == target;
 
     /// <summary>Finds the shortest way by which a function comes to call another.</summary>
     /// <param name="caller">The name of the outermost function.</param>

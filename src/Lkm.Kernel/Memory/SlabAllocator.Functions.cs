@@ -122,19 +122,28 @@ public sealed partial class SlabAllocator
         var index = slab.Exists ? slab.IndexOf(pointer) : -1;
         if (index < 0 || slab.Cache == 0)
             return GuestTask.Completed;
+        // Behind an object lies the next one in Linux, which has no red zones: what is copied there is none of this check's.
+        if (pointer < slab.ObjectAddress(index))
+            index--;
+        if (index < 0)
+            return GuestTask.Completed;
         var (start, size) = _struct.UserRegion(slab.Cache);
-        var offset = pointer - slab.ObjectAddress(index);
+        var offset = (pointer - slab.ObjectAddress(index)) % _struct.Stride(slab.Cache);
         var isInside = offset >= start && offset - start <= size && length <= start - offset + size;
         return isInside ? GuestTask.Completed : AbortUsercopy(slab.Cache, offset, length, toUser);
     }
 
     private async GuestTask AbortUsercopy(ulong cache, ulong offset, ulong length, bool toUser)
     {
-        const string abort = "usercopy_abort";
-        var (what, name, direction) = (_arena.AllocateString("SLUB object"u8), _struct.NameAddress(cache), toUser ? 1UL : 0);
+        const string check = "__check_heap_object", abort = "usercopy_abort";
+        var what = "SLUB object"u8.ToArray();
+        var (site, text) = Chain?.Sites.FindWith(check, abort, what) ?? default;
+        if (text == 0)
+            text = _arena.AllocateString(what);
+        var (name, direction) = (_struct.NameAddress(cache), toUser ? 1UL : 0);
         await (Chain is { } chain
-            ? chain.Call([chain.Sites.Find("__check_heap_object", abort)], _image.Symbol(abort), what, name, direction, offset, length)
-            : _calls.Call(_image.Symbol(abort), what, name, direction, offset, length));
+            ? chain.Call([site != 0 ? site : chain.Sites.Find(check, abort)], _image.Symbol(abort), text, name, direction, offset, length)
+            : _calls.Call(_image.Symbol(abort), text, name, direction, offset, length));
     }
 
     /// <summary>What is known of an object, for mem_dump_obj() (struct kmem_obj_info).</summary>

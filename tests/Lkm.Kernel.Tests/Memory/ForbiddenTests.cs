@@ -42,6 +42,15 @@ public sealed class ForbiddenTests(MemoryModules modules) : IClassFixture<Memory
         Assert.Equal(["__check_heap_object", "__check_object_size", "forbidden_read"], trace.Take(3));
     }
 
+    [Fact]
+    public void A_copy_behind_an_object_is_one_of_the_next_object_to_the_check_of_copies()
+    {
+        using var session = BootedKernel.Start();
+        var log = Do(session, "echo behind > /sys/kernel/debug/forbidden", 139);
+        Assert.Contains("forbidden: copied 7 bytes", log);
+        Assert.Contains("usercopy: Kernel memory overwrite attempt detected to SLUB object 'kmalloc-128' (offset 22, size 128)!", log);
+    }
+
     private List<string> Do(Lkm.Kernel.Sessions.KernelSession session, string line, int status)
     {
         Assert.True(session.Load(modules.Files["forbidden"], "").Result.Succeeded);

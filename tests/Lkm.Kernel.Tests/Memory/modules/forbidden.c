@@ -23,6 +23,7 @@ static ssize_t forbidden_write(struct file *f, const char __user *text, size_t l
 {
 	char what[16] = "";
 	unsigned char on_stack[16] = { 0xc3 };
+	size_t more;
 	void *memory;
 
 	if (copy_from_user(what, text, min(length, sizeof(what) - 1)))
@@ -39,6 +40,16 @@ static ssize_t forbidden_write(struct file *f, const char __user *text, size_t l
 		memory = vmalloc(PAGE_SIZE);
 		memcpy(memory, code, sizeof(code));
 		execute(memory);
+	} else if (sysfs_streq(what, "behind")) {
+		memory = kzalloc(128, GFP_KERNEL);
+		OPTIMIZER_HIDE_VAR(memory);
+		more = 7;
+		OPTIMIZER_HIDE_VAR(more);
+		pr_info("copied %lu bytes\n", more - copy_from_user(memory + 128, text, more));
+		more = 128;
+		OPTIMIZER_HIDE_VAR(more);
+		if (copy_from_user(memory + 150, text, more))
+			return -EFAULT;
 	} else if (sysfs_streq(what, "constant")) {
 		WRITE_ONCE(*(unsigned long *)&constant, 1);
 	}
