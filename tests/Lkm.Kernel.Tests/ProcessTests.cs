@@ -136,6 +136,26 @@ public class ProcessTests
         Assert.Equal("through\n", session.Run("cat /tmp/out").Output);
     }
 
+    [Fact]
+    public void What_needs_a_module_that_cannot_be_loaded_on_demand_is_not_tried()
+    {
+        using var session = BootedKernel.Start();
+        const int addressFamily = 38, sequencedPacket = 5, addressLength = 88; // AF_ALG, struct sockaddr_alg
+        var address = new byte[addressLength];
+        address[0] = addressFamily;
+        "skcipher"u8.CopyTo(address.AsSpan(2));
+        "cbc(camellia)"u8.CopyTo(address.AsSpan(24));
+        var bound = session.Execute("alg", async process =>
+        {
+            var socket = await process.SystemCall("socket", addressFamily, sequencedPacket, 0);
+            return await process.SystemCall("bind", (ulong)socket, await process.Put(address), addressLength);
+        });
+        var log = session.Kernel.Log.Since(0).Select(record => record.Text).ToArray();
+        Assert.Equal(0, bound.Result);
+        Assert.Equal(2, log.Count(text => text == "AVX or AES-NI instructions are not detected.")); // camellia_aesni_avx_x86_64: asked for, and as camellia_aesni_avx2 needs it
+        Assert.DoesNotContain(log, text => text.Contains("Unknown symbol", StringComparison.Ordinal));
+    }
+
     private static async GuestTask<ulong> Map(UserProcess process, ulong flags) =>
         (ulong)await process.SystemCall("mmap", 0, 4096, Read | Write, flags, ulong.MaxValue, 0);
 

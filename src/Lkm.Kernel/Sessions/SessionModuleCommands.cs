@@ -140,9 +140,11 @@ internal sealed class SessionModuleCommands(UserModeKernel kernel, ModuleContext
             {
                 var isNew = _loader.Modules.Find(step.Module.Name) is null;
                 var succeeded = (await Insert(step, "")).Error == Errno.OK;
-                failed |= !succeeded && step.IsRequired;
                 if (succeeded && isNew)
                     _autoclean?.Add(step.Module.Name);
+                failed = !succeeded && step.IsRequired;
+                if (failed)
+                    break; // what needs it is not even tried
             }
 
             if (!failed)
