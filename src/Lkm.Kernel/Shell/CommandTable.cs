@@ -100,7 +100,7 @@ internal static class CommandTable
         new("hwclock [-r] [-f DEVICE]", "print the time of the hardware clock", ClockCommand.Run),
         new("hostname [NAME]", "show or set the machine's name", SystemCommands.HostName),
         new("which NAME...", "print the paths of commands", SystemCommands.Which),
-        new("uname [-asnrvm]", "print the kernel's name and version", ProcessCommands.SystemName),
+        new("uname [-asnrvmpio]", "print the kernel's name and version", ProcessCommands.SystemName),
         new("nproc", "print the number of processors", MachineCommands.Processors),
         new("uptime", "print how long the kernel runs", MachineCommands.Uptime),
         new("free [-bkmg]", "print what memory there is", MachineCommands.Free),

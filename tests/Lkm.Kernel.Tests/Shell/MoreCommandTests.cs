@@ -35,6 +35,20 @@ public class MoreCommandTests
         Assert.Equal(("1048576\n2048\nSetting up swapspace version 1, size = 1044480 bytes\n/dev/ram0 1020\n", 0), (output, status));
     }
 
+    [Fact]
+    public void A_file_is_mounted_through_a_loop_device()
+    {
+        const string image = "dd if=/dev/zero of=/tmp/i bs=512 count=100 2> /dev/null; "
+            + @"printf '\xeb\x3c\x90lkm     \x00\x02\x01\x01\x00\x01\x10\x00\x64\x00\xf8\x01\x00' | dd of=/tmp/i conv=notrunc 2> /dev/null; "
+            + @"printf '\xf8\xff\xff' | dd of=/tmp/i bs=512 seek=1 conv=notrunc 2> /dev/null";
+        const string attached = "cat /sys/block/loop0/loop/backing_file 2> /dev/null || echo free";
+        using var session = BootedKernel.Start();
+        Assert.Equal(("/tmp/i\n", 0), session.Run($"{image}; mount -t vfat -o loop /tmp/i /mnt && echo text > /mnt/file; {attached}")); // the driver comes on demand
+        Assert.Equal(("free\n", 0), session.Run($"umount /mnt; {attached}"));
+        Assert.Equal(("text\nfree\n", 0), session.Run($"mount -t vfat /tmp/i /mnt; cat /mnt/file; umount /mnt; {attached}"));
+        Assert.Equal("mount: mounting /dev/loop0 on /mnt failed: Invalid argument\nfree\n", session.Run($"mount -t ext4 /tmp/i /mnt; {attached}").Output);
+    }
+
     [Theory]
     [InlineData("mount -t ext4 /dev/ram0 /mnt", 0)]
     [InlineData("mount -t ext4 -o loud /dev/ram0 /mnt", 1)]

@@ -61,7 +61,8 @@ public sealed class SystemCommandTests : IDisposable
     public void The_system_is_named()
     {
         Assert.Equal("Linux\n", _shell.Output("uname"));
-        Assert.Matches("^Linux .* x86_64\n$", _shell.Output("uname -a"));
+        Assert.Matches("^Linux .* x86_64 GNU/Linux\n$", _shell.Output("uname -a"));
+        Assert.Equal("x86_64 unknown GNU/Linux\n", _shell.Output("uname -omp"));
         Assert.Matches(@"^uid=\d+", _shell.Output("id"));
         Assert.Equal(Environment.CurrentDirectory + "\n", _shell.Output("pwd"));
     }

@@ -59,7 +59,7 @@ internal static class BlockDeviceCommands
         var options = Options.Read(c.Arguments, "L:");
         if (options.Problem is not null || options.Operands is not [var path])
             return await c.Misused(options.Problem);
-        var descriptor = await c.Files.Open(path, OpenFlags.ReadWrite);
+        var descriptor = await c.Files.Open(path, OpenFlags.WriteOnly);
         if (descriptor < 0)
             return await c.Fail($"can't open '{path}'", (Errno)(-descriptor));
         var length = await Length(c, descriptor);
@@ -85,7 +85,10 @@ internal static class BlockDeviceCommands
         if (options.Value('L') is { } named)
             c.Print($"LABEL={named}, ");
         c.Print($"UUID={new Guid(uuid, bigEndian: true)}\n");
-        var error = await c.Files.WriteAll(descriptor, page);
+        // As busybox does it, in pieces: a device sees its page read before it is written.
+        var error = await c.Files.WriteAll(descriptor, page[..headerAt]);
+        if (error == Errno.OK)
+            error = await c.Files.WriteAll(descriptor, page[headerAt..]);
         if (error == Errno.OK)
             error = ShellFiles.ErrorOf(await c.Files.Call("fsync", (ulong)descriptor));
         await c.Files.Close(descriptor);

@@ -7,7 +7,7 @@ namespace Lkm.Kernel.Shell.Commands;
 /// <summary>mount and umount.</summary>
 internal static class MountCommands
 {
-    private const ulong Bind = 0x1000, Remount = 0x20, Move = 0x2000, Silent = 0x8000;
+    private const ulong ReadOnly = 1, Bind = 0x1000, Remount = 0x20, Move = 0x2000, Silent = 0x8000;
 
     public static async GuestTask<int> Mount(CommandContext c)
     {
@@ -19,7 +19,7 @@ internal static class MountCommands
         if (options.Operands.Count != 2)
             return await c.Misused();
         var (source, target) = (options.Operands[0], options.Operands[1]);
-        var flags = options.Has('r') ? Silent | 1 : Silent; // as busybox: a file system is not to log that it has found none
+        var flags = options.Has('r') ? Silent | ReadOnly : Silent; // as busybox: a file system is not to log that it has found none
         flags |= options.Has('B') ? Bind : 0;
         flags |= options.Has('M') ? Move : 0;
         var data = new List<string>();
@@ -31,19 +31,41 @@ internal static class MountCommands
                 data.Add(option);
         }
 
-        var error = Errno.ENOENT; // what busybox says when there is no type to try: of /etc/filesystems
-        foreach (var type in await Types(c, options.Value('t'), flags))
+        LoopDevice? loop = null;
+        if ((flags & (Bind | Remount | Move)) == 0 && await c.Files.Stat(source) is { Error: Errno.OK, Status.Type: FileType.Regular })
         {
-            error = await Mount(c, source, target, type, flags, string.Join(',', data));
-            if (error == Errno.OK)
-                return 0;
+            var (device, problem) = await LoopDevice.Attach(c, source, (flags & ReadOnly) != 0);
+            if (problem != Errno.OK)
+            {
+                await c.Complain($"can't setup loop device: {problem.Message()}");
+                return (int)problem;
+            }
+
+            (loop, source) = (device, device.Path);
+        }
+
+        var error = await MountAny(c, source, target, options.Value('t'), flags, string.Join(',', data));
+        if (loop is { } attached)
+            await c.Files.Close(attached.Descriptor); // what is mounted keeps the device; otherwise it is free again
+        if (error == Errno.OK)
+            return 0;
+        const int failed = 255; // what busybox's ends with: mount(2)'s result, as far as it fits
+        await c.Complain($"mounting {source} on {target} failed: {error.Message()}");
+        return failed;
+    }
+
+    /// <summary>Mounts with the first type that will do.</summary>
+    private static async GuestTask<Errno> MountAny(CommandContext c, string source, string target, string? given, ulong flags, string data)
+    {
+        var error = Errno.ENOENT; // what busybox says when there is no type to try: of /etc/filesystems
+        foreach (var type in await Types(c, given, flags))
+        {
+            error = await Mount(c, source, target, type, flags, data);
             if (error is not (Errno.EINVAL or Errno.ENODEV))
                 break;
         }
 
-        const int failed = 255; // what busybox's ends with: mount(2)'s result, as far as it fits
-        await c.Complain($"mounting {source} on {target} failed: {error.Message()}");
-        return failed;
+        return error;
     }
 
     public static async GuestTask<int> Unmount(CommandContext c)
@@ -88,7 +110,7 @@ internal static class MountCommands
         "relatime" => (0x200000, true),
         "strictatime" => (0x1000000, true),
         "lazytime" => (0x2000000, true),
-        "defaults" => (0, true),
+        "defaults" or "loop" => (0, true), // a file is mounted through a loop device also where nobody says so
         _ => null,
     };
 

@@ -179,7 +179,8 @@ internal static class ProcessCommands
 
     public static async GuestTask<int> SystemName(CommandContext c)
     {
-        var options = Options.Read(c.Arguments, "asnrvm");
+        const string kernel = "snrvm", machine = "pi", system = "o"; // -p and -i tell of hardware, which busybox does not know
+        var options = Options.Read(c.Arguments, "a" + kernel + machine + system);
         if (options.Problem is not null || options.Operands.Count > 0)
             return await c.Misused(options.Problem);
 
@@ -190,15 +191,17 @@ internal static class ProcessCommands
             return await c.Fail("uname", error);
         var names = await c.Files.Get(buffer, structLength);
         var words = new List<string>();
-        const string letters = "snrvm";
-        for (var i = 0; i < letters.Length; i++)
+        for (var i = 0; i < kernel.Length; i++)
         {
-            if (!options.Has('a') && !options.Has(letters[i]) && !(i == 0 && c.Arguments.Count == 0))
+            if (!options.Has('a') && !options.Has(kernel[i]) && !(i == 0 && c.Arguments.Count == 0))
                 continue;
             var field = names.AsSpan(i * fieldLength, fieldLength);
             words.Add(Encoding.UTF8.GetString(field[..field.IndexOf((byte)0)]));
         }
 
+        words.AddRange(machine.Where(options.Has).Select(_ => "unknown"));
+        if (options.Has('a') || options.Has(system[0]))
+            words.Add("GNU/Linux");
         c.Print(string.Join(' ', words) + "\n");
         return 0;
     }
