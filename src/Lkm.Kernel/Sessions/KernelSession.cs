@@ -135,7 +135,9 @@ public sealed class KernelSession : IDisposable
             return default;
         var outcome = default(ProcessOutcome<T>);
         Attempt(() => outcome = _processes.Run(name, body));
-        _findings.Collect(!outcome.Finished, _stopped);
+        if (outcome.GivenUp is { } waiting)
+            _findings.Add(new Finding("blocked", $"{waiting} waited for what did not come, and was ended"));
+        _findings.Collect(!outcome.Finished && outcome.GivenUp is null, _stopped);
         return outcome;
     }
 

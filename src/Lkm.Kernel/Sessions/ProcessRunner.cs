@@ -10,7 +10,8 @@ namespace Lkm.Kernel.Sessions;
 /// <param name="Finished">False when the process was killed, as by an oops.</param>
 /// <param name="Nanoseconds">Virtual time that it took.</param>
 /// <param name="End">How its task has ended.</param>
-public readonly record struct ProcessOutcome<T>(T? Result, bool Finished, long Nanoseconds, ChildEnd End);
+/// <param name="GivenUp">Who of it was ended because it waited for longer than a request may take; null otherwise.</param>
+public readonly record struct ProcessOutcome<T>(T? Result, bool Finished, long Nanoseconds, ChildEnd End, string? GivenUp);
 
 /// <summary>Runs C# bodies as processes of the guest: forked by process 1, and waited for by it. Any number may run at a time.</summary>
 public sealed class ProcessRunner
@@ -58,7 +59,7 @@ public sealed class ProcessRunner
         return process;
     }
 
-    /// <summary>Runs a process to its end, and the guest until nothing is left to do, or only what never ends.</summary>
+    /// <summary>Runs a process to its end, and the guest until nothing is left to do, or only what never ends. One that waits for too long is sent SIGTERM.</summary>
     /// <param name="name">Its name (comm), at most 15 bytes.</param>
     /// <param name="body">What it does.</param>
     /// <exception cref="GuestStoppedException">The guest cannot go on.</exception>
@@ -73,9 +74,40 @@ public sealed class ProcessRunner
                 return 0;
             },
             _ => { });
-        _kernel.RunUntilIdle(() => process.IsOver, isPatient: false);
-        return new ProcessOutcome<T>(result, process.IsFinished, process.Nanoseconds, process.End);
+        string? givenUp = null;
+        _kernel.RunUntilIdle(() => process.IsOver, isPatient: false, () => givenUp is null && (givenUp = GiveUp(process)) is not null);
+        return new ProcessOutcome<T>(result, process.IsFinished, process.Nanoseconds, process.End, givenUp);
     }
+
+    /// <summary>kill(2), by process 1, of a process and its children, as a terminal does with its foreground.</summary>
+    internal void Signal(GuestProcess process, int signal)
+    {
+        foreach (var (_, target) in Members(process))
+        {
+            _kernel.Init.Post(async () =>
+            {
+                var pid = await _kernel.Calls.Call(_kernel.Image.Symbol("find_vpid"), (ulong)target);
+                if (pid != 0)
+                    await _kernel.Calls.Call(_kernel.Image.Symbol("kill_pid"), pid, (ulong)signal, 1);
+            });
+        }
+    }
+
+    /// <summary>Ends a process that waits, with its children.</summary>
+    /// <returns>The one that the others wait for; null when there is none.</returns>
+    private string? GiveUp(GuestProcess process)
+    {
+        const int terminate = 15;
+        if (Members(process) is not [.., var (task, pid)])
+            return null;
+        Signal(process, terminate);
+        return $"{_kernel.Tasks.Comm(task)} (pid {pid})";
+    }
+
+    /// <summary>A process and its children, in the order of their ids.</summary>
+    private (ulong Task, int Pid)[] Members(GuestProcess process) => process.Task == 0
+        ? []
+        : [.. _kernel.Processes.Where(member => member.Value.IsOf(process.Task)).Select(member => (member.Key, member.Value.Pid)).OrderBy(member => member.Pid)];
 
     /// <summary>A task is dead: if it is one of these processes, process 1 waits for it, which ends at once.</summary>
     private void Reap(ulong task)

@@ -169,21 +169,11 @@ public sealed class ResidentKernel : IDisposable
         return 0;
     }
 
-    /// <summary>kill(2), by process 1, of a process and its children, as a terminal does with its foreground.</summary>
+    /// <summary>A signal for a process and its children.</summary>
     internal void SendSignal(GuestProcess process, int signal)
     {
-        if (process.Task == 0 || _hasEnded)
-            return;
-        foreach (var member in _kernel.Processes.Values.Where(member => member.IsOf(process.Task)).ToArray())
-        {
-            var target = member.Pid;
-            _kernel.Init.Post(async () =>
-            {
-                var pid = await _kernel.Calls.Call(_kernel.Image.Symbol("find_vpid"), (ulong)target);
-                if (pid != 0)
-                    await _kernel.Calls.Call(_kernel.Image.Symbol("kill_pid"), pid, (ulong)signal, 1);
-            });
-        }
+        if (!_hasEnded)
+            _processes.Signal(process, signal);
     }
 
     /// <summary>The running task.</summary>

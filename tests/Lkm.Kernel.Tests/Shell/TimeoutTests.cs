@@ -4,6 +4,20 @@ namespace Lkm.Kernel.Tests.Shell;
 public class TimeoutTests
 {
     [Theory]
+    [InlineData("mknod /tmp/f p; cat /tmp/f", "cat")] // nothing runs any more
+    [InlineData("sleep 100000 | cat", "cat")]
+    [InlineData("while :; do sleep 10; done", "sleep")] // somebody always runs
+    public void What_waits_for_ever_is_ended_and_the_kernel_goes_on(string line, string who)
+    {
+        using var session = BootedKernel.Start();
+        session.Kernel.RequestLimitSeconds = 600;
+        Assert.Equal(("Terminated\n", 143), session.Run(line));
+        Assert.Equal(["blocked"], session.Findings.Select(finding => finding.Kind));
+        Assert.StartsWith($"{who} (pid ", session.Findings[0].Summary);
+        Assert.Equal(("on\n", 0), session.Run("echo on"));
+    }
+
+    [Theory]
     [InlineData("timeout 1 echo in time", "in time\n", 0)]
     [InlineData("timeout 5 false", "", 1)]
     [InlineData("timeout 1 sleep 100", "Terminated\n", 143)]
