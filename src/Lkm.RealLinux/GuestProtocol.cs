@@ -23,6 +23,9 @@ public static class GuestProtocol
     /// <summary>The guest has the file.</summary>
     internal const string Taken = $"{Mark} taken";
 
+    /// <summary>What <c>timeout</c> ends with when it had to end the command: 128 + SIGTERM.</summary>
+    public const int TimedOut = 143;
+
     /// <summary>Bytes that are sent before the guest asks for more: what fits into its terminal's buffers (TTYB_DEFAULT_MEM_LIMIT).</summary>
     internal const int BlockSize = 32768;
 

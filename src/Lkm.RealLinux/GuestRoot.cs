@@ -38,6 +38,7 @@ internal static class GuestRoot
         foreach ((string guestPath, string hostPath) in files)
             archive.AddFile(guestPath, File.ReadAllBytes(hostPath));
         archive.AddFile("etc/functions", KmodFunctions + LkmFunctions);
+        archive.AddFile("etc/session", Session);
         archive.AddFile("init", Init);
         archive.Finish();
     }
@@ -60,10 +61,18 @@ internal static class GuestRoot
         }
     }
 
+    /// <summary>A command goes on with the variables and in the folder that the one before it has left, as lines of one shell do.</summary>
+    private const string Session = """
+        [ ! -e /run/variables ] || . /run/variables
+        cd "$PWD" 2>/dev/null
+        trap 'set >/run/variables' EXIT
+
+        """;
+
     /// <summary>
     /// The random number generator is waited for: it tells of being ready when it likes, which would be during some module's turn. The
     /// log stays as it is, for a command may look at it: what is new is what stands behind the lines that were there, and all when somebody cleared it. A command's
-    /// output is kept out of the terminal, which is the kernel's console too, until the command has ended. The terminal is raw while a file comes.
+    /// output is kept out of the terminal, which is the kernel's console too, until the command has ended; what it has started ends with it when it takes too long. The terminal is raw while a file comes.
     /// </summary>
     internal static readonly string Init = string.Create(CultureInfo.InvariantCulture, $$"""
         #!/bin/sh
@@ -102,9 +111,12 @@ internal static class GuestRoot
                     continue
                 fi
                 echo "{{GuestProtocol.Mark}} begin"
-                timeout "$one" sh -c '. /etc/functions; . /run/command' </dev/null >/run/output 2>&1
+                timeout "$one" sh -c '. /etc/functions; . /etc/session; . /run/command' </dev/null >/run/output 2>&1
                 status=$?
                 [ -z "$two" ] || [ $status = 0 ] || failed=1
+                [ $status -ne {{GuestProtocol.TimedOut}} ] || for task in /proc/[0-9]*; do
+                    [ $task = /proc/1 ] || [ -z "$(head -c 1 $task/cmdline)" ] || kill -9 ${task#/proc/}
+                done 2>/dev/null
                 sleep 0.25
                 echo
                 echo "{{GuestProtocol.Mark}} output"

@@ -20,12 +20,12 @@ public static class KmodMessage
             return Errno.EBUSY;
         if (text.EndsWith(" is not currently loaded", StringComparison.Ordinal))
             return Errno.ENOENT;
-        // strerror's text, but for four errors kmod's own (tools/insmod.c, mod_strerror).
+        // strerror's text, but for four errors kmod's own (tools/insmod.c, mod_strerror), of which modprobe words one otherwise.
         return message switch
         {
             "Invalid module format" or "Exec format error" => Errno.ENOEXEC,
-            "Unknown symbol in module, or unknown parameter (see dmesg)" => Errno.ENOENT,
-            "Module has wrong symbol version (see dmesg)" => Errno.ESRCH,
+            "Unknown symbol in module" or "Unknown symbol in module, or unknown parameter (see dmesg)" => Errno.ENOENT,
+            "Module has wrong symbol version" => Errno.ESRCH,
             "Invalid parameters" => Errno.EINVAL,
             _ => Enum.GetValues<Errno>().FirstOrDefault(errno => errno.Message() == message, Errno.EIO),
         };

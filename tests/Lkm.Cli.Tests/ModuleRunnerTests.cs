@@ -179,6 +179,8 @@ public class ModuleRunnerTests
 
         public string? Hidden { get; init; }
 
+        public TimeSpan StepLimit { get; set; }
+
         public bool IsHidden(string module) => module == Hidden;
 
         public CommandResult Execute(string line)

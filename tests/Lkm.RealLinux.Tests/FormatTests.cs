@@ -105,6 +105,8 @@ public class FormatTests
         Assert.Equal(Errno.ENODEV, Read("modprobe: ERROR: could not insert 'x': No such device"));
         Assert.Equal(Errno.ENOEXEC, Read("insmod: ERROR: could not insert module x.ko: Invalid module format"));
         Assert.Equal(Errno.ENOENT, Read("modprobe: ERROR: could not insert 'x': Unknown symbol in module, or unknown parameter (see dmesg)"));
+        Assert.Equal(Errno.ENOENT, Read("insmod: ERROR: could not insert module x.ko: Unknown symbol in module"));
+        Assert.Equal(Errno.ESRCH, Read("insmod: ERROR: could not insert module x.ko: Module has wrong symbol version"));
         Assert.Equal(Errno.EBUSY, Read("modprobe: FATAL: Module x is in use."));
         Assert.Equal(Errno.ENOENT, Read("rmmod: ERROR: Module x is not currently loaded"));
 

@@ -84,7 +84,8 @@ internal static class CompareCommand
             : One(arguments, kernel.Value, modules[0], string.Join(' ', parameters), limit);
     }
 
-    private static bool IsModule(string word) => RunPlan.IsPath(word) || !word.Contains('=');
+    /// <summary>A parameter's value may be a path (<c>dump=/tmp/log</c>), its name is none.</summary>
+    private static bool IsModule(string word) => !word.Contains('=') || word[..word.IndexOf('=')].Contains('/') || File.Exists(word) || Directory.Exists(word);
 
     private static int One(Arguments arguments, KernelSource kernel, string module, string parameters, TimeSpan limit)
     {
@@ -99,7 +100,7 @@ internal static class CompareCommand
         Screen.Notice($"running {module} on real Linux and in lkm");
         // Both at once: real Linux is a process of its own.
         Task<Outcome<SideRun>> real = Task.Run(() => new RealSide(snapshot.Value, limit).Run(plan.Value, commands));
-        Outcome<SideRun> lkm = LkmSide.Run(kernel, plan.Value, commands, Screen.Progress);
+        Outcome<SideRun> lkm = LkmSide.Run(kernel, plan.Value, commands, limit, Screen.Progress);
         if (!lkm.Succeeded || !real.Result.Succeeded)
             return Trouble(lkm.Error ?? real.Result.Error!);
 

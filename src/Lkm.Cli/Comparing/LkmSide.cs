@@ -8,10 +8,10 @@ namespace Lkm.Cli.Comparing;
 /// <summary>A run in lkm's kernel.</summary>
 internal static class LkmSide
 {
-    /// <summary>Loads, runs the commands, unloads.</summary>
-    public static Outcome<SideRun> Run(KernelSource kernel, IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands, Action<string, string?> progress)
+    /// <summary>Loads, runs the commands, unloads; each of these may take so much of the kernel's time.</summary>
+    public static Outcome<SideRun> Run(KernelSource kernel, IReadOnlyList<PlannedModule> plan, IReadOnlyList<string> commands, TimeSpan limit, Action<string, string?> progress)
     {
-        Outcome<RunReport> report = ModuleRunner.RunFresh(kernel, plan, commands, progress);
+        Outcome<RunReport> report = ModuleRunner.RunFresh(kernel, plan, commands, progress, stepLimit: limit);
         return report.Succeeded ? Of(report.Value) : Outcome<SideRun>.Failure(report.Error);
     }
 

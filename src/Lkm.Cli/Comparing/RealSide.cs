@@ -10,9 +10,6 @@ namespace Lkm.Cli.Comparing;
 /// <param name="limit">What each step may take.</param>
 internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
 {
-    /// <summary>What <c>timeout</c> ends with when it had to end the command: 128 + SIGTERM.</summary>
-    private const int TimedOutStatus = 143;
-
     /// <summary>Work that a module queued has its turn before the log is looked at.</summary>
     private const string Settle = "status=$?; sleep 0.1; exit $status";
 
@@ -60,19 +57,23 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
             if (!module.IsProbed && machine.Send(path, File.ReadAllBytes(module.Path)) is { } error)
                 return Outcome<SideRun>.Failure(error);
             modules.Add(module.IsProbed
-                ? new RealModule($"modprobe {module.Name} {module.Parameters}", $"modprobe -r {module.Name}", module.IsAsked)
-                : new RealModule($"insmod {path} {module.Parameters}", $"rmmod {module.Name}", module.IsAsked));
+                ? new RealModule($"modprobe {module.Name} {Quote(module.Parameters)}", $"modprobe -r {module.Name}", module.IsRequired, module.IsAsked)
+                : new RealModule($"insmod {path} {Quote(module.Parameters)}", $"rmmod {module.Name}", module.IsRequired, module.IsAsked));
         }
         return Run(machine, modules, CleanUp(plan), commands);
     }
 
-    private sealed record RealModule(string Load, string Unload, bool IsAsked);
+    private sealed record RealModule(string Load, string Unload, bool IsRequired, bool IsAsked);
+
+    /// <summary>Words that a shell hands on as they are.</summary>
+    internal static string Quote(string words) =>
+        string.Join(' ', words.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => $"'{word.Replace("'", @"'\''")}'"));
 
     private SideRun Run(GuestMachine machine, List<RealModule> modules, string cleanUp, IReadOnlyList<string> commands)
     {
         var steps = new List<SideStep>();
         ulong taint = 0;
-        steps.Add(RunAll(modules.Select(module => (module.Load, true))));
+        steps.Add(RunAll(modules.Select(module => (module.Load, module.IsRequired))));
         if (steps[0].Outcome == SideStep.Ok)
         {
             foreach (string line in commands)
@@ -92,7 +93,7 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
             return result;
         }
 
-        // One that is not asked for may fail to unload: something else may use it.
+        // A soft dependency may fail to load, and one that is not asked for to unload: something else may use it.
         SideStep RunAll(IEnumerable<(string Command, bool Counts)> all)
         {
             var log = new List<LogLine>();
@@ -108,7 +109,7 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
     }
 
     private string OutcomeOf(GuestResult result) =>
-        result.Status is null or TimedOutStatus ? Ended(result) : KmodMessage.ErrnoOf(result).Name();
+        result.Status is null or GuestProtocol.TimedOut ? Ended(result) : KmodMessage.ErrnoOf(result).Name();
 
     private string Ended(GuestResult result) => result.Status is null ? "stopped: the machine died or did not answer" : $"timed out after {limit.TotalSeconds:0} s";
 

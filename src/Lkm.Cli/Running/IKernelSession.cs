@@ -44,6 +44,9 @@ internal interface IKernelSession : IDisposable
     /// <summary>Told of each step of loading and unloading, when set.</summary>
     Action<LoadStep>? Tracer { get; set; }
 
+    /// <summary>The kernel's time that each step may take; a command that waits for longer is ended.</summary>
+    TimeSpan StepLimit { set; }
+
     /// <summary>Loads a module: finit_module(2). Its dependencies are loaded already.</summary>
     /// <param name="path">The .ko file.</param>
     /// <param name="parameters">As insmod takes them, separated by spaces.</param>

@@ -35,6 +35,12 @@ internal sealed class LocalKernelSession : IKernelSession
     }
 
     /// <inheritdoc/>
+    public TimeSpan StepLimit
+    {
+        set => _session.Kernel.RequestLimitSeconds = _session.Kernel.IdleLimitSeconds = (long)value.TotalSeconds;
+    }
+
+    /// <inheritdoc/>
     public StepResult Load(string path, string parameters) => ToStep(_session.Load(path, parameters));
 
     /// <inheritdoc/>

@@ -37,15 +37,18 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
     /// <param name="progress">Told of long steps, as of a first boot.</param>
     /// <param name="memory">Bytes of its memory; null for the usual size.</param>
     /// <param name="failingAllocation">As <see cref="FailingAllocation"/>.</param>
+    /// <param name="stepLimit">The kernel's time that each step may take; null for the usual.</param>
     /// <returns>What happened, or why there is no kernel.</returns>
     public static Outcome<RunReport> RunFresh(
         KernelSource kernel, IReadOnlyList<PlannedModule> modules, IReadOnlyList<string> commands, Action<string, string?> progress,
-        ulong? memory = null, int? failingAllocation = null)
+        ulong? memory = null, int? failingAllocation = null, TimeSpan? stepLimit = null)
     {
         Outcome<IKernelSession> started = KernelSessions.Start(kernel, memory, progress);
         if (!started.Succeeded)
             return Outcome<RunReport>.Failure(started.Error);
         using IKernelSession session = started.Value;
+        if (stepLimit is { } limit)
+            session.StepLimit = limit;
         var report = new RunReport { Kernel = kernel.Version };
         new ModuleRunner(session, report) { FailingAllocation = failingAllocation }.Run(modules, commands, keep: false);
         return report;

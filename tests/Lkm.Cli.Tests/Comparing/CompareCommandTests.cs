@@ -21,14 +21,14 @@ public sealed class CompareCommandTests : IDisposable
     {
         string hello = Path.Combine(_folder, "hello");
         Assert.Equal(0, HostCommand.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "new", "hello"], _folder).ExitCode);
-        HostCommandResult run = Lkm(null, hello, "--kernel", "debian:6.1-cloud", "--do", "cat /sys/module/hello/initstate", "--json");
+        HostCommandResult run = Lkm(null, hello, "--kernel", "debian:6.1-cloud", "--do", "cat /sys/module/hello/initstate", "--do", "x=5; cd /sys", "--do", "echo $x; pwd", "--json");
         using var document = JsonDocument.Parse(run.Output);
         JsonElement[] steps = [.. document.RootElement.GetProperty("steps").EnumerateArray()];
-        Assert.Equal(["load", "$ cat /sys/module/hello/initstate", "unload"], steps.Select(step => step.GetProperty("name").GetString()));
+        Assert.Equal(["load", "$ cat /sys/module/hello/initstate", "$ x=5; cd /sys", "$ echo $x; pwd", "unload"], steps.Select(step => step.GetProperty("name").GetString()));
         Assert.All(steps, step => Assert.Equal("ok", step.GetProperty("outcome")[0].GetProperty("real").GetString()));
         Assert.All(steps.SelectMany(step => step.GetProperty("log").EnumerateArray()), line => Assert.True(line.GetProperty("same").GetBoolean(), line.ToString()));
         Assert.Equal("live", steps[1].GetProperty("output")[0].GetProperty("real").GetString());
-        Assert.True(steps[1].GetProperty("output")[0].GetProperty("same").GetBoolean());
+        Assert.All(steps.SelectMany(step => step.GetProperty("output").EnumerateArray()), line => Assert.True(line.GetProperty("same").GetBoolean(), line.ToString()));
     }
 
     [Fact]
@@ -81,6 +81,14 @@ public sealed class CompareCommandTests : IDisposable
         HostCommandResult run = Lkm(null, "--kernel", "debian:6.1-cloud", "dm-mod", "no-such-module");
         Assert.Equal(2, run.ExitCode);
         Assert.StartsWith("lkm: no_such_module: no such module in ", run.Error);
+    }
+
+    [Fact]
+    public void A_parameter_may_be_a_path()
+    {
+        HostCommandResult run = Lkm(null, "--kernel", "debian:6.1-cloud", "no-such-module", "log=/tmp/log.ko");
+        Assert.Equal(2, run.ExitCode);
+        Assert.StartsWith("lkm: no-such-module: ", run.Error);
     }
 
     [Fact]

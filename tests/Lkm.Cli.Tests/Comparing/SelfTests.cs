@@ -44,7 +44,7 @@ public class SelfTests
     {
         KernelSource kernel = new KernelLocator(LkmCache.FromEnvironment()).Locate(Kernel).Value!;
         IReadOnlyList<PlannedModule> plan = RunPlan.Make(kernel, [module], "").Value!;
-        SideRun lkm = LkmSide.Run(kernel, plan, [], (_, _) => { }).Value!;
+        SideRun lkm = LkmSide.Run(kernel, plan, [], TimeSpan.FromHours(1), (_, _) => { }).Value!;
         using JsonDocument document = Open();
         JsonElement recorded = document.RootElement.GetProperty(group).GetProperty(name);
         SideRun real = Read(recorded);
