@@ -11,6 +11,9 @@ internal static class Patience
     /// <summary>So many milliseconds on a machine that does nothing else.</summary>
     public static int Milliseconds(int usual) => usual * s_factor;
 
+    /// <summary>So many seconds, for the command line.</summary>
+    public static string Seconds(int usual) => $"{usual * s_factor}";
+
     /// <summary>The seconds that a task may keep the processor for, as `lkm boot --stuck` takes them: more than any that does its work.</summary>
-    public static string Stuck => $"{2 * s_factor}";
+    public static string Stuck => Seconds(2);
 }

@@ -66,7 +66,7 @@ public sealed class CompareCommandTests : IDisposable
     [Fact]
     public void Several_modules_make_a_sweep_on_both_sides()
     {
-        HostCommandResult run = Lkm(null, "--kernel", "debian:6.1-cloud", "dm-mod", "edd", "--output", "both");
+        HostCommandResult run = Lkm(null, "--kernel", "debian:6.1-cloud", "dm-mod", "edd", "--output", "both", "--timeout", Patience.Seconds(120));
         Assert.True(run.ExitCode == 0, run.Output + run.Error);
         Assert.Contains("2 of them compared with real Linux: 2 the same (100.0 %)", run.Output);
         Assert.Equal(2, ExpectedOutcomes.Read(Path.Combine(_folder, "both", "real-linux-outcomes.json")).Value!.Count);
