@@ -35,7 +35,7 @@ public sealed partial class UserModeKernel
             typeof(GuestMemory), typeof(SymbolTable), typeof(ImageTypes), typeof(KernelImage), typeof(StructLayout), typeof(KernelState),
             typeof(UserModeKernel), typeof(Cpu), typeof(VirtualClock), typeof(Board), typeof(InterruptController), typeof(LocalApic), typeof(IoApic), typeof(KeyboardController),
             typeof(SerialPort), typeof(RealTimeClock), typeof(KernelLog), typeof(GuestCalls), typeof(CallChain), typeof(CallSites), typeof(PerCpuArea),
-            typeof(TaskStruct), typeof(Scheduler), typeof(FairQueue), typeof(SchedulingChecks), typeof(RcuCallbacks), typeof(ExceptionEntry), typeof(ExceptionStacks),
+            typeof(TaskStruct), typeof(Scheduler), typeof(LeastRuntimeQueue), typeof(SchedulingChecks), typeof(RcuCallbacks), typeof(ExceptionEntry), typeof(ExceptionStacks),
             typeof(SelfInterrupt), typeof(TimerInterrupt), typeof(TextPatching), typeof(HostThreads), typeof(InitProcess), typeof(RandomNumbers),
             typeof(RequestModule), typeof(MemoryErrors), typeof(StackScan), typeof(MemoryFaults), typeof(AllocationTracks), typeof(PageAllocator),
             typeof(MemoryNode), typeof(SlabAllocator), typeof(KmemCacheStruct), typeof(MetadataArena), typeof(SlabCache), typeof(VmallocAllocator),

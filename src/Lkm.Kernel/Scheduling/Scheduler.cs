@@ -46,7 +46,9 @@ public sealed partial class Scheduler : ISnapshotState
     internal Scheduler(Cpu cpu, GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks, CallChain chain, GuestCalls calls, VirtualClock clock)
     {
         _clock = clock;
-        _queue = new FairQueue(tasks, clock);
+        _queue = image.FindStruct("sched_entity")?.Find("deadline") is not null && image.TrySymbol("sysctl_sched_base_slice", out var share)
+            ? new EarliestDeadlineQueue(tasks, clock, () => memory.ReadUInt32(share))
+            : new LeastRuntimeQueue(tasks, clock);
         _cpu = cpu;
         _image = image;
         _stackPadding = (ulong?)image.Enumerator(StackPadding);
@@ -94,10 +96,10 @@ public sealed partial class Scheduler : ISnapshotState
     public bool NeedsReschedule => (_tasks.ThreadFlags(Current) & (_tasks.Bits.NeedReschedule | _tasks.Bits.NeedRescheduleLazy)) != 0;
 
     /// <summary>Whether a task other than the running one waits for the processor.</summary>
-    public bool AnyRunnable => _queue.Tasks.Count > 0;
+    public bool AnyRunnable => _queue.Waiting.Count > 0;
 
     /// <summary>The tasks that wait for the processor, in turn.</summary>
-    public IEnumerable<ulong> Queue => _queue.Tasks;
+    public IEnumerable<ulong> Queue => _queue.Waiting;
 
     /// <summary>How often a task has offered the processor to others; what stays the same while one holds on to it.</summary>
     public long Passes { get; private set; }
@@ -114,12 +116,19 @@ public sealed partial class Scheduler : ISnapshotState
     /// <summary>Told of a task that gives the processor away though its preempt_count, which is given, forbids it.</summary>
     internal event Action<uint>? ScheduledWhileAtomic;
 
-    /// <summary>Lets the running task be replaced at its next chance: what the tick does when others wait.</summary>
+    /// <summary>Lets the running task be replaced at its next chance.</summary>
     public void SetNeedReschedule()
     {
         var task = Current;
         _tasks.SetThreadFlags(task, _tasks.ThreadFlags(task) | _tasks.Bits.NeedReschedule);
         _perCpu.PreemptCount &= ~PreemptCount.NoReschedule;
+    }
+
+    /// <summary>The timer's tick: lets the running task be replaced when others wait and it has had its share.</summary>
+    public void Tick()
+    {
+        if (Current == _idle ? AnyRunnable : _queue.Tick(Current))
+            SetNeedReschedule();
     }
 
     /// <summary>Makes a task runnable, whatever it waits for.</summary>
@@ -128,9 +137,9 @@ public sealed partial class Scheduler : ISnapshotState
         _tasks.SetState(task, TaskState.Running);
         if (task == Current || task == _idle)
             return;
-        CountCurrent();
+        var hadShare = CountCurrent();
         _queue.Wake(task);
-        if (Current == _idle || (!NeedsReschedule && _queue.Preempts(task, Current)))
+        if (Current == _idle || (!NeedsReschedule && (hadShare || _queue.Preempts(task, Current))))
             SetNeedReschedule();
     }
 
@@ -176,8 +185,8 @@ public sealed partial class Scheduler : ISnapshotState
     public void Save(BinaryWriter writer)
     {
         writer.Write(_queue.Least);
-        writer.Write(_queue.Tasks.Count);
-        foreach (var task in _queue.Tasks)
+        writer.Write(_queue.Waiting.Count);
+        foreach (var task in _queue.Waiting)
             writer.Write(task);
     }
 
@@ -275,7 +284,11 @@ public sealed partial class Scheduler : ISnapshotState
 
     /// <summary>yield(), which calls schedule() next.</summary>
     [KernelFunction("yield_task_fair")]
-    private void Yield() => _queue.Skip(Current);
+    private void Yield()
+    {
+        CountCurrent();
+        _queue.Yield(Current);
+    }
 
     [KernelFunction("try_to_wake_up")]
     private GuestTask<bool> TryToWakeUp(ulong task, uint state, int wakeFlags)
@@ -312,19 +325,19 @@ public sealed partial class Scheduler : ISnapshotState
     private GuestTask WakeUpNewTask(ulong task)
     {
         _tasks.SetState(task, TaskState.Running);
-        CountCurrent();
+        var hadShare = CountCurrent();
         _queue.Start(task, Current);
-        if (Current == _idle)
+        if (Current == _idle || (!NeedsReschedule && (hadShare || _queue.Preempts(task, Current))))
             SetNeedReschedule();
         return _newTaskEvent.IsEnabled ? _newTaskEvent.Call(task) : GuestTask.Completed;
     }
 
-    private void CountCurrent()
+    private bool CountCurrent()
     {
-        if (Current == _idle)
-            _queue.Begin();
-        else
-            _queue.Count(Current);
+        if (Current != _idle)
+            return _queue.Count(Current);
+        _queue.Begin();
+        return false;
     }
 
     /// <summary>Waits until a task has left the processor, which it has whenever another task is asking.</summary>

@@ -7,6 +7,9 @@ internal static class TaskState
     public const uint Interruptible = 0x1;
     public const uint Uninterruptible = 0x2;
     public const uint Dead = 0x80;
+
+    /// <summary>__TASK_STOPPED, __TASK_TRACED and TASK_PARKED: states that nothing may wake a task from for no reason (TASK_SPECIAL).</summary>
+    public const uint Special = 0x4 | 0x8 | 0x40;
     public const uint WakeKill = 0x100;
     public const uint Normal = Interruptible | Uninterruptible;
 

@@ -89,11 +89,7 @@ public sealed partial class TimerInterrupt
     /// <summary>Called in the timer interrupt: others get their turn.</summary>
     [KernelFunction("scheduler_tick")]
     [KernelFunction("sched_tick", Since = "6.10")]
-    private void SchedulerTick()
-    {
-        if (_scheduler.AnyRunnable)
-            _scheduler.SetNeedReschedule();
-    }
+    private void SchedulerTick() => _scheduler.Tick();
 
     /// <summary>
     /// Called in the timer interrupt: when it came upon no reader, a grace period is over, and the callbacks run in a soft interrupt; behind the
