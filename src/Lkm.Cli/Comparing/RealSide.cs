@@ -71,39 +71,45 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
 
     private SideRun Run(GuestMachine machine, List<RealModule> modules, string cleanUp, IReadOnlyList<string> commands)
     {
-        var steps = new List<SideStep>();
-        ulong taint = 0;
-        steps.Add(RunAll(modules.Select(module => (module.Load, module.IsRequired))));
-        if (steps[0].Outcome == SideStep.Ok)
+        // A soft dependency may fail to load, and one that is not asked for to unload: something else may use it.
+        GuestCommand[] asked =
+        [
+            .. modules.Select(module => new GuestCommand($"{module.Load}; {Settle}", module.IsRequired)),
+            .. commands.Select(line => new GuestCommand(line)),
+            .. modules.AsEnumerable().Reverse().Select(module => new GuestCommand($"{module.Unload}; {Settle}", module.IsAsked)),
+            new GuestCommand($"{cleanUp}; {Settle}"),
+        ];
+        IReadOnlyList<GuestResult> results = machine.IsAlive ? machine.Run(asked, limit) : [];
+        ulong taint = results.LastOrDefault(result => result.Status is not null)?.Taint ?? 0;
+        int next = 0;
+        var steps = new List<SideStep> { Together(modules.Count) };
+        if (steps[0].Outcome != SideStep.Ok)
+            return new SideRun(steps, taint);
+        foreach (string line in commands)
         {
-            foreach (string line in commands)
-            {
-                GuestResult result = Run(line);
-                steps.Add(new SideStep(result.Status is { } status ? LkmSide.CommandOutcome(status) : Ended(result), ShellMessages.OfReal(result.Output), LogOf(result)));
-            }
-            SideStep unload = RunAll(modules.AsEnumerable().Reverse().Select(module => (module.Unload, module.IsAsked)));
-            steps.Add(unload.Outcome == SideStep.Ok ? unload with { Log = [.. unload.Log, .. LogOf(Run($"{cleanUp}; {Settle}"))] } : unload);
+            GuestResult result = Next();
+            steps.Add(new SideStep(result.Status is { } status ? LkmSide.CommandOutcome(status) : Ended(result), ShellMessages.OfReal(result.Output), LogOf(result)));
         }
+
+        SideStep unload = Together(modules.Count);
+        steps.Add(unload.Outcome == SideStep.Ok ? unload with { Log = [.. unload.Log, .. LogOf(Next())] } : unload);
         return new SideRun(steps, taint);
 
-        GuestResult Run(string command)
-        {
-            GuestResult result = machine.IsAlive ? machine.Run(command, limit) : new GuestResult(command, null, "", [], taint);
-            taint = result.Status is null ? taint : result.Taint;
-            return result;
-        }
+        // Where there is no result the machine has died before.
+        GuestResult Next() => next++ is var i && i < results.Count ? results[i] : new GuestResult(asked[i].Text, null, "", [], taint);
 
-        // A soft dependency may fail to load, and one that is not asked for to unload: something else may use it.
-        SideStep RunAll(IEnumerable<(string Command, bool Counts)> all)
+        SideStep Together(int count)
         {
             var log = new List<LogLine>();
-            foreach ((string command, bool counts) in all)
+            for (; count > 0; count--)
             {
-                GuestResult result = Run($"{command}; {Settle}");
+                bool isRequired = asked[next].IsRequired;
+                GuestResult result = Next();
                 log.AddRange(LogOf(result));
-                if (counts && result.Status != 0)
+                if (isRequired && result.Status != 0)
                     return new SideStep(OutcomeOf(result), [], log);
             }
+
             return new SideStep(SideStep.Ok, [], log);
         }
     }
