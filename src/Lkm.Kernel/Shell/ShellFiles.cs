@@ -57,8 +57,9 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
         return ErrorOf(await Call(name, await Put(first), await Put(second)));
     }
 
-    /// <summary>The error of a system call's result; <see cref="Errno.OK"/> when it is none.</summary>
-    public static Errno ErrorOf(long result) => ErrnoText.TryFromReturnValue(result, out var error) ? error : Errno.OK;
+    /// <summary>The error of a system call's result; <see cref="Errno.OK"/> when it is none. A driver may return what is less than any errno.</summary>
+    public static Errno ErrorOf(long result) =>
+        ErrnoText.TryFromReturnValue(result, out var error) ? error : result < 0 ? Errno.EIO : Errno.OK;
 
     /// <summary>Puts a NUL-terminated string into the user buffer.</summary>
     public GuestTask<ulong> Put(string text) => calls.Put(Encoding.UTF8.GetBytes(text + "\0"));
