@@ -20,6 +20,10 @@ internal static class LkmSide
     {
         var steps = new List<SideStep>();
         bool loaded = report.Modules.Count > 0 && report.Modules[^1].Load.Succeeded;
+        // What is less than any errno, the C library does not take for an error, nor insmod for a failure: only rmmod finds that the module is not there.
+        bool seemsLoaded = !loaded && report.Modules.LastOrDefault()?.Load.ReturnCode is < -ErrnoText.MaxErrno;
+        if (seemsLoaded)
+            return new SideRun([new SideStep(SideStep.Ok, [], LogOf(report, 0)), new SideStep(NameOf(Errno.ENOENT), [], [])], report.Taint);
         steps.Add(new SideStep(loaded ? SideStep.Ok : NameOf(report.Modules.LastOrDefault()?.Load.Errno ?? Errno.ENOENT), [], LogOf(report, 0)));
         foreach (CommandResult command in report.Commands)
             steps.Add(new SideStep(CommandOutcome(command.Status), ShellMessages.OfLkm(command.Output), LogOf(report, steps.Count)));

@@ -81,6 +81,7 @@ internal sealed partial class ModuleLoad
         await ModuleUnload.Free(_kernel, _modules, _module);
         _observer?.Invoke(new StateEntered(name, null));
         await _kernel.WakeUpAll();
-        return new Refusal(code, $"the init function of {name} returned {code} ({((Errno)(-code)).Name()})");
+        var what = ErrnoText.TryFromReturnValue(code, out var errno) ? errno.Name() : "which is no errno: insmod takes it for success, though the module is not there";
+        return new Refusal(code, $"the init function of {name} returned {code} ({what})");
     }
 }
