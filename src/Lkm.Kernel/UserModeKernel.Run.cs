@@ -206,7 +206,7 @@ public sealed partial class UserModeKernel
     }
 
     /// <summary>An address as %pS prints it: name+0xoffset/0xsize, with the module's name behind it.</summary>
-    public string Symbolise(ulong address) => _moduleSymbols.Describe(address) ?? Tracks.RememberedName(address) ?? Image.Symbolise(address);
+    public string Symbolise(ulong address) => _moduleSymbols.Describe(address) ?? Tracks.RememberedName(address) ?? _moduleSymbols.DescribeGone(address) ?? Image.Symbolise(address);
 
     private IEnumerable<string> DumpStack()
     {

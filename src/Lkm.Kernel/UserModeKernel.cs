@@ -201,6 +201,16 @@ public sealed partial class UserModeKernel : IDisposable
     /// <summary>Makes what finds the allocations that a module has left behind.</summary>
     internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, PerCpuLayout.Of(Image).SizeWithRedzones, Pages, Slab, Vmalloc, Tracks);
 
+    /// <summary>Makes what finds where a module that is gone is still known.</summary>
+    internal RemnantScanner NewRemnantScanner() => new(Memory, Image, PerCpu, PerCpuLayout.Of(Image).SizeWithRedzones, Pages, Slab, Vmalloc, Tasks, Symbolise);
+
+    /// <summary>Keeps the symbols of a module that is about to go, for reports afterwards.</summary>
+    internal void RememberSymbols(string module)
+    {
+        if (Modules.Modules.Find(module) is { } found)
+            _moduleSymbols.Remember(found);
+    }
+
     /// <summary>Loading CR3 empties the processor's cache of translations.</summary>
     private void FlushUserTranslations() => Cpu.Cr3 = Cpu.Cr3;
 

@@ -98,6 +98,9 @@ public sealed class KernelImage
     /// <summary>An address as the kernel prints it: symbol+0xoffset/0xsize.</summary>
     public string Symbolise(ulong address) => _symbols.Describe(address) ?? $"0x{address:x}";
 
+    /// <summary>A per-CPU variable by its offset: symbol+0xoffset/0xsize.</summary>
+    public string SymbolisePerCpu(ulong offset) => _symbols.DescribePerCpu(offset) ?? $"0x{offset:x}";
+
     /// <summary>Takes over what a snapshot knows of an enumerator.</summary>
     internal void LearnEnumerator(string name, long? value) => _enumerators[name] = new TypeAnswer(value);
 
@@ -124,6 +127,9 @@ public interface ISymbolTable
 
     /// <summary>The symbol that an address lies in, as name+0xoffset/0xsize, or null.</summary>
     string? Describe(ulong address);
+
+    /// <summary>The per-CPU variable that an offset lies in, as name+0xoffset/0xsize, or null.</summary>
+    string? DescribePerCpu(ulong offset) => null;
 
     /// <summary>The first byte of the symbol that an address lies in, and the byte after its last.</summary>
     bool TryGetBounds(ulong address, out ulong start, out ulong end)

@@ -81,7 +81,10 @@ public sealed class KernelModule
     public ulong Size => ModuleMemory.Of(_kernel).SizeOf(this);
 
     /// <summary>The allocation that holds the code which stays.</summary>
-    internal ModuleBlock CoreText => ModuleMemory.Of(_kernel).Blocks(this)[0];
+    internal ModuleBlock CoreText => Blocks[0];
+
+    /// <summary>All its allocations, those of the init part last.</summary>
+    internal ModuleBlock[] Blocks => ModuleMemory.Of(_kernel).Blocks(this);
 
     /// <summary>The address that <c>/proc/modules</c> shows: where its code begins.</summary>
     public ulong BaseAddress => ModuleMemory.Of(_kernel).BaseOf(this);

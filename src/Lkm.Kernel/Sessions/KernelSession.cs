@@ -24,9 +24,10 @@ public sealed class KernelSession : IDisposable
     private readonly SessionModuleCommands _commands;
     private readonly KernelShell _shell;
     private readonly LeakScanner _leaks;
+    private readonly RemnantScanner _remnants;
     private readonly ulong _mark;
     private readonly KernelFindings _findings;
-    private readonly Dictionary<string, List<CodeRange>> _code = [];
+    private readonly Dictionary<string, List<CodeRange>> _code = [], _memory = [];
     private bool _stopped;
     private long _started;
 
@@ -41,6 +42,7 @@ public sealed class KernelSession : IDisposable
         _shell = new KernelShell(_commands, kernel.Log);
         _findings = new KernelFindings(kernel);
         _leaks = kernel.NewLeakScanner();
+        _remnants = kernel.NewRemnantScanner();
         _mark = _leaks.Mark();
         kernel.Modules.Observer = Observe;
         if (modules is not null)
@@ -100,27 +102,38 @@ public sealed class KernelSession : IDisposable
     /// <summary>From now on, takes modules out that request_module() has loaded and nobody has used for that many virtual seconds.</summary>
     public void StartAutoclean(int idleSeconds) => _commands.StartAutoclean(idleSeconds);
 
-    /// <summary>Looks for allocations that modules which are gone left behind; each becomes a finding and a report in the log.</summary>
+    /// <summary>
+    /// Looks for what modules that are gone left behind: allocations that nothing points to, and what still points to the modules. Each becomes a
+    /// finding and a report in the log.
+    /// </summary>
     public void CheckForLeaks()
     {
         if (_stopped)
             return;
-        var code = new List<CodeRange>();
-        foreach (var (module, parts) in _code)
+        var code = RangesOfGone(_code);
+        IReadOnlyList<LeakedObject> leaks = code.Count > 0 ? _leaks.FindLeaks(_mark, code) : [];
+        var remnants = _remnants.Find(RangesOfGone(_memory), code).Where(remnant => !leaks.Any(leak => remnant.Place - leak.Address < leak.Size));
+        foreach (var group in RemnantReport.Group(remnants, _kernel.Symbolise))
         {
-            if (_kernel.Modules.Modules.Find(module) is null)
-                code.AddRange(parts);
+            Report(RemnantReport.Format(group, _kernel.Symbolise));
+            _findings.Add(new Finding("left behind", RemnantReport.Summarise(group, _kernel.Symbolise)));
         }
 
-        if (code.Count == 0)
-            return;
-        foreach (var leak in _leaks.FindLeaks(_mark, code))
+        foreach (var leak in leaks)
         {
-            foreach (var line in LeakReport.Format(leak, _kernel.Symbolise))
-                _kernel.Log.Write(ErrorLevel, line);
+            Report(LeakReport.Format(leak, _kernel.Symbolise));
             _findings.Add(new Finding("leak", $"{OwnerOf(leak)}: {leak.Size} bytes at {leak.Address:x16} were never freed"));
         }
     }
+
+    private void Report(IEnumerable<string> lines)
+    {
+        foreach (var line in lines)
+            _kernel.Log.Write(ErrorLevel, line);
+    }
+
+    private List<CodeRange> RangesOfGone(Dictionary<string, List<CodeRange>> ranges) =>
+        [.. ranges.Where(module => _kernel.Modules.Modules.Find(module.Key) is null).SelectMany(module => module.Value)];
 
     private string OwnerOf(LeakedObject leak) =>
         _code.First(module => leak.Allocated.Frames.Any(frame => module.Value.Any(part => part.Contains(frame)))).Key;
@@ -219,16 +232,26 @@ public sealed class KernelSession : IDisposable
             ? "out of memory"
             : "by a signal";
 
-    /// <summary>Remembers where a module's code lies, for reports after it has gone.</summary>
+    /// <summary>Remembers where a module lies, and its names, for reports after it has gone.</summary>
     private void Observe(ModuleLoadEvent step)
     {
         Tracer?.Invoke(new LoadStep(_kernel.Clock.Nanoseconds - _started, step));
-        if (step is not SectionPlaced { Part: ModulePart.Text or ModulePart.InitText } placed)
+        if (step is StateEntered { State: Modules.ModuleState.Going })
+            _kernel.RememberSymbols(step.Module);
+        if (step is not SectionPlaced placed)
             return;
-        foreach (var others in _code.Values) // whoever was here is gone
+        if (placed.Part is ModulePart.Text or ModulePart.InitText)
+            Remember(_code, placed);
+        if (placed.Part < ModulePart.InitText)
+            Remember(_memory, placed);
+    }
+
+    private static void Remember(Dictionary<string, List<CodeRange>> ranges, SectionPlaced placed)
+    {
+        foreach (var others in ranges.Values) // whoever was here is gone
             others.RemoveAll(part => part.Start < placed.Address + placed.Size && placed.Address < part.End);
-        if (!_code.TryGetValue(placed.Module, out var ranges))
-            _code[placed.Module] = ranges = [];
-        ranges.Add(new CodeRange(placed.Address, placed.Address + placed.Size));
+        if (!ranges.TryGetValue(placed.Module, out var parts))
+            ranges[placed.Module] = parts = [];
+        parts.Add(new CodeRange(placed.Address, placed.Address + placed.Size));
     }
 }

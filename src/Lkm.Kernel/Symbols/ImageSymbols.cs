@@ -20,6 +20,10 @@ internal sealed class ImageSymbols(SymbolTable table) : ISymbolTable
     }
 
     /// <inheritdoc/>
+    public string? DescribePerCpu(ulong offset) =>
+        table.TryFindByAddress(offset, out var index, out var inside) ? $"{table.Name(index)}+0x{inside:x}/0x{table.Size(index):x}" : null;
+
+    /// <inheritdoc/>
     public bool TryGetBounds(ulong address, out ulong start, out ulong end)
     {
         (start, end) = (0, 0);

@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Memory;
+using Lkm.Kernel.Scheduling;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Sanitizer;
+
+/// <summary>
+/// Finds what a module that is gone has left registered, armed or running: words in the kernel's memory that still point to where the module's code
+/// and data were. Linux finds the like with CONFIG_DEBUG_OBJECTS for some kinds of objects, and otherwise when it follows such a pointer.
+/// </summary>
+/// <remarks>
+/// Looked at are the image's variables, per-CPU memory, live slab objects and the data of other modules, as far as they were written since the kernel was
+/// started: no other word can point to the module. Stacks are left out, since much on them is stale, and so are members of which Linux itself never
+/// clears what it has no more use for (<see cref="StaleWords"/>).
+/// </remarks>
+internal sealed class RemnantScanner(
+    GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong perCpuSize, PageAllocator pages, IObjectFinder objects, VmallocAllocator vmalloc,
+    TaskStruct tasks,
+    Func<ulong, string> symbolise)
+{
+    private readonly StaleWords _stale = new(memory, image, tasks);
+
+    /// <summary>Finds the words that point into ranges of addresses. To be asked when the guest is at rest.</summary>
+    /// <param name="gone">Where modules were that are gone: start and end of each part.</param>
+    /// <param name="code">Which of it was code.</param>
+    public IReadOnlyList<Remnant> Find(IReadOnlyList<CodeRange> gone, IReadOnlyList<CodeRange> code)
+    {
+        var found = new List<Remnant>();
+        if (gone.Count == 0)
+            return found;
+        var data = image.Symbol("_sdata") & ~(AddressSpace.PageSize - 1);
+        foreach (var (place, target) in Words(data, AddressSpace.PageAlign(image.Symbol("_end")) - data, gone))
+            found.Add(new Remnant(place, target, symbolise(place), null));
+        foreach (var (place, target) in Words(perCpu.Start, AddressSpace.PageAlign(perCpuSize), gone))
+            found.Add(new Remnant(place, target, $"{image.SymbolisePerCpu(place - perCpu.Offset)} (per-CPU)", null));
+        foreach (var (place, target) in Words(AddressSpace.PageOffset, pages.RamSize, gone))
+        {
+            if (objects.FindObject(place) is { IsFreed: false } holder && place - holder.Address < holder.Size && !_stale.IsRetired(holder))
+                found.Add(new Remnant(place, target, $"{holder.Size} bytes at {holder.Address:x16}", holder.Allocated));
+        }
+
+        foreach (var area in vmalloc.Areas())
+        {
+            if (area.Start < AddressSpace.ModulesStart || area.Start >= AddressSpace.ModulesEnd)
+                continue;
+            foreach (var (place, target) in Words(area.Start, area.Pages << AddressSpace.PageShift, gone))
+                found.Add(new Remnant(place, target, symbolise(place), null));
+        }
+
+        found.RemoveAll(remnant => !memory.IsAccessible(remnant.Place, sizeof(ulong), write: false, out _) || _stale.Has(remnant.Place, code.Any(range => range.Contains(remnant.Target))));
+        return found;
+    }
+
+    private List<(ulong Place, ulong Target)> Words(ulong start, ulong size, IReadOnlyList<CodeRange> gone)
+    {
+        var (least, most) = (gone.Min(range => range.Start), gone.Max(range => range.End));
+        var found = new List<(ulong Place, ulong Target)>();
+        foreach (var (address, length) in memory.ChangedPages(start, size))
+        {
+            var words = MemoryMarshal.Cast<byte, ulong>(memory.Span(address, (int)length));
+            for (var i = words.IndexOfAnyInRange(least, most - 1); i >= 0;)
+            {
+                foreach (var range in gone)
+                {
+                    if (range.Contains(words[i]))
+                        found.Add((address + ((ulong)i * sizeof(ulong)), words[i]));
+                }
+
+                var next = words[(i + 1)..].IndexOfAnyInRange(least, most - 1);
+                i = next < 0 ? -1 : i + 1 + next;
+            }
+        }
+
+        return found;
+    }
+
+}
+
+/// <summary>A word that points to where a module was.</summary>
+/// <param name="Place">Its address.</param>
+/// <param name="Target">What it holds.</param>
+/// <param name="Holder">What it lies in, for people.</param>
+/// <param name="Allocated">Who allocated that; null if nobody did.</param>
+internal sealed record Remnant(ulong Place, ulong Target, string Holder, AllocationTrack? Allocated);

@@ -1,0 +1,76 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Scheduling;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Sanitizer;
+
+/// <summary>Words of which Linux remembers an address only to compare it, or not at all: that they point to a module that is gone does no harm.</summary>
+internal sealed class StaleWords(GuestMemory memory, KernelImage image, TaskStruct tasks)
+{
+    private const uint WorkqueueWorker = 0x20; // PF_WQ_WORKER
+
+    /// <summary>Whether a word is one of them.</summary>
+    /// <param name="place">Its address.</param>
+    /// <param name="isCode">Whether it points to code.</param>
+    public bool Has(ulong place, bool isCode) =>
+        IsModuleBounds(place) || IsSortedTable(place)
+        || (isCode && (IsLastFunction(place) || IsOfIdleTimer(place) || IsOfIdleHighResolutionTimer(place) || IsOfIdleWork(place)));
+
+    /// <summary>What an object holds of which Linux says itself that it is out of use: a file of sysfs that was removed while a name still led to it (kernfs_drain()).</summary>
+    public bool IsRetired(ObjectDescription holder) =>
+        holder.CacheName == "kernfs_node_cache" && image.Struct("kernfs_node").Find("active") is { } active && memory.ReadInt32(holder.Address + active) < 0;
+
+    /// <summary>timer_list.function of a timer that is not armed: detach_timer() has poisoned its place in the list, or it never had one (kernel/time/timer.c).</summary>
+    private bool IsOfIdleTimer(ulong place)
+    {
+        const ulong poison = 0xdead000000000122; // LIST_POISON2
+        var timer = image.Struct("timer_list");
+        var at = place - timer["function"];
+        return memory.ReadUInt64(at + timer["entry.pprev"]) == 0
+            && (memory.ReadUInt64(at) == poison || (memory.ReadUInt64(at) == 0 && memory.ReadUInt64(at + timer["expires"]) == 0 && IsOfImage(place)));
+    }
+
+    /// <summary>hrtimer.function of a timer that is not armed: its node is in no tree (RB_EMPTY_NODE()).</summary>
+    private bool IsOfIdleHighResolutionTimer(ulong place) =>
+        place - image.Struct("hrtimer")["function"] is var node && memory.ReadUInt64(node) == node;
+
+    /// <summary>work_struct.func of work that is not pending: it is in no list (list_del_init()). A worker that runs it points to it itself.</summary>
+    private bool IsOfIdleWork(ulong place)
+    {
+        var work = image.Struct("work_struct");
+        var entry = place - work["func"] + work["entry"];
+        return memory.ReadUInt64(entry) == entry && memory.ReadUInt64(entry + sizeof(ulong)) == entry;
+    }
+
+    private bool IsOfImage(ulong place) => place >= image.Symbol("_sdata") && place < image.Symbol("_end");
+
+    /// <summary>The bounds that __module_address() searches between, which never shrink (kernel/module/main.c).</summary>
+    private bool IsModuleBounds(ulong place)
+    {
+        var tree = image.Symbol("mod_tree");
+        var root = image.Struct("mod_tree_root");
+        return place == tree + root["addr_min"] || place == tree + root["addr_max"];
+    }
+
+    /// <summary>What unwind_module_init() hands to the functions that sort a module's table (arch/x86/kernel/unwind_orc.c).</summary>
+    private bool IsSortedTable(ulong place) => place == image.SymbolOrZero("cur_orc_table") || place == image.SymbolOrZero("cur_orc_ip_table");
+
+    /// <summary>worker->last_func: what a worker did last, for wq_worker_last_func() (kernel/workqueue.c).</summary>
+    private bool IsLastFunction(ulong place)
+    {
+        if (image.Struct("worker").Find("last_func") is not { } last || image.Struct("kthread").Find("data") is not { } data)
+            return false;
+        var kthread = tasks.Layout.Find("worker_private") ?? tasks.Layout["set_child_tid"]; // before 5.17
+        var next = tasks.Layout["tasks"];
+        var first = image.Symbol("init_task") + next;
+        for (var entry = memory.ReadUInt64(first); entry != first; entry = memory.ReadUInt64(entry))
+        {
+            var task = entry - next;
+            if ((memory.ReadUInt32(task + tasks.Layout["flags"]) & WorkqueueWorker) != 0
+                && memory.ReadUInt64(memory.ReadUInt64(task + kthread) + data) + last == place)
+                return true;
+        }
+
+        return false;
+    }
+}
