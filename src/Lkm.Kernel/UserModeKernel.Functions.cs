@@ -1,5 +1,6 @@
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Scheduling;
 
 namespace Lkm.Kernel;
 
@@ -11,6 +12,8 @@ public sealed partial class UserModeKernel
         Func<string, ulong> find = Image.SymbolOrZero;
         foreach (var subsystem in Subsystems)
             Functions.Install(subsystem, find);
+        Functions.Install(Context, find);
+        Functions.Install(new SpinningLocks(this) { Found = Faults.Note }, find);
         Functions.InstallAt(HookAddresses.Thread, Threads, "lkm_thread");
         Functions.InstallAt(HookAddresses.Init, Init, "lkm_init");
     }

@@ -24,6 +24,9 @@ public sealed partial class UserModeKernel
     /// <summary>Instructions that one request may take before it is given up.</summary>
     public long InstructionLimit { get; set; } = 40_000_000_000;
 
+    /// <summary>Whether somebody stands by who ends what never ends, so that no limit need stop the kernel.</summary>
+    internal bool IsLeftToItsUser { get; set; }
+
     /// <summary>What the host wants done between two instructions of the guest.</summary>
     internal Interjections Interjections { get; } = new();
 
@@ -188,6 +191,13 @@ public sealed partial class UserModeKernel
         }
 
         Clock.Advance(UntilEvent);
+    }
+
+    /// <summary>Nothing but an interrupt can change anything: time passes to the next one.</summary>
+    internal void PassTimeToInterrupt()
+    {
+        if (!Board.Poll())
+            Clock.Advance(UntilEvent);
     }
 
     /// <summary>An interrupt sleeps on the idle task, which cannot: time passes to the next interrupt, the only thing that could wake it.</summary>

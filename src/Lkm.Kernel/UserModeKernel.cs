@@ -44,7 +44,9 @@ public sealed partial class UserModeKernel : IDisposable
         Tasks = new TaskStruct(memory, image);
         Scheduler = new Scheduler(Cpu, memory, image, PerCpu, Tasks, Chain, Calls, Clock);
         Scheduler.IdleSleeps += PassTimeInInterrupt;
-        Rcu = new RcuCallbacks(memory, image, PerCpu, Calls);
+        Context = new ContextChecks(Cpu, memory, image, PerCpu, Tasks, Log) { Symbolise = Symbolise, DumpStack = DumpStack };
+        Scheduler.MightSchedule = Context.MightSchedule;
+        Rcu = new RcuCallbacks(memory, image, PerCpu, Calls) { MightSleep = Context.MightSleep };
         Exceptions = new ExceptionEntry(Cpu, memory, image, Calls, Chain.Sites);
         SelfInterrupt = new SelfInterrupt(Cpu, Exceptions, Board.LocalApic);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Board.LocalApic, Exceptions, Scheduler, Rcu);
@@ -56,11 +58,12 @@ public sealed partial class UserModeKernel : IDisposable
         MemoryErrors = new MemoryErrors(memory, image, PerCpu, Tasks) { Symbolise = Symbolise };
         Faults = new MemoryFaults(Cpu, memory, image, MemoryErrors, Log) { Symbolise = Symbolise, DumpStack = DumpStack, RamSize = ramSize };
         Scheduler.ScheduledWhileAtomic += count => Faults.NoteScheduleWhileAtomic((Tasks.Comm(PerCpu.Current), Tasks.Pid(PerCpu.Current)), count);
+        Context.Found = Faults.Note;
         Tracks = new AllocationTracks(memory, image, PerCpu, Tasks);
         var perCpuLayout = PerCpuLayout.Of(image);
         Pages = new PageAllocator(memory, image, MemoryErrors, ramSize, PerCpu.Start + perCpuLayout.SizeWithRedzones);
         Slab = new SlabAllocator(memory, image, Calls, Pages, Tracks, MemoryErrors) { Chain = Chain };
-        Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors);
+        Vmalloc = new VmallocAllocator(memory, image, Pages, Slab, MemoryErrors) { MightFree = Context.MightFreeArea };
         Slab.CacheFailed = new CacheFailure(memory, image, Calls, Chain).Tell;
         Slab.Reclaim = Vmalloc.Reclaim = _reclaim = new PageReclaim(memory, image, Calls, Chain, Pages, Slab);
         Modules = new ModuleLoader(image, memory, Chain, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
@@ -74,6 +77,7 @@ public sealed partial class UserModeKernel : IDisposable
             Failed = new PerCpuExhaustion(memory, image, Calls, Chain).Warn,
         };
         Functions = new FunctionTable(Cpu, memory, image.TrySymbol("__fentry__", out var fentry) ? fentry : 0);
+        FailAllocation = null;
         Probes = new HostProbes(this, _moduleSymbols);
         DebugRegisters = new DebugRegisters(Cpu, Memory, Unhook);
     }
@@ -111,8 +115,20 @@ public sealed partial class UserModeKernel : IDisposable
     /// <summary>Told of each allocation that is asked for, of any allocator: whether it is to fail. Null for none.</summary>
     internal Func<AllocationRequest, bool>? FailAllocation
     {
-        set => (Pages.FailAllocation, Slab.FailAllocation, Vmalloc.FailAllocation, PerCpuMemory.FailAllocation) = (value, value, value, value);
+        set
+        {
+            bool Ask(AllocationRequest request)
+            {
+                Context.MightAllocate(request);
+                return value is not null && value(request);
+            }
+
+            (Pages.FailAllocation, Slab.FailAllocation, Vmalloc.FailAllocation, PerCpuMemory.FailAllocation) = (Ask, Ask, Ask, Ask);
+        }
     }
+
+    /// <summary>Finds calls of what may sleep where nothing may.</summary>
+    internal ContextChecks Context { get; }
 
     /// <summary>Virtual time.</summary>
     public VirtualClock Clock { get; }

@@ -7,7 +7,8 @@ namespace Lkm.Kernel.Exceptions;
 
 /// <summary>
 /// Accesses that the shadow denied because the memory is poisoned: red zones, freed objects and pages. On Linux without KASAN they go
-/// unnoticed, so the access is reported and then made.
+/// unnoticed, so the access is reported and then made; unless nothing is mapped there on Linux either, as behind and in place of vmalloc areas and
+/// modules that are gone: then it faults, after the report.
 /// </summary>
 public sealed class MemoryFaults
 {
@@ -80,7 +81,7 @@ public sealed class MemoryFaults
 
         if (!IsWordAtATimeRead(exit))
             Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
-        return _cpu.StepIgnoringShadow();
+        return exit.Shadow is Shadow.VmallocGuard or Shadow.VmallocFreed or Shadow.InitFreed ? exit : _cpu.StepIgnoringShadow();
     }
 
     /// <summary>Whether it is what /proc/iomem calls System RAM; the image lies in some of its own (<see cref="KernelResources"/>).</summary>
@@ -99,6 +100,13 @@ public sealed class MemoryFaults
     /// <param name="preemptCount">Its preempt_count.</param>
     internal void NoteScheduleWhileAtomic((string Comm, int Pid) task, uint preemptCount) =>
         _warnings.Add(new KernelWarning("__schedule", $"BUG: scheduling while atomic: {task.Comm}/{task.Pid}/0x{preemptCount:x8}", task.Pid, []));
+
+    /// <summary>Adds what lkm's own checks found and wrote to the log.</summary>
+    internal void Note(KernelWarning warning)
+    {
+        _warnings.Add(warning);
+        AddTaint(TaintWarn);
+    }
 
     private void Warn(KernelWarning warning)
     {

@@ -93,6 +93,12 @@ public sealed partial class VmallocAllocator
     }
 
     [KernelFunction("vfree")]
+    private void VfreeSleeping(ulong address, CallFrame frame)
+    {
+        MightFree?.Invoke();
+        FreeMemory(address, frame.ReturnAddress);
+    }
+
     [KernelFunction("vfree_atomic")]
     [KernelFunction("module_memfree")]
     [KernelFunction("execmem_free", Since = "6.10")]

@@ -69,6 +69,9 @@ public sealed partial class VmallocAllocator : IObjectFinder
     /// <summary>Asked before each allocation whether it shall fail.</summary>
     public Func<AllocationRequest, bool>? FailAllocation { get; set; }
 
+    /// <summary>Told of each vfree(), which may sleep.</summary>
+    internal Action? MightFree { get; init; }
+
     /// <summary>Allocates memory in vmalloc space for the kernel core itself, as vzalloc() does.</summary>
     /// <returns>The address, or 0.</returns>
     public ulong Allocate(ulong size) =>

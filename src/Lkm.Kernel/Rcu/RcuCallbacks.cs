@@ -57,6 +57,9 @@ public sealed partial class RcuCallbacks : ISnapshotState
         _perCpu.PreemptCount -= PreemptCount.SoftirqOffset;
     }
 
+    /// <summary>Told of each call that waits for a grace period.</summary>
+    internal Action? MightSleep { get; init; }
+
     private async GuestTask InvokeCallbacks()
     {
         for (var n = _queue.Count; n > 0; n--)
@@ -123,10 +126,8 @@ public sealed partial class RcuCallbacks : ISnapshotState
     [KernelFunction("synchronize_rcu_tasks_trace")]
     [KernelFunction("cond_synchronize_rcu")]
     [KernelFunction("cond_synchronize_rcu_expedited")]
-    private void SynchronizeRcu()
-    {
-        // The caller may sleep, so it is no reader, and no other task is inside a read-side section: the grace period is over.
-    }
+    private void SynchronizeRcu() =>
+        MightSleep?.Invoke(); // so the caller is no reader, and no other task is inside a read-side section: the grace period is over
 
     [KernelFunction("rcu_barrier")]
     [KernelFunction("rcu_barrier_tasks")]
@@ -134,6 +135,7 @@ public sealed partial class RcuCallbacks : ISnapshotState
     [KernelFunction("rcu_barrier_tasks_trace")]
     private async GuestTask RcuBarrier()
     {
+        MightSleep?.Invoke();
         while (_queue.Count > 0)
             await RunCallbacks();
     }

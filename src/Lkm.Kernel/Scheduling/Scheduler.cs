@@ -113,6 +113,9 @@ public sealed partial class Scheduler : ISnapshotState
     /// </summary>
     internal event Action? IdleSleeps;
 
+    /// <summary>Told of a task that gives the processor away with interrupts off.</summary>
+    internal Action<uint>? MightSchedule { get; set; }
+
     /// <summary>Told of a task that gives the processor away though its preempt_count, which is given, forbids it.</summary>
     internal event Action<uint>? ScheduledWhileAtomic;
 
@@ -206,6 +209,9 @@ public sealed partial class Scheduler : ISnapshotState
         Passes++;
         if (FindFault(mode) is var fault and not SchedulingFault.None)
             return ScheduleDespite(fault, mode, frame);
+        const uint ofItsOwnWill = 0; // SM_NONE
+        if (mode == ofItsOwnWill && (_cpu.Rflags & InterruptFlag) == 0)
+            MightSchedule?.Invoke(_preemptionDisabled);
         return PassOn(mode, frame);
     }
 

@@ -10,6 +10,11 @@ internal sealed class KernelFindings(UserModeKernel kernel)
     private const string KeptWords = " has kept the processor for ";
     private const ulong SoftLockup = 1 << 14; // TAINT_SOFTLOCKUP
 
+    private static readonly string[] OtherReports =
+    [
+        "BUG: KASAN: ", "BUG: scheduling while atomic: ", "BUG: sleeping function called from invalid context at ", "BUG: kernel NULL pointer dereference", "BUG: unable to handle ",
+    ];
+
     private readonly List<Finding> _all = [];
     private int _memoryErrors, _warnings;
     private long _records = kernel.Log.Next;
@@ -35,12 +40,17 @@ internal sealed class KernelFindings(UserModeKernel kernel)
             _all.Add(new Finding(kind, $"{kind} in {kernel.Faults.Places[_memoryErrors]}"));
         }
 
+        var told = new HashSet<string>();
         for (; _warnings < kernel.Faults.Warnings.Count; _warnings++)
+        {
+            told.Add(kernel.Faults.Warnings[_warnings].Text);
             _all.Add(new Finding("warning", kernel.Faults.Warnings[_warnings].Text));
+        }
 
         var oopses = OopsesOf(kernel);
         var oops = !isStopped && (aTaskWasKilled || oopses != _oopses) ? AddOops() : null;
         _oopses = oopses;
+        AddComplaints(told, oops);
         if ((TaintOf(kernel) & SoftLockup) != 0)
             AddLockups(oops);
         _records = kernel.Log.Next;
@@ -62,6 +72,50 @@ internal sealed class KernelFindings(UserModeKernel kernel)
         _all.Add(new Finding("oops", summary + PlaceIn(lines)));
         return what;
     }
+
+    /// <summary>
+    /// What the kernel's own checks said of a rule that was broken, and went on: WARN() in the image's code, and lines that begin with "BUG: ". What a module warns of
+    /// itself is its own affair, and in the log only.
+    /// </summary>
+    /// <param name="told">The texts of warnings that are told of already; what is added joins them.</param>
+    /// <param name="oops">The first line of an oops that is told of already.</param>
+    private void AddComplaints(HashSet<string> told, string? oops)
+    {
+        const string cut = "------------[ cut here ]------------", bug = "BUG: ";
+        var message = new List<string>();
+        foreach (var line in NewLines())
+        {
+            if (line.StartsWith(cut, StringComparison.Ordinal))
+            {
+                message.Clear();
+            }
+            else if (PlaceOfWarning(line) is not { } place)
+            {
+                message.Add(line);
+                if (line.StartsWith(bug, StringComparison.Ordinal) && line != oops && !IsToldOf(line) && told.Add(line))
+                    _all.Add(new Finding("bug", line[bug.Length..]));
+            }
+            else if (!place.EndsWith(']'))
+            {
+                var text = string.Join(' ', message).TrimEnd();
+                if (told.Add(text.Length == 0 ? place : text))
+                    _all.Add(new Finding("warning", text.Length == 0 ? $"WARNING at {place}" : $"{text} ({place})"));
+            }
+        }
+    }
+
+    /// <summary>Where a warning says that it is: the file, the line and the function (__warn(), kernel/panic.c). Since 6.19 the processor comes last.</summary>
+    private static string? PlaceOfWarning(string line)
+    {
+        const string before = "WARNING: CPU: ", warning = "WARNING: ", at = " at ", processor = ", CPU#";
+        if (line.StartsWith(before, StringComparison.Ordinal) && line.IndexOf(at, StringComparison.Ordinal) is > 0 and var place)
+            return line[(place + at.Length)..];
+        return line.StartsWith(warning, StringComparison.Ordinal) && line.IndexOf(processor, StringComparison.Ordinal) is > 0 and var end ? line[warning.Length..end] : null;
+    }
+
+    /// <summary>Whether a complaint is among the reports of what lkm checks itself, or an oops: those are other findings.</summary>
+    private static bool IsToldOf(string line) =>
+        OtherReports.Any(start => line.StartsWith(start, StringComparison.Ordinal));
 
     /// <summary>
     /// Whoever kept the processor for so long that the image's watchdog told of it (watchdog_timer_fn(), kernel/watchdog.c): each task once, by the last time that it did.

@@ -62,6 +62,7 @@ public sealed class ResidentKernel : IDisposable
         if (options.AutocleanSeconds is { } idle)
             _commands.StartAutoclean(idle);
         kernel.InstructionLimit = long.MaxValue / 2;
+        kernel.IsLeftToItsUser = true;
         _thread = new Thread(Serve) { Name = "lkm-kernel", IsBackground = true };
         _thread.Start();
         _watchdog = new Timer(_ => Post(CheckHolder), null, 1000, 1000);
