@@ -1,1 +1,0 @@
-cmd_/work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/Module.symvers :=  sed 's/ko$$/o/'  /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/modules.order | scripts/mod/modpost -m      -o /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/Module.symvers -e -i Module.symvers -T - 

@@ -1,1 +1,0 @@
-cmd_/work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.ko := ld -r -m elf_x86_64 -z noexecstack --no-warn-rwx-segments --build-id=sha1  -T arch/x86/module.lds -o /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.ko /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.o /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.mod.o;  true

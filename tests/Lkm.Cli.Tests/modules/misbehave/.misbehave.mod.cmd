@@ -1,1 +1,0 @@
-cmd_/work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.mod := printf '%s\n'   misbehave.o | awk '!x[$$0]++ { print("/work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/"$$0) }' > /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.mod

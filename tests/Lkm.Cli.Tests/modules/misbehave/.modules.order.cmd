@@ -1,1 +1,0 @@
-cmd_/work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/modules.order := {   echo /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.ko; :; } > /work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/modules.order

@@ -1,1 +1,0 @@
-/work/wt/lead/tests/Lkm.Cli.Tests/modules/misbehave/misbehave.o
