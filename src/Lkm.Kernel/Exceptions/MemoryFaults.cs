@@ -70,7 +70,7 @@ public sealed class MemoryFaults
     /// <returns>What came of making it.</returns>
     public CpuExit Handle(CpuExit exit)
     {
-        if (HasFixup(_cpu.Rip))
+        if (HasFixup(_cpu.Rip) && !IsUserCopy(_cpu.Rip))
         {
             // Code that expects to fault (copy_from_kernel_nofault() and its kin), which sanitisers leave alone. Pages that Linux has not
             // mapped do fault; the rest is read as it would be there. RAM that never was used is passed over too: the image's page tables, which
@@ -83,6 +83,23 @@ public sealed class MemoryFaults
             Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
         return exit.Shadow is Shadow.VmallocGuard or Shadow.VmallocFreed or Shadow.InitFreed ? exit : _cpu.StepIgnoringShadow();
     }
+
+    /// <summary>
+    /// Whether an instruction copies between a user's memory and the kernel's: it expects the user's to be absent, not the kernel's, which KASAN checks as well
+    /// (instrument_copy_from_user_before()).
+    /// </summary>
+    private bool IsUserCopy(ulong instruction)
+    {
+        const byte repeat = 0xf3, wide = 0x48, moveBytes = 0xa4, moveWords = 0xa5;
+        var code = _memory.Span(instruction, 3);
+        if (code[0] == repeat && (code[1] is moveBytes or moveWords || (code[1] == wide && code[2] == moveWords)))
+            return true;
+        var function = _image.Symbolise(instruction);
+        return Array.Exists(s_userCopies, name => function.StartsWith(name, StringComparison.Ordinal));
+    }
+
+    // arch/x86/lib/copy_user_64.S, copy_user_uncached_64.S
+    private static readonly string[] s_userCopies = ["copy_user_", "__copy_user_", "rep_movs_alternative"];
 
     /// <summary>Whether it is what /proc/iomem calls System RAM; the image lies in some of its own (<see cref="KernelResources"/>).</summary>
     private bool IsRam(ulong address, ulong size) =>

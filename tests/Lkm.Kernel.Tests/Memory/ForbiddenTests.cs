@@ -49,6 +49,7 @@ public sealed class ForbiddenTests(MemoryModules modules) : IClassFixture<Memory
         var log = Do(session, "echo behind > /sys/kernel/debug/forbidden", 139);
         Assert.Contains("forbidden: copied 7 bytes", log);
         Assert.Contains("usercopy: Kernel memory overwrite attempt detected to SLUB object 'kmalloc-128' (offset 22, size 128)!", log);
+        Assert.Single(session.Findings, finding => finding.Kind == "slab-out-of-bounds"); // of the first copy, which Linux without KASAN lets pass
     }
 
     private List<string> Do(Lkm.Kernel.Sessions.KernelSession session, string line, int status)
