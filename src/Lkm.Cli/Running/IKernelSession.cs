@@ -72,6 +72,7 @@ internal interface IKernelSession : IDisposable
     /// <param name="number">Which, from 1; 0 for none.</param>
     AllocationFaults FailAllocation(int number);
 
-    /// <summary>Looks for what is found only at the end: memory that was never given back.</summary>
-    void CheckForLeaks();
+    /// <summary>Looks for what is found only at the end: memory that was never given back, and what was never taken back.</summary>
+    /// <returns>Whether something still points to a module that is gone, so that time may bring it to light.</returns>
+    bool CheckForLeaks();
 }

@@ -64,7 +64,7 @@ internal sealed class LocalKernelSession : IKernelSession
     public AllocationFaults FailAllocation(int number) => _session.FailAllocation(number);
 
     /// <inheritdoc/>
-    public void CheckForLeaks() => _session.CheckForLeaks();
+    public bool CheckForLeaks() => _session.CheckForLeaks();
 
     /// <inheritdoc/>
     public void Dispose()

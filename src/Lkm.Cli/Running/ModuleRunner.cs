@@ -76,11 +76,8 @@ internal sealed class ModuleRunner(IKernelSession session, RunReport report)
         _step++;
         if (!keep)
             UnloadAll();
-        if (!keep)
-        {
-            session.CheckForLeaks();
+        if (!keep && session.CheckForLeaks())
             session.LetPass(Moment); // what was left behind breaks now, as it does on a machine
-        }
         session.Logged -= Note;
         session.Tracer = null;
         report.Findings = session.Findings;

@@ -106,15 +106,18 @@ public sealed class KernelSession : IDisposable
     /// Looks for what modules that are gone left behind: allocations that nothing points to, and what still points to the modules. Each becomes a
     /// finding and a report in the log.
     /// </summary>
-    public void CheckForLeaks()
+    /// <returns>Whether something still points to a module that is gone, so that time may bring it to light.</returns>
+    public bool CheckForLeaks()
     {
         if (_stopped)
-            return;
+            return false;
         var code = RangesOfGone(_code);
         IReadOnlyList<LeakedObject> leaks = code.Count > 0 ? _leaks.FindLeaks(_mark, code) : [];
         var remnants = _remnants.Find(RangesOfGone(_memory), code).Where(remnant => !leaks.Any(leak => remnant.Place - leak.Address < leak.Size));
+        var isKnown = false;
         foreach (var group in RemnantReport.Group(remnants, _kernel.Symbolise))
         {
+            isKnown = true;
             Report(RemnantReport.Format(group, _kernel.Symbolise));
             _findings.Add(new Finding("left behind", RemnantReport.Summarise(group, _kernel.Symbolise)));
         }
@@ -124,6 +127,8 @@ public sealed class KernelSession : IDisposable
             Report(LeakReport.Format(leak, _kernel.Symbolise));
             _findings.Add(new Finding("leak", $"{OwnerOf(leak)}: {leak.Size} bytes at {leak.Address:x16} were never freed"));
         }
+
+        return isKnown;
     }
 
     private void Report(IEnumerable<string> lines)
