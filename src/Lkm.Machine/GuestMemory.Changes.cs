@@ -10,14 +10,14 @@ public sealed unsafe partial class GuestMemory
     /// </summary>
     /// <param name="start">The first address, of a page.</param>
     /// <param name="size">Bytes, whole pages.</param>
-    /// <returns>Address and size of runs of such pages, in order.</returns>
-    public IReadOnlyList<(ulong Start, ulong Size)> ChangedPages(ulong start, ulong size)
+    /// <returns>Runs of such pages, in order.</returns>
+    public IReadOnlyList<PageRun> ChangedPages(ulong start, ulong size)
     {
         const int entriesAtOnce = 16384;
         const ulong isThere = 3UL << 62, isOfFile = 1UL << 61; // present or swapped out; of a file or shared (proc_pid_pagemap(5))
         var first = (ulong)At(start, size) / PageSize;
-        var runs = new List<(ulong Start, ulong Size)>();
-        using var pagemap = File.OpenHandle("/proc/self/pagemap");
+        var runs = new List<PageRun>();
+        using var pagemap = HostMemory.Open("/proc/self/pagemap");
         var entries = new ulong[entriesAtOnce];
         for (ulong page = 0, pages = size / PageSize; page < pages; page += entriesAtOnce)
         {
@@ -25,8 +25,10 @@ public sealed unsafe partial class GuestMemory
             var bytes = MemoryMarshal.AsBytes(wanted);
             if (RandomAccess.Read(pagemap, bytes, (long)((first + page) * sizeof(ulong))) != bytes.Length)
                 throw new IOException("/proc/self/pagemap: short read");
-            for (var i = wanted.IndexOfAnyExcept(0UL); i >= 0 && i < wanted.Length; i++)
+            for (var i = 0; i < wanted.Length; i++) // plain: the vectors of the library's searches would be compiled anew in each run
             {
+                if (wanted[i] == 0)
+                    continue;
                 var address = start + ((page + (ulong)i) * PageSize);
                 if ((wanted[i] & isThere) != 0 && ((wanted[i] & isOfFile) == 0 || TouchesShared(address, PageSize)))
                     Add(address);
@@ -40,7 +42,12 @@ public sealed unsafe partial class GuestMemory
             if (runs.Count > 0 && runs[^1] is var last && last.Start + last.Size == address)
                 runs[^1] = last with { Size = last.Size + PageSize };
             else
-                runs.Add((address, PageSize));
+                runs.Add(new PageRun(address, PageSize));
         }
     }
 }
+
+/// <summary>Pages in a row.</summary>
+/// <param name="Start">The address of the first.</param>
+/// <param name="Size">Bytes.</param>
+public sealed record PageRun(ulong Start, ulong Size);

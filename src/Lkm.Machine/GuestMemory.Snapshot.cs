@@ -131,7 +131,7 @@ public sealed unsafe partial class GuestMemory
     private void WriteTouched(SafeFileHandle file, byte* start, ulong size, long offset)
     {
         const ulong Chunk = 512 * PageSize;
-        using var pagemap = File.OpenHandle("/proc/self/pagemap");
+        using var pagemap = HostMemory.Open("/proc/self/pagemap");
         var entries = new byte[Chunk / PageSize * 8];
         for (ulong at = 0; at < size; at += Chunk)
         {

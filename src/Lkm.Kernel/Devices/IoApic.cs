@@ -27,7 +27,8 @@ internal sealed class IoApic : ISnapshotState
     {
         _local = local;
         local.Ended += End;
-        Array.Fill(_entries, Masked);
+        for (var i = 0; i < _entries.Length; i++) // Array.Fill() would be compiled anew in each run
+            _entries[i] = Masked;
     }
 
     /// <summary>Sets a line.</summary>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Lkm.Machine;
 
 namespace Lkm.Kernel.Devices;
@@ -109,7 +108,7 @@ public sealed class LocalApic(GuestMemory memory, ulong page)
         for (var i = Words - 1; i >= 0; i--)
         {
             if (Read(register + ((ulong)i * Spacing)) is var word and not 0)
-                return (32 * i) + BitOperations.Log2(word);
+                return (32 * i) + Bits.Log2(word);
         }
 
         return -1;

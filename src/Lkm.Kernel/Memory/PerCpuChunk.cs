@@ -115,6 +115,7 @@ internal sealed class PerCpuChunk
     {
         writer.Write(Start);
         writer.Write(End);
+        writer.Write(_piecesOnPage is null);
         writer.Write(_free.Count);
         foreach (var (start, end) in _free)
         {
@@ -122,7 +123,6 @@ internal sealed class PerCpuChunk
             writer.Write(end);
         }
 
-        writer.Write(_piecesOnPage is null);
         foreach (var pieces in _piecesOnPage ?? [])
             writer.Write(pieces);
     }
@@ -131,12 +131,10 @@ internal sealed class PerCpuChunk
     public static PerCpuChunk Restore(BinaryReader reader)
     {
         var (start, end) = (reader.ReadUInt64(), reader.ReadUInt64());
-        var free = new List<FreeRange>();
-        for (var n = reader.ReadInt32(); n > 0; n--)
-            free.Add(new FreeRange(reader.ReadUInt64(), reader.ReadUInt64()));
         var chunk = new PerCpuChunk(start, end, isPopulated: reader.ReadBoolean());
         chunk._free.Clear();
-        chunk._free.AddRange(free);
+        for (var n = reader.ReadInt32(); n > 0; n--)
+            chunk._free.Add(new FreeRange(reader.ReadUInt64(), reader.ReadUInt64()));
         foreach (ref var pieces in chunk._piecesOnPage.AsSpan())
             pieces = reader.ReadUInt16();
         return chunk;
@@ -144,5 +142,5 @@ internal sealed class PerCpuChunk
 
     private int PageOf(ulong pointer) => (int)((pointer - Start) >> AddressSpace.PageShift);
 
-    private readonly record struct FreeRange(ulong Start, ulong End);
+    private sealed record FreeRange(ulong Start, ulong End); // a list of references needs no code of its own at the start of a run
 }

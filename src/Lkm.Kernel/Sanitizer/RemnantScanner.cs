@@ -53,29 +53,31 @@ internal sealed class RemnantScanner(
         return found;
     }
 
-    private List<(ulong Place, ulong Target)> Words(ulong start, ulong size, IReadOnlyList<CodeRange> gone)
+    private List<Pointer> Words(ulong start, ulong size, IReadOnlyList<CodeRange> gone)
     {
-        var (least, most) = (gone.Min(range => range.Start), gone.Max(range => range.End));
-        var found = new List<(ulong Place, ulong Target)>();
+        var (least, most) = (ulong.MaxValue, 0UL);
+        foreach (var range in gone)
+            (least, most) = (Math.Min(least, range.Start), Math.Max(most, range.End));
+        var found = new List<Pointer>();
         foreach (var (address, length) in memory.ChangedPages(start, size))
         {
             var words = MemoryMarshal.Cast<byte, ulong>(memory.Span(address, (int)length));
-            for (var i = words.IndexOfAnyInRange(least, most - 1); i >= 0;)
+            for (var i = 0; i < words.Length; i++)
             {
+                if (words[i] - least >= most - least)
+                    continue;
                 foreach (var range in gone)
                 {
                     if (range.Contains(words[i]))
-                        found.Add((address + ((ulong)i * sizeof(ulong)), words[i]));
+                        found.Add(new Pointer(address + ((ulong)i * sizeof(ulong)), words[i]));
                 }
-
-                var next = words[(i + 1)..].IndexOfAnyInRange(least, most - 1);
-                i = next < 0 ? -1 : i + 1 + next;
             }
         }
 
         return found;
     }
 
+    private sealed record Pointer(ulong Place, ulong Target);
 }
 
 /// <summary>A word that points to where a module was.</summary>

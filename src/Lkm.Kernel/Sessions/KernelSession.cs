@@ -113,15 +113,8 @@ public sealed class KernelSession : IDisposable
             return false;
         var code = RangesOfGone(_code);
         IReadOnlyList<LeakedObject> leaks = code.Count > 0 ? _leaks.FindLeaks(_mark, code) : [];
-        var remnants = _remnants.Find(RangesOfGone(_memory), code).Where(remnant => !leaks.Any(leak => remnant.Place - leak.Address < leak.Size));
-        var isKnown = false;
-        foreach (var group in RemnantReport.Group(remnants, _kernel.Symbolise))
-        {
-            isKnown = true;
-            Report(RemnantReport.Format(group, _kernel.Symbolise));
-            _findings.Add(new Finding("left behind", RemnantReport.Summarise(group, _kernel.Symbolise)));
-        }
-
+        var remnants = _remnants.Find(RangesOfGone(_memory), code);
+        var isKnown = remnants.Count > 0 && TellOf(remnants, leaks);
         foreach (var leak in leaks)
         {
             Report(LeakReport.Format(leak, _kernel.Symbolise));
@@ -131,14 +124,36 @@ public sealed class KernelSession : IDisposable
         return isKnown;
     }
 
+    private bool TellOf(IReadOnlyList<Remnant> remnants, IReadOnlyList<LeakedObject> leaks)
+    {
+        var isAny = false;
+        foreach (var group in RemnantReport.Group(remnants.Where(remnant => !leaks.Any(leak => remnant.Place - leak.Address < leak.Size)), _kernel.Symbolise))
+        {
+            isAny = true;
+            Report(RemnantReport.Format(group, _kernel.Symbolise));
+            _findings.Add(new Finding("left behind", RemnantReport.Summarise(group, _kernel.Symbolise)));
+        }
+
+        return isAny;
+    }
+
     private void Report(IEnumerable<string> lines)
     {
         foreach (var line in lines)
             _kernel.Log.Write(ErrorLevel, line);
     }
 
-    private List<CodeRange> RangesOfGone(Dictionary<string, List<CodeRange>> ranges) =>
-        [.. ranges.Where(module => _kernel.Modules.Modules.Find(module.Key) is null).SelectMany(module => module.Value)];
+    private List<CodeRange> RangesOfGone(Dictionary<string, List<CodeRange>> ranges)
+    {
+        var gone = new List<CodeRange>();
+        foreach (var (module, parts) in ranges)
+        {
+            if (_kernel.Modules.Modules.Find(module) is null)
+                gone.AddRange(parts);
+        }
+
+        return gone;
+    }
 
     private string OwnerOf(LeakedObject leak) =>
         _code.First(module => leak.Allocated.Frames.Any(frame => module.Value.Any(part => part.Contains(frame)))).Key;
