@@ -218,7 +218,7 @@ public sealed partial class UserModeKernel : IDisposable
     internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, PerCpuLayout.Of(Image).SizeWithRedzones, Pages, Slab, Vmalloc, Tracks);
 
     /// <summary>Makes what finds where a module that is gone is still known.</summary>
-    internal RemnantScanner NewRemnantScanner() => new(Memory, Image, PerCpu, PerCpuLayout.Of(Image).SizeWithRedzones, Pages, Slab, Vmalloc, Tasks, Symbolise);
+    internal RemnantScanner NewRemnantScanner() => new(Memory, Image, PerCpu, PerCpuLayout.Of(Image).SizeWithRedzones, Pages, Slab, Vmalloc, Tasks, Modules.Modules, Symbolise);
 
     /// <summary>Keeps the symbols of a module that is about to go, for reports afterwards.</summary>
     internal void RememberSymbols(string module)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Lkm.Kernel.Boot;
 using Lkm.Kernel.Memory;
+using Lkm.Kernel.Modules;
 using Lkm.Kernel.Scheduling;
 using Lkm.Machine;
 
@@ -17,8 +18,7 @@ namespace Lkm.Kernel.Sanitizer;
 /// </remarks>
 internal sealed class RemnantScanner(
     GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong perCpuSize, PageAllocator pages, IObjectFinder objects, VmallocAllocator vmalloc,
-    TaskStruct tasks,
-    Func<ulong, string> symbolise)
+    TaskStruct tasks, ModuleTable modules, Func<ulong, string> symbolise)
 {
     private readonly StaleWords _stale = new(memory, image, tasks);
 
@@ -30,11 +30,17 @@ internal sealed class RemnantScanner(
         var found = new List<Remnant>();
         if (gone.Count == 0)
             return found;
+        // The interrupts' stack is a per-CPU variable; its size, IRQ_STACK_SIZE, is that of the others.
+        var interruptStack = image.TrySymbol("irq_stack_backing_store", out var stack) ? perCpu.Of(stack) : 0;
         var data = image.Symbol("_sdata") & ~(AddressSpace.PageSize - 1);
         foreach (var (place, target) in Words(data, AddressSpace.PageAlign(image.Symbol("_end")) - data, gone))
             found.Add(new Remnant(place, target, symbolise(place), null));
         foreach (var (place, target) in Words(perCpu.Start, AddressSpace.PageAlign(perCpuSize), gone))
-            found.Add(new Remnant(place, target, $"{image.SymbolisePerCpu(place - perCpu.Offset)} (per-CPU)", null));
+        {
+            if (place - interruptStack >= image.ThreadSize)
+                found.Add(new Remnant(place, target, $"{image.SymbolisePerCpu(place - perCpu.Offset)} (per-CPU)", null));
+        }
+
         foreach (var (place, target) in Words(AddressSpace.PageOffset, pages.RamSize, gone))
         {
             if (objects.FindObject(place) is { IsFreed: false } holder && place - holder.Address < holder.Size && !_stale.IsRetired(holder))
@@ -46,12 +52,22 @@ internal sealed class RemnantScanner(
             if (area.Start < AddressSpace.ModulesStart || area.Start >= AddressSpace.ModulesEnd)
                 continue;
             foreach (var (place, target) in Words(area.Start, area.Pages << AddressSpace.PageShift, gone))
-                found.Add(new Remnant(place, target, symbolise(place), null));
+            {
+                if (!IsOfModuleStruct(place))
+                    found.Add(new Remnant(place, target, symbolise(place), null));
+            }
         }
 
         found.RemoveAll(remnant => !memory.IsAccessible(remnant.Place, sizeof(ulong), write: false, out _) || _stale.Has(remnant.Place, code.Any(range => range.Contains(remnant.Target))));
         return found;
     }
+
+    /// <summary>
+    /// Whether a word belongs to a struct module, which the loader alone writes: of the nodes that led to an init part, the ways to their neighbours stay when they are
+    /// taken out of the tree (kernel/module/tree_lookup.c).
+    /// </summary>
+    private bool IsOfModuleStruct(ulong place) =>
+        modules.FindByAddress(place) is { } module && place - module.Address < image.Struct("module").Size;
 
     private List<Pointer> Words(ulong start, ulong size, IReadOnlyList<CodeRange> gone)
     {

@@ -39,6 +39,18 @@ public sealed class RemnantTests(SanitizerModules modules) : IClassFixture<Sanit
         Assert.Empty(session.Findings);
     }
 
+    /// <summary>Ways to neighbours in the loader's own tree, and the interrupts' stack.</summary>
+    [Theory]
+    [InlineData("hidp")]
+    [InlineData("speakup_apollo")]
+    public void What_Linux_itself_never_clears_accuses_nobody(string module)
+    {
+        using var session = BootedKernel.Start();
+        Assert.Equal(0, session.Run($"modprobe {module} && modprobe -r {module}").Status);
+        session.CheckForLeaks();
+        Assert.Empty(session.Findings);
+    }
+
     [Fact]
     public void What_Linux_keeps_of_a_module_only_by_name_is_not_told_of()
     {
