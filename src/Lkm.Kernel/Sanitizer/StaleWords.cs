@@ -13,7 +13,7 @@ internal sealed class StaleWords(GuestMemory memory, KernelImage image, TaskStru
     /// <param name="place">Its address.</param>
     /// <param name="isCode">Whether it points to code.</param>
     public bool Has(ulong place, bool isCode) =>
-        IsModuleBounds(place) || IsSortedTable(place)
+        IsModuleBounds(place) || IsSortedTable(place) || IsOfFreeDmaChannel(place)
         || (isCode && (IsLastFunction(place) || IsOfIdleTimer(place) || IsOfIdleHighResolutionTimer(place) || IsOfIdleWork(place)));
 
     /// <summary>What an object holds of which Linux says itself that it is out of use: a file of sysfs that was removed while a name still led to it (kernfs_drain()).</summary>
@@ -54,6 +54,13 @@ internal sealed class StaleWords(GuestMemory memory, KernelImage image, TaskStru
 
     /// <summary>What unwind_module_init() hands to the functions that sort a module's table (arch/x86/kernel/unwind_orc.c).</summary>
     private bool IsSortedTable(ulong place) => place == image.SymbolOrZero("cur_orc_table") || place == image.SymbolOrZero("cur_orc_ip_table");
+
+    /// <summary>dma_chan.device_id of a channel that nobody has: free_dma() clears the lock before it only (kernel/dma.c).</summary>
+    private bool IsOfFreeDmaChannel(ulong place)
+    {
+        const ulong channels = 8, size = 16;
+        return place - image.SymbolOrZero("dma_chan_busy") < channels * size && memory.ReadInt32(place - sizeof(ulong)) == 0;
+    }
 
     /// <summary>worker->last_func: what a worker did last, for wq_worker_last_func() (kernel/workqueue.c).</summary>
     private bool IsLastFunction(ulong place)
