@@ -88,13 +88,16 @@ static void use_everything(void)
 	struct page *page, *next;
 	LIST_HEAD(pages);
 	unsigned long count = 0;
+	void *object;
 
 	while ((page = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, 0))) {
 		list_add(&page->lru, &pages);
 		count++;
 	}
 	pr_info("more than half of the memory was given: %d\n", count > totalram_pages() / 2);
-	pr_info("then kmalloc() returns %s\n", kmalloc(PAGE_SIZE, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN) ? "memory" : "NULL");
+	object = kmalloc(PAGE_SIZE, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+	pr_info("then kmalloc() returns %s\n", object ? "memory" : "NULL");
+	kfree(object);
 	list_for_each_entry_safe(page, next, &pages, lru)
 		__free_page(page);
 	page = alloc_page(GFP_KERNEL);

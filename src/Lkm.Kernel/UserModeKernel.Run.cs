@@ -145,6 +145,13 @@ public sealed partial class UserModeKernel
                 return;
         }
 
+        if (UserAccess.IsPrevented(exit))
+        {
+            exit = UserAccess.Handle(exit, Faults);
+            if (exit.Kind != CpuExitKind.Exception)
+                return;
+        }
+
         var isStackGuard = exit.Vector == CpuVector.PageFault && Tasks.IsStackGuard(PerCpu.Current, exit.Address);
         if (!isStackGuard && Faults.IsPoison(exit))
         {

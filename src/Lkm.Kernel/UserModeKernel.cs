@@ -47,7 +47,8 @@ public sealed partial class UserModeKernel : IDisposable
         Context = new ContextChecks(Cpu, memory, image, PerCpu, Tasks, Log) { Symbolise = Symbolise, DumpStack = DumpStack };
         Scheduler.MightSchedule = Context.MightSchedule;
         Rcu = new RcuCallbacks(memory, image, PerCpu, Calls) { MightSleep = Context.MightSleep };
-        Exceptions = new ExceptionEntry(Cpu, memory, image, Calls, Chain.Sites);
+        UserAccess = new UserAccess(Cpu, memory, image, Calls, PerCpu, Tasks);
+        Exceptions = new ExceptionEntry(Cpu, memory, image, Calls, Chain.Sites, UserAccess);
         SelfInterrupt = new SelfInterrupt(Cpu, Exceptions, Board.LocalApic);
         Timer = new TimerInterrupt(Cpu, memory, image, PerCpu, Clock, Board.LocalApic, Exceptions, Scheduler, Rcu);
         Text = new TextPatching(Cpu, memory, image);
@@ -156,6 +157,9 @@ public sealed partial class UserModeKernel : IDisposable
 
     /// <summary>The processor's exceptions.</summary>
     public ExceptionEntry Exceptions { get; }
+
+    /// <summary>What keeps kernel code from users' memory.</summary>
+    internal UserAccess UserAccess { get; }
 
     /// <summary>The interrupt that the processor sends itself.</summary>
     internal SelfInterrupt SelfInterrupt { get; }

@@ -80,6 +80,13 @@ public sealed unsafe partial class Cpu
         set => _c->SystemFlags = value ? _c->SystemFlags | Flags.Interrupt : _c->SystemFlags & ~Flags.Interrupt;
     }
 
+    /// <summary>AC, which the kernel sets where it means to reach the memory of users (SMAP).</summary>
+    public bool AlignmentCheckFlag
+    {
+        get => (_c->SystemFlags & Flags.AlignmentCheck) != 0;
+        set => _c->SystemFlags = value ? _c->SystemFlags | Flags.AlignmentCheck : _c->SystemFlags & ~Flags.AlignmentCheck;
+    }
+
     /// <summary>Whether each instruction is followed by #DB.</summary>
     public bool TrapFlag
     {

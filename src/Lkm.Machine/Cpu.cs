@@ -136,14 +136,26 @@ public sealed unsafe partial class Cpu : IDisposable
     }
 
     /// <summary>
-    /// Executes exactly the instruction at RIP, allowing it all memory of the window whatever the shadow says. The answer is of kind
+    /// Executes exactly the instruction at RIP, allowing it all memory of the window whatever the shadow says, and that of users. The answer is of kind
     /// <see cref="CpuExitKind.Budget"/> if it went well.
     /// </summary>
     public CpuExit StepIgnoringShadow()
     {
         _c->IgnoreShadow = 1;
-        var done = Step();
+        var done = StepIgnoringSmap();
         _c->IgnoreShadow = 0;
+        return done;
+    }
+
+    /// <summary>
+    /// Executes exactly the instruction at RIP, allowing the kernel to reach the memory of users. The answer is of kind <see cref="CpuExitKind.Budget"/>
+    /// if it went well.
+    /// </summary>
+    public CpuExit StepIgnoringSmap()
+    {
+        _c->IgnoreSmap = 1;
+        var done = Step();
+        _c->IgnoreSmap = 0;
         return done;
     }
 

@@ -49,7 +49,7 @@ internal unsafe struct CpuRecord
     internal int Privilege;
 
     /// <summary>Not zero while one instruction runs with the shadow ignored.</summary>
-    internal byte IgnoreShadow;
+    internal byte IgnoreShadow, IgnoreSmap;
 
     // An access that is not contiguous in the host goes through Bounce and is written back by the handler.
     internal int BounceSize, BounceFirst;

@@ -5,7 +5,7 @@ namespace Lkm.Machine;
 /// <summary>Operations of <see cref="Handlers.SystemOf"/>.</summary>
 internal enum SystemOperation : byte
 {
-    Cli, Sti, Cld, Std, Clc, Stc, Cmc, Lahf, Sahf, Sign2, Sign4, Sign8, Double2, Double4, Double8,
+    Cli, Sti, Clac, Stac, Cld, Std, Clc, Stc, Cmc, Lahf, Sahf, Sign2, Sign4, Sign8, Double2, Double4, Double8,
     Halt, Cpuid, Rdtsc, Rdtscp, Rdmsr, Wrmsr, Rdpmc, Swapgs, FlushAll, FlushPage,
     ReadControl, WriteControl, ReadDebug, WriteDebug, ClearTaskSwitched,
     StoreTable, LoadTable, StoreSelector, LoadSelector, StoreMachineStatus, LoadMachineStatus,
@@ -70,6 +70,12 @@ internal static unsafe partial class Handlers
                 return Step.Next;
             case SystemOperation.Sti:
                 c->SystemFlags |= Flags.Interrupt;
+                return Step.Next;
+            case SystemOperation.Clac:
+                c->SystemFlags &= ~Flags.AlignmentCheck;
+                return Step.Next;
+            case SystemOperation.Stac:
+                c->SystemFlags |= Flags.AlignmentCheck;
                 return Step.Next;
             case SystemOperation.Cld:
                 c->SystemFlags &= ~Flags.Direction;

@@ -148,7 +148,7 @@ internal sealed unsafe partial class Lowering
             case Mnemonic.Nop or Mnemonic.Reservednop or Mnemonic.Pause or Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Lfence or Mnemonic.Mfence
                 or Mnemonic.Sfence or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2
                 or Mnemonic.Prefetchw or Mnemonic.Prefetch or Mnemonic.Prefetchwt1 or Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb
-                or Mnemonic.Stac or Mnemonic.Clac or Mnemonic.Wait or Mnemonic.Cldemote or Mnemonic.Serialize or Mnemonic.Fnclex or Mnemonic.Fnop:
+                or Mnemonic.Wait or Mnemonic.Cldemote or Mnemonic.Serialize or Mnemonic.Fnclex or Mnemonic.Fnop:
                 o->Handler = (nint)Handlers.Nothing;
                 return Flow.Next;
             default:

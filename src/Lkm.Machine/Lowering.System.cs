@@ -12,6 +12,8 @@ internal sealed unsafe partial class Lowering
             case Mnemonic.Sti: return SystemOf(i, o, SystemOperation.Sti);
             case Mnemonic.Cld: return SystemOf(i, o, SystemOperation.Cld);
             case Mnemonic.Std: return SystemOf(i, o, SystemOperation.Std);
+            case Mnemonic.Clac: return SystemOf(i, o, SystemOperation.Clac);
+            case Mnemonic.Stac: return SystemOf(i, o, SystemOperation.Stac);
             case Mnemonic.Clc: return SystemOf(i, o, SystemOperation.Clc);
             case Mnemonic.Stc: return SystemOf(i, o, SystemOperation.Stc);
             case Mnemonic.Cmc: return SystemOf(i, o, SystemOperation.Cmc);

@@ -8,6 +8,7 @@ internal sealed unsafe class Mmu(GuestMemory memory, CpuRecord* record)
 {
     private const ulong Present = 1, Writable = 2, User = 4, Accessed = 0x20, Dirty = 0x40, Large = 0x80, NoExecute = 1UL << 63;
     private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
+    private const ulong Smap = 1 << 21; // of CR4
     private const int CacheSize = 256;
 
     private readonly Translation[] _cache = new Translation[CacheSize];
@@ -52,9 +53,14 @@ internal sealed unsafe class Mmu(GuestMemory memory, CpuRecord* record)
     private PageFaultError Denied(ulong rights, bool write, bool fetch)
     {
         var user = record->Privilege == 3;
-        var denied = (write && (rights & Writable) == 0) || (user && (rights & User) == 0) || (fetch && (rights & NoExecute) != 0);
+        var denied = (write && (rights & Writable) == 0) || (user && (rights & User) == 0) || (fetch && (rights & NoExecute) != 0)
+            || (!user && !fetch && (rights & User) != 0 && IsUserMemoryShut);
         return denied ? PageFaultError.Present | Access(write, fetch) : PageFaultError.None;
     }
+
+    // SMAP (Intel SDM volume 3, 4.6.1): the kernel reaches pages of users only between STAC and CLAC.
+    private bool IsUserMemoryShut =>
+        (record->Cr4 & Smap) != 0 && (record->SystemFlags & Flags.AlignmentCheck) == 0 && record->IgnoreSmap == 0;
 
     private PageFaultError Access(bool write, bool fetch) =>
         (write ? PageFaultError.Write : 0) | (fetch ? PageFaultError.Fetch : 0) | (record->Privilege == 3 ? PageFaultError.User : 0);

@@ -116,6 +116,30 @@ public class MmuTests
     }
 
     [Fact]
+    public void With_SMAP_the_kernel_reaches_users_memory_only_between_stac_and_clac()
+    {
+        const ulong smap = 1 << 21;
+        using var machine = Machine(a =>
+        {
+            a.stac();
+            a.mov(rax, __qword_ptr[0x40_0010]);
+            a.rep.movsb();
+            a.clac();
+            a.mov(rbx, __qword_ptr[0x40_0010]);
+        });
+        machine.Memory.WriteUInt64(GuestMemory.WindowStart + Pages + 0x10, 99);
+        machine.Cpu.Cr4 |= smap;
+        (machine.Cpu.Rsi, machine.Cpu.Rdi, machine.Cpu.Rcx) = (0x40_0010, 0x40_1000, 0x10);
+        var exit = machine.Run();
+        Assert.Equal((CpuVector.PageFault, PageFaultError.Present, 0x40_0010UL), (exit.Vector, (PageFaultError)exit.ErrorCode, exit.Address));
+        Assert.Equal((99UL, 0UL), (machine.Cpu.Rax, machine.Cpu.Rcx));
+        Assert.False(machine.Cpu.AlignmentCheckFlag);
+        Assert.Equal(CpuExitKind.Budget, machine.Cpu.StepIgnoringSmap().Kind);
+        Assert.Equal(99UL, machine.Cpu.Rbx);
+        Assert.Equal(CpuExitKind.Halt, machine.Run().Kind);
+    }
+
+    [Fact]
     public void Errors_say_why()
     {
         using var machine = Machine(a => a.mov(__qword_ptr[rbx], rax));

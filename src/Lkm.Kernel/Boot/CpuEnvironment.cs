@@ -128,8 +128,11 @@ internal static class CpuFeatures
     /// <summary>Leaf 6, EAX: ARAT, as the timer of the local APIC never stops.</summary>
     public const uint Leaf6Eax = 1 << 2;
 
-    /// <summary>Leaf 7, EBX: ERMS, so that copies are one REP MOVSB, which the machine does at the host's speed.</summary>
-    public const uint Leaf7Ebx = 1 << 9;
+    /// <summary>
+    /// Leaf 7, EBX: ERMS, so that copies are one REP MOVSB, which the machine does at the host's speed; SMAP, which qemu64 lacks, so that kernel code says
+    /// when it means to reach the memory of users.
+    /// </summary>
+    public const uint Leaf7Ebx = (1 << 9) | (1 << 20);
 
     /// <summary>Leaf 80000001, EDX: SYSCALL, NX, long mode.</summary>
     public const uint Leaf80000001Edx = (1 << 11) | (1 << 20) | (1 << 29);

@@ -8,13 +8,14 @@ namespace Lkm.Kernel.Boot;
 internal static class EarlyState
 {
     private const ulong Canary = 0x1122334455667700;
+    private const ulong Cr4 = 0x000006a0 | (1 << 21); // four-level paging; setup_smap()
 
     /// <summary>Sets the processor's registers for init_task.</summary>
     public static void SetUpCpu(Cpu cpu, KernelImage image, PerCpuArea perCpu)
     {
-        const ulong protectedMode = 0x80050033, fourLevelPaging = 0x000006a0;
+        const ulong protectedMode = 0x80050033;
         cpu.Cr0 = protectedMode;
-        cpu.Cr4 = fourLevelPaging;
+        cpu.Cr4 = Cr4;
         cpu.Cr3 = AddressSpace.ToPhysical(image.Symbol("init_top_pgt"));
         cpu.GsBase = perCpu.Offset;
         cpu.Rflags = 2;
@@ -51,6 +52,10 @@ internal static class EarlyState
             memory.WriteUInt64(zeroPage, AddressSpace.ToStructPage(image.Symbol("empty_zero_page")));
             memory.WriteUInt64(image.Symbol("zero_page_pfn"), AddressSpace.ToFrame(image.Symbol("empty_zero_page")));
         }
+
+        // cr4_init_shadow(), setup_arch()
+        memory.WriteUInt64(perCpu.Of(image.Symbol("cpu_tlbstate")) + image.Struct("tlb_state")["cr4"], Cr4);
+        memory.WriteUInt64(image.Symbol("mmu_cr4_features"), Cr4);
 
         // One node: set by set_hashdist()'s caller, which counts nodes (mm/page_alloc.c, fixup_hashdist()).
         if (image.TrySymbol("hashdist", out var spread))

@@ -12,7 +12,7 @@ namespace Lkm.Kernel.Exceptions;
 public sealed class ExceptionEntry
 {
     private const int FirstInterrupt = 32; // FIRST_EXTERNAL_VECTOR
-    private const ulong InterruptFlag = 1 << 9;
+    private const ulong TrapFlag = 1 << 8, InterruptFlag = 1 << 9, DirectionFlag = 1 << 10, AlignmentCheckFlag = 1 << 18;
     private const ulong KernelCodeSegment = 0x10;
     private const ulong KernelDataSegment = 0x18;
     private const ulong NoSystemCall = ulong.MaxValue; // ORIG_RAX of an exception: idtentry_body passes the error code as an argument
@@ -23,10 +23,12 @@ public sealed class ExceptionEntry
     private readonly Handler?[] _handlers = new Handler?[256]; // by vector
     private readonly Handler _interrupt, _timer, _irqWork, _doubleFault;
     private readonly ExceptionStacks _stacks;
+    private readonly UserAccess _userAccess;
 
     /// <summary>Finds the image's handlers.</summary>
-    public ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls, CallSites sites)
+    internal ExceptionEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls, CallSites sites, UserAccess userAccess)
     {
+        _userAccess = userAccess;
         _cpu = cpu;
         _memory = memory;
         _calls = calls;
@@ -57,8 +59,19 @@ public sealed class ExceptionEntry
         if (exit.Vector == CpuVector.PageFault)
             _cpu.Cr2 = exit.Address;
         var regs = Push(exit.Vector == CpuVector.Debug ? _stacks.Debug : _cpu.Rsp);
+        var isOpened = false;
+        if (_userAccess.IsPrevented(exit))
+        {
+            Mask();
+            isOpened = await _userAccess.HasArea(exit.Address, regs);
+        }
+
+        if (isOpened)
+            _memory.WriteUInt64(regs + PtRegs.Flags, _memory.ReadUInt64(regs + PtRegs.Flags) | AlignmentCheckFlag);
         await Run(handler, regs, argument);
         Load(regs);
+        if (isOpened)
+            _cpu.AlignmentCheckFlag = false;
     }
 
     /// <summary>The interrupt of a device.</summary>
@@ -92,9 +105,11 @@ public sealed class ExceptionEntry
     private GuestCall Run(Handler handler, ulong regs, ulong argument)
     {
         _cpu.Rsp = regs;
-        _cpu.Rflags &= ~(InterruptFlag | (1UL << 8) | (1UL << 10));
+        Mask();
         return handler.Site != 0 ? _calls.CallFrom(handler.Site, regs, handler.Function, regs, argument) : _calls.Call(handler.Function, regs, argument);
     }
+
+    private void Mask() => _cpu.Rflags &= ~(InterruptFlag | TrapFlag | DirectionFlag | AlignmentCheckFlag);
 
     /// <summary>Where the pt_regs of an exception lie when it is delivered at a stack pointer, which the processor aligns.</summary>
     public static ulong FrameBelow(ulong stack) => (stack & ~15UL) - PtRegs.Size;

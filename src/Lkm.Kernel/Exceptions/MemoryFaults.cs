@@ -80,9 +80,12 @@ public sealed class MemoryFaults
         }
 
         if (!IsWordAtATimeRead(exit))
-            Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
+            ReportAccess(exit);
         return exit.Shadow is Shadow.VmallocGuard or Shadow.VmallocFreed or Shadow.InitFreed ? exit : _cpu.StepIgnoringShadow();
     }
+
+    /// <summary>Reports the access that the processor stopped at.</summary>
+    internal void ReportAccess(CpuExit exit) => Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
 
     /// <summary>
     /// Whether an instruction copies between a user's memory and the kernel's: it expects the user's to be absent, not the kernel's, which KASAN checks as well

@@ -20,7 +20,7 @@ internal sealed class RemnantScanner(
     GuestMemory memory, KernelImage image, PerCpuArea perCpu, ulong perCpuSize, PageAllocator pages, IObjectFinder objects, VmallocAllocator vmalloc,
     TaskStruct tasks, ModuleTable modules, Func<ulong, string> symbolise)
 {
-    private readonly StaleWords _stale = new(memory, image, tasks);
+    private readonly StaleWords _stale = new(memory, image, perCpu, tasks);
 
     /// <summary>Finds the words that point into ranges of addresses. To be asked when the guest is at rest.</summary>
     /// <param name="gone">Where modules were that are gone: start and end of each part.</param>

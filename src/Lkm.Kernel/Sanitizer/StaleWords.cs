@@ -5,7 +5,7 @@ using Lkm.Machine;
 namespace Lkm.Kernel.Sanitizer;
 
 /// <summary>Words of which Linux remembers an address only to compare it, or not at all: that they point to a module that is gone does no harm.</summary>
-internal sealed class StaleWords(GuestMemory memory, KernelImage image, TaskStruct tasks)
+internal sealed class StaleWords(GuestMemory memory, KernelImage image, PerCpuArea perCpu, TaskStruct tasks)
 {
     private const uint WorkqueueWorker = 0x20; // PF_WQ_WORKER
 
@@ -13,12 +13,22 @@ internal sealed class StaleWords(GuestMemory memory, KernelImage image, TaskStru
     /// <param name="place">Its address.</param>
     /// <param name="isCode">Whether it points to code.</param>
     public bool Has(ulong place, bool isCode) =>
-        IsModuleBounds(place) || IsSortedTable(place) || IsOfFreeDmaChannel(place)
+        IsModuleBounds(place) || IsSortedTable(place) || IsOfFreeDmaChannel(place) || IsOfFreeBreakpoint(place)
         || (isCode && (IsLastFunction(place) || IsOfIdleTimer(place) || IsOfIdleHighResolutionTimer(place) || IsOfIdleWork(place)));
 
-    /// <summary>What an object holds of which Linux says itself that it is out of use: a file of sysfs that was removed while a name still led to it (kernfs_drain()).</summary>
-    public bool IsRetired(ObjectDescription holder) =>
-        holder.CacheName == "kernfs_node_cache" && image.Struct("kernfs_node").Find("active") is { } active && memory.ReadInt32(holder.Address + active) < 0;
+    /// <summary>
+    /// Whether Linux says of an object itself that it is out of use: a file of sysfs or /proc that was removed while a name still leads to it (kernfs_drain(),
+    /// proc_entry_rundown()).
+    /// </summary>
+    public bool IsRetired(ObjectDescription holder) => holder.CacheName switch
+    {
+        "kernfs_node_cache" => image.Struct("kernfs_node").Find("active") is { } active && memory.ReadInt32(holder.Address + active) < 0,
+        "proc_dir_entry" => IsRemovedProcEntry(holder.Address),
+        "proc_inode_cache" => memory.ReadUInt64(holder.Address + image.Struct("proc_inode")["pde"]) is not 0 and var entry && IsRemovedProcEntry(entry),
+        _ => false,
+    };
+
+    private bool IsRemovedProcEntry(ulong entry) => memory.ReadInt32(entry + image.Struct("proc_dir_entry")["in_use"]) < 0;
 
     /// <summary>timer_list.function of a timer that is not armed: detach_timer() has poisoned its place in the list, or it never had one (kernel/time/timer.c).</summary>
     private bool IsOfIdleTimer(ulong place)
@@ -60,6 +70,14 @@ internal sealed class StaleWords(GuestMemory memory, KernelImage image, TaskStru
     {
         const ulong channels = 8, size = 16;
         return place - image.SymbolOrZero("dma_chan_busy") < channels * size && memory.ReadInt32(place - sizeof(ulong)) == 0;
+    }
+
+    /// <summary>cpu_debugreg[] of a slot that no watchpoint has: arch_uninstall_hw_breakpoint() clears the slot and DR7 (arch/x86/kernel/hw_breakpoint.c).</summary>
+    private bool IsOfFreeBreakpoint(ulong place)
+    {
+        const ulong slots = 4; // HBP_NUM
+        var offset = place - perCpu.Of(image.Symbol("cpu_debugreg"));
+        return offset < slots * sizeof(ulong) && memory.ReadUInt64(perCpu.Of(image.Symbol("bp_per_reg")) + offset) == 0;
     }
 
     /// <summary>worker->last_func: what a worker did last, for wq_worker_last_func() (kernel/workqueue.c).</summary>

@@ -39,6 +39,17 @@ public sealed class RemnantTests(SanitizerModules modules) : IClassFixture<Sanit
         Assert.Empty(session.Findings);
     }
 
+    [Fact]
+    public void A_file_of_proc_that_somebody_looked_at_is_not_told_of_when_it_is_removed()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Load(modules.Files["leaves"], "what=proc takes_back=1").Result.Succeeded);
+        session.Run("ls -l /proc/leaves; cat /proc/leaves");
+        Assert.True(session.Unload("leaves").Result.Succeeded);
+        session.CheckForLeaks();
+        Assert.Empty(session.Findings);
+    }
+
     /// <summary>Ways to neighbours in the loader's own tree, the interrupts' stack, and who had a DMA channel.</summary>
     [Theory]
     [InlineData("hidp")]
