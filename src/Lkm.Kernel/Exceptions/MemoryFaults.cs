@@ -22,6 +22,7 @@ public sealed class MemoryFaults
     private readonly KernelLog _log;
     private readonly ulong _tableStart, _tableEnd, _imageStart, _imageEnd;
     private readonly HashSet<ulong> _reported = [];
+    private readonly HashSet<string> _reportedFunctions = [];
     private readonly List<MemoryErrorReport> _reports = [];
     private readonly List<string> _places = [];
     private readonly List<KernelWarning> _warnings = [];
@@ -86,6 +87,13 @@ public sealed class MemoryFaults
 
     /// <summary>Reports the access that the processor stopped at.</summary>
     internal void ReportAccess(CpuExit exit) => Report(_errors.DescribeAccess(exit.Address, (ulong)exit.Size, exit.Write, _cpu.Rip));
+
+    /// <summary>Reports an access of a user's memory: once for each of the image's functions, as memcpy() has many instructions for it.</summary>
+    internal void ReportUserAccess(CpuExit exit)
+    {
+        if (!_image.IsText(_cpu.Rip) || _reportedFunctions.Add(_image.Symbolise(_cpu.Rip).Split('+')[0]))
+            ReportAccess(exit);
+    }
 
     /// <summary>
     /// Whether an instruction copies between a user's memory and the kernel's: it expects the user's to be absent, not the kernel's, which KASAN checks as well

@@ -26,7 +26,7 @@ internal sealed class UserAccess(Cpu cpu, GuestMemory memory, KernelImage image,
     {
         if ((exit.ErrorCode & (uint)PageFaultError.Present) == 0)
             return exit;
-        faults.ReportAccess(exit);
+        faults.ReportUserAccess(exit);
         return cpu.StepIgnoringSmap();
     }
 

@@ -36,8 +36,9 @@ internal sealed class KernelFindings(UserModeKernel kernel)
     {
         for (; _memoryErrors < kernel.Faults.Reports.Count; _memoryErrors++)
         {
-            var kind = kernel.Faults.Reports[_memoryErrors].Kind.Name();
-            _all.Add(new Finding(kind, $"{kind} in {kernel.Faults.Places[_memoryErrors]}"));
+            var kind = kernel.Faults.Reports[_memoryErrors].Kind;
+            var remark = kind == MemoryErrorKind.UserMemoryAccess ? ": a user's pointer, followed by itself, which is an oops on processors with SMAP" : "";
+            _all.Add(new Finding(kind.Name(), $"{kind.Name()} in {kernel.Faults.Places[_memoryErrors]}{remark}"));
         }
 
         var told = new HashSet<string>();
