@@ -180,6 +180,13 @@ public sealed class ResidentKernelTests : IDisposable
         Assert.Equal("slept\n", _lkm.Output("sh", "-c", "sleep 1; echo slept"));
     }
 
+    [Fact]
+    public void A_command_may_sleep_for_hours()
+    {
+        _lkm.Output("boot", "--time", "virtual");
+        Assert.Equal("slept\n", _lkm.Output("sh", "-c", "sleep 7200; echo slept"));
+    }
+
     [Theory]
     [InlineData("panic", "Kernel panic - not syncing: misbehave: asked to")]
     [InlineData("recurse", "stack guard page was hit")]

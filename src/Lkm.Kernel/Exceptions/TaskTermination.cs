@@ -5,8 +5,8 @@ namespace Lkm.Kernel.Exceptions;
 
 /// <summary>
 /// Ends the running task between two of its instructions, as an oops does: it would never give the processor back. What it holds stays held:
-/// locks, references, a module that is being initialised. An interrupt that the task happens to be in is let finish; where it is the interrupt that does not end, there is no
-/// task to end, and the kernel panics.
+/// mutexes, references, a module that is being initialised. A section that cannot be preempted is let finish, as whoever wants its spinlock next would spin for ever; so is an
+/// interrupt that the task happens to be in. Where it is the interrupt that does not end, there is no task to end, and the kernel panics.
 /// </summary>
 internal sealed class TaskTermination(UserModeKernel kernel)
 {
@@ -23,20 +23,23 @@ internal sealed class TaskTermination(UserModeKernel kernel)
         if (_last == identity)
             return;
         _last = identity;
-        const long interruptAtMost = 50_000_000; // instructions
-        EndOutsideInterrupts(identity, reason, kernel.Cpu.Instructions + interruptAtMost);
+        const long atMost = 50_000_000; // instructions
+        EndWherePreemptible(identity, reason, kernel.Cpu.Instructions + atMost);
     }
 
-    private void EndOutsideInterrupts((ulong Task, int Pid) identity, string reason, long deadline)
+    private void EndWherePreemptible((ulong Task, int Pid) identity, string reason, long deadline)
     {
         var task = kernel.Scheduler.Current;
         if ((task, kernel.Tasks.Pid(task)) != identity)
             _last = default; // it has given the processor away meanwhile
-        else if ((kernel.PerCpu.PreemptCount & PreemptCount.InterruptMask) != 0 && kernel.Cpu.Instructions < deadline)
-            kernel.Interjections.Add(() => EndOutsideInterrupts(identity, reason, deadline));
+        else if (!IsPreemptible && kernel.Cpu.Instructions < deadline)
+            kernel.Interjections.Add(() => EndWherePreemptible(identity, reason, deadline));
         else
             End(reason);
     }
+
+    private bool IsPreemptible =>
+        (kernel.PerCpu.PreemptCount & ~PreemptCount.NoReschedule) == 0 && (kernel.Cpu.Rflags & InterruptFlag) != 0;
 
     private void End(string reason)
     {

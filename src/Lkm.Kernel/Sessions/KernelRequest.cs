@@ -17,6 +17,7 @@ public sealed class KernelRequest
     private readonly TaskCompletionSource<int> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _inputEnded;
     private ulong _sleeper;
+    private long _signalledAt;
 
     internal KernelRequest(ResidentKernel kernel, IRequestClient client)
     {
@@ -58,22 +59,36 @@ public sealed class KernelRequest
 
     /// <summary>Sends the process a signal, which it takes when it next leaves the kernel or sleeps interruptibly.</summary>
     /// <param name="signal">Its number.</param>
-    public void Signal(int signal) => _kernel.Post(() => _kernel.SendSignal(Process, signal));
+    public void Signal(int signal) => _kernel.Post(() =>
+    {
+        _signalledAt = _kernel.Instructions;
+        _kernel.SendSignal(Process, signal);
+    });
 
     /// <summary>
-    /// Ends the process wherever it is, as an oops does, when it has the processor: its locks stay locked. One that sleeps
-    /// uninterruptibly stays, as on Linux; the request ends all the same.
+    /// Ends the process wherever it is, as an oops does, when it has the processor: its mutexes stay locked. One that sleeps
+    /// uninterruptibly stays, as on Linux; the request ends all the same. One that had no time yet to take its signal, as the machine is slow, gets it.
     /// </summary>
-    public void End()
+    public void End() => _kernel.Post(() =>
+    {
+        MustEnd = true;
+        TryEnd();
+    });
+
+    /// <summary>Does what <see cref="End"/> asked for, if it may be done by now.</summary>
+    internal void TryEnd()
     {
         const int killed = 128 + 9;
-        _kernel.Post(() =>
+        const long patience = 20_000_000; // instructions
+        if (_kernel.HasProcessor(Process))
         {
-            MustEnd = true;
-            _kernel.EndIfRunning(this);
-            if (!Process.IsOver && !_kernel.HasProcessor(Process))
-                Complete(killed);
-        });
+            if (_kernel.Instructions - _signalledAt > patience)
+                _kernel.EndRunning();
+        }
+        else if (!Process.IsOver)
+        {
+            Complete(killed);
+        }
     }
 
     internal void Complete(int status) => _completion.TrySetResult(status);

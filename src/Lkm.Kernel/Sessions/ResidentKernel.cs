@@ -61,7 +61,8 @@ public sealed class ResidentKernel : IDisposable
             kernel.RequestModule.Load = _commands.Request;
         if (options.AutocleanSeconds is { } idle)
             _commands.StartAutoclean(idle);
-        kernel.InstructionLimit = long.MaxValue / 2;
+        kernel.InstructionLimit = long.MaxValue / 2; // --stuck is its limit
+        kernel.RequestLimitSeconds = int.MaxValue;
         kernel.IsLeftToItsUser = true;
         _thread = new Thread(Serve) { Name = "lkm-kernel", IsBackground = true };
         _thread.Start();
@@ -183,11 +184,12 @@ public sealed class ResidentKernel : IDisposable
     internal bool HasProcessor(GuestProcess process) =>
         !_hasEnded && process.Task != 0 && _kernel.Processes.TryGetValue(CurrentTask, out var running) && running.IsOf(process.Task);
 
-    /// <summary>Ends a request's process if it has the processor.</summary>
-    internal void EndIfRunning(KernelRequest request)
+    /// <summary>The instructions that were executed so far.</summary>
+    internal long Instructions => _kernel.Cpu.Instructions;
+
+    /// <summary>Ends the running task.</summary>
+    internal void EndRunning()
     {
-        if (!HasProcessor(request.Process))
-            return;
         var task = CurrentTask;
         _termination.EndCurrent($"lkm: {_kernel.Tasks.Comm(task)}[{_kernel.Tasks.Pid(task)}] is killed in the kernel, as its user asks");
     }
@@ -291,7 +293,7 @@ public sealed class ResidentKernel : IDisposable
         foreach (var request in _requests)
         {
             if (request.MustEnd)
-                EndIfRunning(request);
+                request.TryEnd();
         }
 
         var task = _kernel.Scheduler.Current;
