@@ -18,17 +18,25 @@ internal sealed class StaleWords(GuestMemory memory, KernelImage image, PerCpuAr
 
     /// <summary>
     /// Whether Linux says of an object itself that it is out of use: a file of sysfs or /proc that was removed while a name still leads to it (kernfs_drain(),
-    /// proc_entry_rundown()).
+    /// proc_entry_rundown()), or what a return probe keeps until the functions have returned that it waited for (rethook_free()).
     /// </summary>
     public bool IsRetired(ObjectDescription holder) => holder.CacheName switch
     {
         "kernfs_node_cache" => image.Struct("kernfs_node").Find("active") is { } active && memory.ReadInt32(holder.Address + active) < 0,
         "proc_dir_entry" => IsRemovedProcEntry(holder.Address),
         "proc_inode_cache" => memory.ReadUInt64(holder.Address + image.Struct("proc_inode")["pde"]) is not 0 and var entry && IsRemovedProcEntry(entry),
-        _ => false,
+        _ => IsStoppedRethook(holder),
     };
 
     private bool IsRemovedProcEntry(ulong entry) => memory.ReadInt32(entry + image.Struct("proc_dir_entry")["in_use"]) < 0;
+
+    /// <summary>Whether an object is a struct rethook without a handler.</summary>
+    private bool IsStoppedRethook(ObjectDescription holder)
+    {
+        const ulong callInRethookAlloc = 0x40;
+        return holder.Allocated?.Frames is [var frame, ..] && frame - image.SymbolOrZero("rethook_alloc") < callInRethookAlloc
+            && image.FindStruct("rethook")?.Find("handler") is { } handler && memory.ReadUInt64(holder.Address + handler) == 0;
+    }
 
     /// <summary>timer_list.function of a timer that is not armed: detach_timer() has poisoned its place in the list, or it never had one (kernel/time/timer.c).</summary>
     private bool IsOfIdleTimer(ulong place)

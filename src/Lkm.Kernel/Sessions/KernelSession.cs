@@ -148,7 +148,7 @@ public sealed class KernelSession : IDisposable
         var gone = new List<CodeRange>();
         foreach (var (module, parts) in ranges)
         {
-            if (_kernel.Modules.Modules.Find(module) is null)
+            if (_kernel.Modules.Modules.Find(module) is null && !IsHidden(module))
                 gone.AddRange(parts);
         }
 

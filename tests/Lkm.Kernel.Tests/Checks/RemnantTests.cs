@@ -50,6 +50,26 @@ public sealed class RemnantTests(SanitizerModules modules) : IClassFixture<Sanit
         Assert.Empty(session.Findings);
     }
 
+    [Fact]
+    public void A_return_probe_that_a_task_still_sleeps_under_is_not_told_of_when_it_is_taken_back()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Load(modules.Files["leaves"], "what=probe takes_back=1").Result.Succeeded);
+        Assert.True(session.Unload("leaves").Result.Succeeded);
+        session.CheckForLeaks();
+        Assert.Empty(session.Findings);
+    }
+
+    [Fact]
+    public void A_module_that_hides_itself_is_not_gone()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(session.Load(modules.Files["leaves"], "what=hidden").Result.Succeeded);
+        Assert.False(session.Unload("leaves").Result.Succeeded);
+        session.CheckForLeaks();
+        Assert.Empty(session.Findings);
+    }
+
     /// <summary>Ways to neighbours in the loader's own tree, the interrupts' stack, and who had a DMA channel.</summary>
     [Theory]
     [InlineData("hidp")]

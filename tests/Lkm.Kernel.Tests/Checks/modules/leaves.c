@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Registers, arms or starts something, and takes it back when told to. */
 #include <linux/delay.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -45,6 +46,12 @@ static int show(struct seq_file *file, void *unused)
 	return 0;
 }
 
+static int on_return(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	return 0;
+}
+
+static struct kretprobe probe = { .kp.symbol_name = "schedule", .handler = on_return, .maxactive = 20 };
 static struct notifier_block reboot_block = { .notifier_call = on_reboot };
 static const struct file_operations no_operations = { .owner = THIS_MODULE };
 static struct miscdevice device = { .minor = MISC_DYNAMIC_MINOR, .name = "leaves", .fops = &no_operations };
@@ -65,6 +72,12 @@ static int __init leaves_init(void)
 		proc_create_single("leaves", 0, NULL, show);
 	else if (!strcmp(what, "device"))
 		misc_register(&device);
+	else if (!strcmp(what, "probe")) {
+		register_kretprobe(&probe);
+		schedule_delayed_work(&late_work, 1); /* after it, the worker waits inside of schedule() */
+		msleep(50);
+	} else if (!strcmp(what, "hidden"))
+		list_del(&THIS_MODULE->list);
 	return result;
 }
 
@@ -82,6 +95,8 @@ static void __exit leaves_exit(void)
 		remove_proc_entry("leaves", NULL);
 	else if (!strcmp(what, "device"))
 		misc_deregister(&device);
+	else if (!strcmp(what, "probe"))
+		unregister_kretprobe(&probe);
 }
 
 module_init(leaves_init);
