@@ -33,7 +33,8 @@ public sealed partial class UserModeKernel : IDisposable
         Memory = memory;
         Image = image;
         MemoryProtection = new MemoryAttributes(memory) { FlushUser = FlushUserTranslations };
-        Cpu = new Cpu(memory, new CpuEnvironment(this), ahead: ahead);
+        var environment = new CpuEnvironment(this, image);
+        Cpu = new Cpu(memory, environment, ahead: ahead);
         Clock = new VirtualClock(Cpu);
         Board = new Board(Clock, new LocalApic(memory, AddressSpace.Fixmap(image, "FIX_APIC_BASE")));
         IoApicRegisters = new MappedRegisters(Cpu, memory, AddressSpace.Fixmap(image, "FIX_IO_APIC_BASE_0"), Board.IoApic);
@@ -68,7 +69,7 @@ public sealed partial class UserModeKernel : IDisposable
         Slab.CacheFailed = new CacheFailure(memory, image, Calls, Chain).Tell;
         Slab.Reclaim = Vmalloc.Reclaim = _reclaim = new PageReclaim(memory, image, Calls, Chain, Pages, Slab);
         Modules = new ModuleLoader(image, memory, Chain, Calls, Log) { FindProcess = () => Processes.GetValueOrDefault(PerCpu.Current) };
-        SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Chain.Sites, PerCpu);
+        SystemCalls = new SystemCallEntry(Cpu, memory, image, Calls, Chain.Sites, PerCpu) { Target = () => environment.SystemCallTarget };
         _moduleSymbols = new ModuleSymbols(memory, image, Modules.Modules);
         Tracks.DescribeModuleAddress = _moduleSymbols.Describe;
         Cpu.CodeMap = new CodeBounds(memory, image, Modules.Modules);

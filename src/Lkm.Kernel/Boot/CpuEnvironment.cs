@@ -5,9 +5,10 @@ namespace Lkm.Kernel.Boot;
 
 /// <summary>
 /// What surrounds the processor: the board's devices at their ports, and itself. CPUID shows a plain x86-64 with SSE2 and nothing that would choose
-/// vector code (28 of Debian's modules pick their integer path then). Model-specific registers that exist keep what is written.
+/// vector code (28 of Debian's modules pick their integer path then). Model-specific registers that exist keep what is written; Linux has set those
+/// of system calls (syscall_init()).
 /// </summary>
-internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
+internal sealed class CpuEnvironment(UserModeKernel kernel, KernelImage image) : ICpuEnvironment
 {
     private const uint MsrEfer = 0xc0000080;
     private const uint MsrPat = 0x277;
@@ -15,6 +16,10 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
     private const uint MsrApicBase = 0x1b;
     private const uint MsrPatchLevel = 0x8b;
     private const uint MsrMiscEnable = 0x1a0;
+    private const uint MsrStar = 0xc0000081;
+    private const uint MsrLstar = 0xc0000082;
+    private const uint MsrCstar = 0xc0000083;
+    private const uint MsrSyscallMask = 0xc0000084;
 
     private readonly Dictionary<ulong, ulong> _msrs = new()
     {
@@ -23,7 +28,14 @@ internal sealed class CpuEnvironment(UserModeKernel kernel) : ICpuEnvironment
         [MsrApicBase] = 0xfee00900,
         [MsrMiscEnable] = 1,
         [MsrPatchLevel] = 0x01000065, // of qemu64
+        [MsrStar] = 0x0023001000000000, // __USER32_CS and __KERNEL_CS
+        [MsrLstar] = image.SymbolOrZero("entry_SYSCALL_64"),
+        [MsrCstar] = image.SymbolOrZero("entry_SYSCALL_compat"),
+        [MsrSyscallMask] = 0x257fd5, // of the flags
     };
+
+    /// <summary>Where the SYSCALL instruction leads: entry_SYSCALL_64 until a module lays itself before that.</summary>
+    public ulong SystemCallTarget => _msrs[MsrLstar];
 
     /// <inheritdoc/>
     public ulong TimestampCounter => (ulong)kernel.Clock.Nanoseconds;

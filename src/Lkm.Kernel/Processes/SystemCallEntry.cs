@@ -8,7 +8,8 @@ namespace Lkm.Kernel.Processes;
 /// <summary>
 /// The SYSCALL instruction of a program. The processor enters the image's own entry code where that has built the hardware's frame on the task's
 /// stack (entry_SYSCALL_64_after_hwframe), and the call is over where do_syscall_64() has returned to it. So the way in and out,
-/// signals and deferred work included, is Linux's, and the stack holds what it holds on Linux.
+/// signals and deferred work included, is Linux's, and the stack holds what it holds on Linux. Where a module has laid code of its own before that
+/// (MSR_LSTAR), the processor enters there, as from the program.
 /// </summary>
 public sealed class SystemCallEntry(Cpu cpu, GuestMemory memory, KernelImage image, GuestCalls calls, CallSites sites, PerCpuArea perCpu)
 {
@@ -17,10 +18,14 @@ public sealed class SystemCallEntry(Cpu cpu, GuestMemory memory, KernelImage ima
 
     private readonly Dictionary<string, int> _numbers = [];
     private readonly ulong _entry = image.Symbol(EntryLabel);
+    private readonly ulong _target = image.SymbolOrZero("entry_SYSCALL_64");
 
     // The table before modules put functions of their own in it.
     private readonly ulong[] _functions = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(memory.Span(image.Symbol("sys_call_table"), Most * sizeof(ulong))).ToArray();
     private ulong _site;
+
+    /// <summary>Where the SYSCALL instruction leads.</summary>
+    internal Func<ulong>? Target { get; init; }
 
     /// <summary>The number of a system call in this kernel.</summary>
     /// <param name="name">Its name as in __x64_sys_NAME.</param>
@@ -51,7 +56,11 @@ public sealed class SystemCallEntry(Cpu cpu, GuestMemory memory, KernelImage ima
         memory.WriteUInt64(regs + PtRegs.Sp, registers.Sp);
         memory.WriteUInt64(regs + PtRegs.Ss, userDataSegment);
         var (rbx, rbp, r12, r13, r14, r15) = (cpu.Rbx, cpu.Rbp, cpu.R12, cpu.R13, cpu.R14, cpu.R15);
-        await calls.Enter(_entry, regs + PtRegs.Ip, _site, regs, Load);
+        var target = Target?.Invoke() ?? _target;
+        if (target == _target)
+            await calls.Enter(_entry, regs + PtRegs.Ip, _site, regs, Load);
+        else
+            await calls.Enter(target, registers.Sp, _site, regs, LoadOutside);
         (cpu.Rbx, cpu.Rbp, cpu.R12, cpu.R13, cpu.R14, cpu.R15) = (rbx, rbp, r12, r13, r14, r15);
         cpu.Rflags |= interruptFlag;
         return regs;
@@ -63,6 +72,12 @@ public sealed class SystemCallEntry(Cpu cpu, GuestMemory memory, KernelImage ima
             (processor.Rax, processor.Rcx, processor.R11) = (registers.Ax, registers.Ip, flags);
             (processor.Rbx, processor.Rbp, processor.R12, processor.R13, processor.R14, processor.R15) = (0, 0, 0, 0, 0, registers.R15);
             processor.Rflags = always;
+        }
+
+        void LoadOutside(Cpu processor)
+        {
+            Load(processor);
+            (processor.GsBase, processor.KernelGsBase) = (processor.KernelGsBase, processor.GsBase);
         }
     }
 }
