@@ -71,6 +71,18 @@ internal sealed class ShellFiles(ISystemCalls calls, string commandName)
     public async GuestTask<byte[]> Get(ulong address, int length) =>
         await calls.TryRead(address, length) ?? throw new InvalidOperationException("the user buffer cannot be read");
 
+    /// <summary>A random UUID (version 4), from getrandom(2).</summary>
+    public async GuestTask<byte[]> RandomUuid()
+    {
+        const int size = 16;
+        var random = await Take(size);
+        await Call("getrandom", random, size, 0);
+        var uuid = await Get(random, size);
+        uuid[6] = (byte)((uuid[6] & 0x0f) | 0x40);
+        uuid[8] = (byte)((uuid[8] & 0x3f) | 0x80);
+        return uuid;
+    }
+
     /// <summary>Opens a file.</summary>
     /// <returns>Its descriptor, or a negative errno.</returns>
     public async GuestTask<int> Open(string path, OpenFlags flags, uint mode = 0x1b6 /* 0666 */)

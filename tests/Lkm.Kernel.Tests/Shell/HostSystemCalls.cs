@@ -45,6 +45,7 @@ internal sealed class HostSystemCalls : ISystemCalls, IDisposable
         ["openat"] = 257,
         ["newfstatat"] = 262,
         ["utimensat"] = 280,
+        ["getrandom"] = 318,
     };
 
     private readonly nint _buffer = Marshal.AllocHGlobal(BufferSize);

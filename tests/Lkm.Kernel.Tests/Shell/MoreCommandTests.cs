@@ -20,6 +20,7 @@ public class MoreCommandTests
     [InlineData("sh -c 'exec echo it; echo not'; exec false; echo nor", "it\n", 1)]
     [InlineData("exec nonesuch", "sh: nonesuch: not found; \"help\" lists the commands\n", 127)]
     [InlineData("dmesg | grep -c 'random: crng init done'", "1\n", 0)]
+    [InlineData("dmesg -n 3; cut -f1 /proc/sys/kernel/printk; dmesg -n 9 2>&1", "3\ndmesg: klogctl: Invalid argument\n", 1)]
     public void A_command_prints_what_busyboxs_does(string line, string output, int status)
     {
         using var session = BootedKernel.Start();
@@ -47,6 +48,34 @@ public class MoreCommandTests
         Assert.Equal(("free\n", 0), session.Run($"umount /mnt; {attached}"));
         Assert.Equal(("text\nfree\n", 0), session.Run($"mount -t vfat /tmp/i /mnt; cat /mnt/file; umount /mnt; {attached}"));
         Assert.Equal("mount: mounting /dev/loop0 on /mnt failed: Invalid argument\nfree\n", session.Run($"mount -t ext4 /tmp/i /mnt; {attached}").Output);
+    }
+
+    [Fact]
+    public void A_loop_device_stands_for_a_file_until_it_is_let_go()
+    {
+        using var session = BootedKernel.Start();
+        session.Run("modprobe loop; dd if=/dev/zero of=/tmp/i bs=1k count=448 2> /dev/null; mke2fs -F /tmp/i");
+        Assert.Equal(("/dev/loop0\n/dev/loop0: 0 /tmp/i\n/dev/loop0: 0 /tmp/i\n/dev/loop1\n", 0), session.Run("losetup -f; losetup /dev/loop0 /tmp/i; losetup -a; losetup /dev/loop0; losetup -f"));
+        Assert.Equal(("lost+found\n", 0), session.Run("mount -t ext2 /dev/loop0 /mnt; ls /mnt; umount /mnt"));
+        Assert.Equal(("losetup: /dev/loop0: No such device or address\n", 1), session.Run("losetup -d /dev/loop0; losetup /dev/loop0 2>&1"));
+        Assert.Equal(("/dev/loop0: 1024 /tmp/i\n", 0), session.Run("losetup -r -o 1024 -f /tmp/i; losetup -a; cat /sys/block/loop0/ro > /dev/null"));
+    }
+
+    [Theory]
+    [InlineData("i2cdetect -l", "i2c-0\tsmbus     \tSMBus stub driver               \tSMBus adapter\n", 0)]
+    [InlineData("i2cdetect -y 0 0x18 0x20 | sed -n 's/ *$//;2,5p'", "00:\n10:                         -- -- -- -- 1c -- -- --\n20: --\n30:\n", 0)]
+    [InlineData("i2cdetect -F 0 | head -3", "Functionalities implemented by bus #0\nI2C                              no\nSMBus quick command              yes\n", 0)]
+    [InlineData("i2cset -y 0 0x1c 0x10 0x41; i2cget -y 0 0x1c 0x10; i2cset -y 0 0x1c 0x20 0x1234 w; i2cget -y 0 0x1c 0x20 w", "0x41\n0x1234\n", 0)]
+    [InlineData("i2cset -y -r -m 0x0f 0 0x1c 1 0xff; i2cset -y 0 0x1c 0x02; i2cget -y 0 0x1c", "Value 0x0f written, readback matched\n0x00\n", 0)]
+    [InlineData("i2cset -y 0 0x1c 0x11 0x42; i2cdump -y 0 0x1c | head -3 | tail -1", "10: 00 42 00 00 00 00 00 00 00 00 00 00 00 00 00 00    .B..............\n", 0)]
+    [InlineData("i2cget -y 0 0x1d 0 2>&1", "i2cget: read failed: No such device\n", 1)]
+    [InlineData("i2cget -y 5 0x1d 0 2>&1", "i2cget: can't open '/dev/i2c/5': No such file or directory\n", 1)]
+    [InlineData("i2cget -y 0 0x88 0 2>&1", "i2cget: number 0x88 is not in 3..119 range\n", 1)]
+    public void A_chip_on_an_i2c_bus_is_read_and_written(string line, string output, int status)
+    {
+        using var session = BootedKernel.Start();
+        session.Run("modprobe i2c-dev; modprobe i2c-stub chip_addr=0x1c");
+        Assert.Equal((output, status), session.Run(line));
     }
 
     [Theory]

@@ -76,6 +76,8 @@ public sealed class SystemCommandTests : IDisposable
         Assert.Equal("two\nlines\n", _shell.Output("dmesg -t --level=err"));
         Assert.Equal("hello: Hello, World!\n", _shell.Output("dmesg -t -l notice,info"));
         Assert.Equal("two\nlines\n", _shell.Output("dmesg -t -l warn+"));
+        Assert.Equal("<6>[    1.234567] hello: Hello, World!\n<3>", _shell.Output("dmesg -kr")[..42]);
+        Assert.Matches("^\\[... ... .. ..:..:.. ....\\] hello: Hello, World!\n", _shell.Output("dmesg -T"));
         _shell.Output("dmesg -C");
         Assert.Equal("", _shell.Output("dmesg"));
         Assert.Equal("dmesg: unknown level 'x'\n", _shell.Errors("dmesg -l x"));

@@ -55,7 +55,7 @@ internal static class BlockDeviceCommands
     /// <summary>mkswap [-L LABEL] DEVICE: union swap_header of include/linux/swap.h in the first page.</summary>
     public static async GuestTask<int> MakeSwap(CommandContext c)
     {
-        const int headerAt = 1024, lastPageAt = headerAt + 4, uuidAt = headerAt + 12, labelAt = uuidAt + 16, labelSize = 16, uuidSize = 16;
+        const int headerAt = 1024, lastPageAt = headerAt + 4, uuidAt = headerAt + 12, labelAt = uuidAt + 16, labelSize = 16;
         var options = Options.Read(c.Arguments, "L:");
         if (options.Problem is not null || options.Operands is not [var path])
             return await c.Misused(options.Problem);
@@ -72,11 +72,7 @@ internal static class BlockDeviceCommands
         var page = new byte[PageSize];
         BinaryPrimitives.WriteUInt32LittleEndian(page.AsSpan(headerAt), 1);
         BinaryPrimitives.WriteUInt32LittleEndian(page.AsSpan(lastPageAt), (uint)((length / PageSize) - 1));
-        var random = await c.Files.Take(uuidSize);
-        await c.Files.Call("getrandom", random, uuidSize, 0);
-        var uuid = await c.Files.Get(random, uuidSize);
-        uuid[6] = (byte)((uuid[6] & 0x0f) | 0x40);
-        uuid[8] = (byte)((uuid[8] & 0x3f) | 0x80);
+        var uuid = await c.Files.RandomUuid();
         uuid.CopyTo(page, uuidAt);
         if (options.Value('L') is { } label)
             Encoding.UTF8.GetBytes(label).AsSpan(0, Math.Min(labelSize, Encoding.UTF8.GetByteCount(label))).CopyTo(page.AsSpan(labelAt));
