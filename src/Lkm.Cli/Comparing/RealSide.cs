@@ -60,8 +60,20 @@ internal sealed class RealSide(GuestSnapshot snapshot, TimeSpan limit)
                 ? new RealModule($"modprobe {module.Name} {Quote(module.Parameters)}", $"modprobe -r {module.Name}", module.IsRequired, module.IsAsked)
                 : new RealModule($"insmod {path} {Quote(module.Parameters)}", $"rmmod {module.Name}", module.IsRequired, module.IsAsked));
         }
+        foreach (string path in ModulesIn(commands))
+        {
+            machine.Run($"mkdir -p /{Path.GetDirectoryName(path)}", limit);
+            if (machine.Send(path.StartsWith('/') ? path : $"/{path}", File.ReadAllBytes(path)) is { } error)
+                return Outcome<SideRun>.Failure(error);
+        }
+
         return Run(machine, modules, CleanUp(plan), commands);
     }
+
+    /// <summary>Modules of this machine that commands load: in lkm's shell, insmod takes them from here.</summary>
+    private static IEnumerable<string> ModulesIn(IReadOnlyList<string> commands) => commands
+        .SelectMany(line => line.Split((char[])[' ', '\t', ';', '&', '|', '(', ')', '\'', '"'], StringSplitOptions.RemoveEmptyEntries))
+        .Where(word => word.EndsWith(".ko", StringComparison.Ordinal) && File.Exists(word)).Distinct();
 
     private sealed record RealModule(string Load, string Unload, bool IsRequired, bool IsAsked);
 

@@ -45,6 +45,18 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_module_that_a_command_loads_comes_along()
+    {
+        string hello = Path.Combine(_folder, "hello");
+        Assert.Equal(0, HostCommand.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "lkm.dll"), "new", "hello"], _folder).ExitCode);
+        HostCommandResult run = Lkm(null, hello, "--kernel", "debian:6.1-cloud", "--do", $"rmmod hello; insmod {hello}/hello.ko && cat /sys/module/hello/initstate", "--json");
+        using var document = JsonDocument.Parse(run.Output);
+        JsonElement step = document.RootElement.GetProperty("steps")[1];
+        Assert.Equal("live", step.GetProperty("output")[0].GetProperty("real").GetString());
+        Assert.True(step.GetProperty("output")[0].GetProperty("same").GetBoolean());
+    }
+
+    [Fact]
     public void Commands_for_devices_are_there_on_both_sides()
     {
         HostCommandResult run = Lkm(null, "brd", "--kernel", "debian:6.1-cloud", "--json",
