@@ -236,6 +236,15 @@ public sealed partial class UserModeKernel
         yield return " </TASK>";
     }
 
+    /// <summary>A task that is waited for, by name, number and, if it sleeps, place.</summary>
+    internal string DescribeWaiting(ulong task)
+    {
+        var place = Tasks.State(task) == Scheduling.TaskState.Running
+            ? 0
+            : new Scheduling.WaitChannel(Memory, Image, Tasks, new Sanitizer.StackScan(Memory, Image, PerCpu)).Find(task);
+        return $"{Tasks.Comm(task)} (pid {Tasks.Pid(task)}{(place == 0 ? "" : $", in {Symbolise(place)}")})";
+    }
+
     /// <summary>The tasks that wait for an event without letting signals in; the log has their stacks (kernel/hung_task.c).</summary>
     private string DescribeBlocked()
     {
@@ -246,7 +255,7 @@ public sealed partial class UserModeKernel
         {
             var task = entry - tasks;
             if (Tasks.State(task) == Scheduling.TaskState.Uninterruptible)
-                blocked.Add($"{Tasks.Comm(task)} (pid {Tasks.Pid(task)})");
+                blocked.Add(DescribeWaiting(task));
         }
         return blocked.Count == 0 ? "" : $" (blocked: {string.Join(", ", blocked)})";
     }

@@ -56,7 +56,8 @@ internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuAre
     private static (ulong Start, ulong End) Bounds(KernelImage image, string function) =>
         image.TrySymbol(function, out var address) && image.TryGetBounds(address, out var start, out var end) ? (start, end) : (ulong.MaxValue, 0);
 
-    private bool IsReturnAddress(ulong address)
+    /// <summary>Whether an address lies in code, behind a call.</summary>
+    public bool IsReturnAddress(ulong address)
     {
         if (address < AddressSpace.ModulesStart ? !image.IsText(address) : memory.ShadowAt(address) is Shadow.Unmapped or >= Shadow.Poison)
             return false;

@@ -98,10 +98,11 @@ public sealed class ProcessRunner
     private string? GiveUp(GuestProcess process)
     {
         const int terminate = 15;
-        if (Members(process) is not [.., var (task, pid)])
+        if (Members(process) is not [.., var (task, _)])
             return null;
+        var waiting = _kernel.DescribeWaiting(task);
         Signal(process, terminate);
-        return $"{_kernel.Tasks.Comm(task)} (pid {pid})";
+        return waiting;
     }
 
     /// <summary>A process and its children, in the order of their ids.</summary>

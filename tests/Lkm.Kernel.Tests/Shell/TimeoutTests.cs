@@ -4,16 +4,17 @@ namespace Lkm.Kernel.Tests.Shell;
 public class TimeoutTests
 {
     [Theory]
-    [InlineData("mknod /tmp/f p; cat /tmp/f", "cat")] // nothing runs any more
-    [InlineData("sleep 100000 | cat", "cat")]
-    [InlineData("while :; do sleep 10; done", "sleep")] // somebody always runs
-    public void What_waits_for_ever_is_ended_and_the_kernel_goes_on(string line, string who)
+    [InlineData("mknod /tmp/f p; cat /tmp/f", "cat", "wait_for_partner")] // nothing runs any more
+    [InlineData("sleep 100000 | cat", "cat", "pipe_read")]
+    [InlineData("while :; do sleep 10; done", "sleep", "")] // somebody always runs
+    public void What_waits_for_ever_is_ended_and_the_kernel_goes_on(string line, string who, string where)
     {
         using var session = BootedKernel.Start();
         session.Kernel.RequestLimitSeconds = 600;
         Assert.Equal(("Terminated\n", 143), session.Run(line));
         Assert.Equal(["blocked"], session.Findings.Select(finding => finding.Kind));
         Assert.StartsWith($"{who} (pid ", session.Findings[0].Summary);
+        Assert.Contains(where.Length == 0 ? "" : $", in {where}+0x", session.Findings[0].Summary);
         Assert.Equal(("on\n", 0), session.Run("echo on"));
     }
 
