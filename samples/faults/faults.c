@@ -135,6 +135,21 @@ static noinline void double_free(void)
 	kfree(dangling);
 }
 
+static noinline void double_free_page(void)
+{
+	unsigned long page = __get_free_page(GFP_KERNEL);
+	void *dangling = hidden((void *)page);
+
+	free_page(page);
+	free_page((unsigned long)dangling);
+}
+
+/* Where insmod's arguments are: a processor without SMAP lets this pass. */
+static noinline void user_pointer(void)
+{
+	pr_info("insmod's name begins with '%c'\n", *(char *)hidden((void *)current->mm->arg_start));
+}
+
 static noinline void invalid_free(void)
 {
 	char *bytes = kmalloc(50, GFP_KERNEL);
@@ -221,7 +236,9 @@ static const struct {
 	{ "overrun-vmalloc", overrun_vmalloc },
 	{ "use-after-free", use_after_free },
 	{ "double-free", double_free },
+	{ "double-free-page", double_free_page },
 	{ "invalid-free", invalid_free },
+	{ "user-pointer", user_pointer },
 	{ "unchecked", unchecked },
 	{ "leak", leak },
 	{ "bug", bug },

@@ -12,6 +12,8 @@ public sealed class FaultTests
     [InlineData("overrun", "BUG: KASAN: slab-out-of-bounds")]
     [InlineData("use-after-free", "BUG: KASAN: ")]
     [InlineData("double-free", "BUG: KASAN: ")]
+    [InlineData("double-free-page", "BUG: KASAN: double-free in ")]
+    [InlineData("user-pointer", "BUG: KASAN: user-memory-access in user_pointer+0x")]
     [InlineData("bug", "kernel BUG at ")]
     [InlineData("warn", "WARNING: CPU: 0")]
     [InlineData("divide", "divide error: 0000")]

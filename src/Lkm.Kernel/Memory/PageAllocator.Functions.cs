@@ -44,6 +44,21 @@ public sealed partial class PageAllocator
     private void FreePagesOk(ulong page, int order, CallFrame frame) =>
         Free(AddressSpace.FromStructPage(page), order, frame.ReturnAddress);
 
+    /// <summary>The image drops a reference, which a page that is free has none of: it would go below zero, and nobody would tell.</summary>
+    [KernelFunction("__free_pages")]
+    private void DropPages(ulong page, int order, CallFrame frame)
+    {
+        if (!ReportIfFree(AddressSpace.FromStructPage(page), frame.ReturnAddress))
+            frame.Decline();
+    }
+
+    [KernelFunction("free_pages")]
+    private void DropPagesAt(ulong address, int order, CallFrame frame)
+    {
+        if (!ReportIfFree(address, frame.ReturnAddress))
+            frame.Decline();
+    }
+
     [KernelFunction("free_unref_page_list")]
     private void FreeUnrefPageList(ulong list, CallFrame frame)
     {

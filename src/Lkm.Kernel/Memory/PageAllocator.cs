@@ -161,6 +161,19 @@ public sealed partial class PageAllocator
             ReleaseOldest();
     }
 
+    /// <summary>Reports a free of a page that is free, in the name of who asks.</summary>
+    /// <param name="address">The page's address in the direct map; another is nobody's.</param>
+    /// <param name="caller">Where it was asked for.</param>
+    /// <returns>Whether it is.</returns>
+    private bool ReportIfFree(ulong address, ulong caller)
+    {
+        var frame = AddressSpace.ToFrame(address);
+        if (address < AddressSpace.PageOffset || FindZone(frame) is null || (States(frame, 1)[0] & PageState.KindMask) is PageState.Allocated or PageState.Reserved)
+            return false;
+        _errors.ReportFree(MemoryErrorKind.DoubleFree, address, caller);
+        return true;
+    }
+
     /// <summary>Makes a block that nobody has used available again at once.</summary>
     internal void GiveBack(ulong address, int order)
     {
