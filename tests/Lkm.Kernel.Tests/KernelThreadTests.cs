@@ -18,6 +18,13 @@ public sealed class KernelThreadTests
     }
 
     [Fact]
+    public void The_thread_that_stops_the_processor_has_the_highest_priority()
+    {
+        using var session = BootedKernel.Start();
+        Assert.Equal("-100 99 1\n", session.Run("cut -d' ' -f18,40,41 /proc/$(pidof migration/0)/stat").Output);
+    }
+
+    [Fact]
     public void Interrupts_have_their_folders()
     {
         using var session = BootedKernel.Start();

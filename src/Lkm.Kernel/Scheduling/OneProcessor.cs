@@ -26,12 +26,6 @@ public sealed partial class OneProcessor(GuestCalls calls, TaskStruct tasks)
     [KernelFunction("do_set_cpus_allowed", Support = Support.Partial, Note = "the mask is not kept: every task runs on processor 0")]
     private void AcceptMask(ulong task) => tasks.SetProcessors(task, 1);
 
-    [KernelFunction("sched_set_stop_task", Support = Support.Partial, Note = "the task stays in its class: nothing is left to stop")]
-    private void AcceptStopTask()
-    {
-        // stop_one_cpu() does without the task.
-    }
-
     /// <summary>
     /// What takes the running task out of its class's queue and puts it back while its priority or group changes: it is in none, and 7 says so
     /// with a warning.

@@ -54,6 +54,15 @@ public sealed partial class SchedulingPolicy
     [KernelFunction("sched_set_fifo_low")]
     private void SetFifoLow(ulong task) => Set(task, Fifo, 1);
 
+    /// <summary>The task that stops the processor, migration/0, looks like one of the highest real-time priority to programs; its class is not used here.</summary>
+    [KernelFunction("sched_set_stop_task")]
+    private void SetStopTask(int cpu, ulong stop)
+    {
+        _ = cpu;
+        if (stop != 0)
+            Set(stop, Fifo, RealTimePriorities - 1);
+    }
+
     [KernelFunction("sched_set_normal")]
     private void SetNormal(ulong task, int nice)
     {
