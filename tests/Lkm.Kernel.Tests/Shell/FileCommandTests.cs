@@ -19,6 +19,8 @@ public sealed class FileCommandTests : IDisposable
     [InlineData("cp /no/x /no/y", "cp: can't stat '/no/x': No such file or directory\n")]
     [InlineData("cp @ /no/y", "cp: omitting directory '@'\n")]
     [InlineData("ln -s a @/no/x", "ln: @/no/x: No such file or directory\n")]
+    [InlineData("stat -f /no/x", "stat: can't read file system information for '/no/x': No such file or directory\n")]
+    [InlineData("chgrp nosuch /no/x", "chgrp: unknown group nosuch\n")]
     [InlineData("stat /no/x", "stat: can't stat '/no/x': No such file or directory\n")]
     [InlineData("head /no/x", "head: /no/x: No such file or directory\n")]
     [InlineData("touch /no/x", "touch: /no/x: No such file or directory\n")]
@@ -98,6 +100,16 @@ public sealed class FileCommandTests : IDisposable
         Assert.Matches(@"^prw------- ", lines[3]);
         Assert.Matches(@"^crw-rw-rw- +1 root     root        1,   3 .* /dev/null$", _shell.Output("ls -l /dev/null").TrimEnd());
         Assert.Matches(@"^crw-rw-rw- +1 0        0           1,   3 .* /dev/null$", _shell.Output("ls -ln /dev/null").TrimEnd());
+    }
+
+    [Fact]
+    public void Stat_prints_what_a_files_file_system_is()
+    {
+        var lines = _shell.Output("stat -f /proc").Split('\n');
+        Assert.Equal("  File: \"/proc\"", lines[0]);
+        Assert.Matches("^    ID: [0-9a-f]+ +Namelen: 255     Type: proc$", lines[1]);
+        Assert.Equal(["Block size: 4096      ", "Blocks: Total: 0          Free: 0          Available: 0", "Inodes: Total: 0          Free: 0", ""], lines[2..]);
+        Assert.Equal("proc 9fa0 255 4096 /proc\n", _shell.Output("stat -f -c '%T %t %l %s %n' /proc"));
     }
 
     [Fact]

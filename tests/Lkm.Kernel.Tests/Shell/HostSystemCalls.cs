@@ -46,6 +46,7 @@ internal sealed class HostSystemCalls : ISystemCalls, IDisposable
         ["newfstatat"] = 262,
         ["utimensat"] = 280,
         ["getrandom"] = 318,
+        ["statfs"] = 137,
     };
 
     private readonly nint _buffer = Marshal.AllocHGlobal(BufferSize);

@@ -86,4 +86,12 @@ public sealed class MakeExt2Tests : IDisposable
         session.Run("umount /mnt");
         Assert.Equal(("0\n", 1), session.Run("dmesg | grep -c 'EXT[24]-fs error'"));
     }
+
+    [Fact]
+    public void A_device_that_says_its_type_needs_none_to_be_mounted()
+    {
+        using var session = BootedKernel.Start();
+        session.Run("modprobe brd rd_nr=1 rd_size=1024; mkfs.ext4 /dev/ram0");
+        Assert.Equal(("/dev/ram0 on /mnt type ext2 (rw,relatime)\next2/ext3 1024\n", 0), session.Run("mount /dev/ram0 /mnt && mount | grep ram0 && stat -f -c '%T %s' /mnt"));
+    }
 }

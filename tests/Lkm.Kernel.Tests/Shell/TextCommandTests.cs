@@ -160,6 +160,8 @@ public sealed class TextCommandTests : IDisposable
     [InlineData("od -An -tx8", " 6f77206f6c6c6568 006362610a646c72\n 206c696174ff0201 0000007365747962\n")]
     [InlineData("od -c", "0000000   h   e   l   l   o       w   o   r   l   d  \\n   a   b   c  \\0\n0000020 001 002 377   t   a   i   l       b   y   t   e   s\n0000035\n")]
     [InlineData("od -x", "0000000 6568 6c6c 206f 6f77 6c72 0a64 6261 0063\n0000020 0201 74ff 6961 206c 7962 6574 0073\n0000035\n")]
+    [InlineData("od -An -tx1 -w24", " 68 65 6c 6c 6f 20 77 6f 72 6c 64 0a 61 62 63 00 01 02 ff 74 61 69 6c 20\n 62 79 74 65 73\n")]
+    [InlineData("od -An -x -w6 -N8", " 6568 6c6c 206f\n 6f77\n")]
     [InlineData("od -An -tx1 -N5 -j3", " 6c 6f 20 77 6f\n")]
     [InlineData("od -A x -t x1 -N 4", "000000 68 65 6c 6c\n000004\n")]
     [InlineData("od -An -td4", "  1819043176  1870078063   174353522     6513249\n  1962869249   543975777  1702132066         115\n")]

@@ -58,7 +58,7 @@ internal static class MountCommands
     private static async GuestTask<Errno> MountAny(CommandContext c, string source, string target, string? given, ulong flags, string data)
     {
         var error = Errno.ENOENT; // what busybox says when there is no type to try: of /etc/filesystems
-        foreach (var type in await Types(c, given, flags))
+        foreach (var type in await Types(c, source, given, flags))
         {
             error = await Mount(c, source, target, type, flags, data);
             if (error is not (Errno.EINVAL or Errno.ENODEV))
@@ -123,13 +123,32 @@ internal static class MountCommands
         return ShellFiles.ErrorOf(await c.Files.Call("mount", sourceAddress, targetAddress, typeAddress, flags, dataAddress));
     }
 
-    /// <summary>The type that was given, or all that this kernel has for devices, in its order.</summary>
-    private static async GuestTask<List<string>> Types(CommandContext c, string? given, ulong flags)
+    /// <summary>The type that was given, or the one that the device shows, as libblkid tells it to mount(8), and all that this kernel has for devices, in its order.</summary>
+    private static async GuestTask<List<string>> Types(CommandContext c, string source, string? given, ulong flags)
     {
         if (given is not null || (flags & (Bind | Remount | Move)) != 0)
             return [given ?? "none"];
         var list = Encoding.UTF8.GetString((await c.Files.ReadFile("/proc/filesystems")).Bytes);
-        return [.. list.Split('\n').Where(l => l.StartsWith('\t')).Select(l => l.Trim())];
+        var shown = await ExtType(c, source);
+        return [.. shown is null ? [] : (string[])[shown], .. list.Split('\n').Where(l => l.StartsWith('\t')).Select(l => l.Trim()).Where(type => type != shown)];
+    }
+
+    /// <summary>Which of ext2, ext3 and ext4 a device's superblock says, or null. Their driver comes when it is mounted.</summary>
+    private static async GuestTask<string?> ExtType(CommandContext c, string device)
+    {
+        const int superblock = 1024, end = superblock + 104;
+        const uint hasJournal = 4, notOfExt3 = ~0x16u; // compatible and incompatible features
+        var descriptor = await c.Files.Open(device, OpenFlags.ReadOnly);
+        if (descriptor < 0)
+            return null;
+        var buffer = await c.Files.Take(end);
+        var read = await c.Files.Call("read", (ulong)descriptor, buffer, end);
+        await c.Files.Close(descriptor);
+        if (read != end || await c.Files.Get(buffer, end) is not { } bytes || BitConverter.ToUInt16(bytes, superblock + 56) != 0xef53)
+            return null;
+        if ((BitConverter.ToUInt32(bytes, superblock + 96) & notOfExt3) != 0)
+            return "ext4";
+        return (BitConverter.ToUInt32(bytes, superblock + 92) & hasJournal) != 0 ? "ext3" : "ext2";
     }
 
     private static async GuestTask<int> PrintMounts(CommandContext c)

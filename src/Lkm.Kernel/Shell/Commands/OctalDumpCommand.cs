@@ -6,10 +6,10 @@ using Lkm.Kernel.Functions;
 
 namespace Lkm.Kernel.Shell.Commands;
 
-/// <summary>od: rows of 16 bytes as numbers or characters, each format in a line of its own. A row like the one before is a star (-v: is printed).</summary>
+/// <summary>od: rows of 16 bytes, or of as many as -w says, as numbers or characters, each format in a line of its own. A row like the one before is a star (-v: is printed).</summary>
 internal static class OctalDumpCommand
 {
-    private const int Width = 16;
+    private const int UsualWidth = 16;
 
     /// <summary>How bytes are shown: kind d, u, o, x or c, and how many bytes make a number.</summary>
     private readonly record struct Format(char Kind, int Size)
@@ -29,7 +29,7 @@ internal static class OctalDumpCommand
 
     public static async GuestTask<int> Run(CommandContext c)
     {
-        var options = Options.Read(c.Arguments, "bcdhiloxsvt:A:N:j:");
+        var options = Options.Read(c.Arguments, "bcdhiloxsvt:A:N:j:w:");
         if (options.Problem is not null)
             return await c.Misused(options.Problem);
         var formats = new List<Format>();
@@ -55,10 +55,20 @@ internal static class OctalDumpCommand
             return await c.Fail($"invalid number '{length}'");
         if (options.Value('j') is { } offset && !Numbers.TrySize(offset, out skip))
             return await c.Fail($"invalid number '{offset}'");
-        return await Print(c, options, formats, radix[0], new ByteRows(Width, skip, most));
+        long width = UsualWidth;
+        if (options.Value('w') is { } columns && (!Numbers.TrySize(columns, out width) || width is < 1 or > 4096))
+            return await c.Fail($"invalid number '{columns}'");
+        var largest = formats.Max(format => format.Size);
+        if (width % largest != 0)
+        {
+            await c.Complain($"warning: invalid width {width}; using {largest} instead");
+            width = largest;
+        }
+
+        return await Print(c, options, formats, radix[0], (int)width, new ByteRows((int)width, skip, most));
     }
 
-    private static async GuestTask<int> Print(CommandContext c, Options options, List<Format> formats, char radix, ByteRows rows)
+    private static async GuestTask<int> Print(CommandContext c, Options options, List<Format> formats, char radix, int width, ByteRows rows)
     {
         byte[]? last = null;
         var isRepeating = false;
@@ -72,7 +82,7 @@ internal static class OctalDumpCommand
 
         void PrintRow(long at, ReadOnlySpan<byte> row)
         {
-            var isSame = !options.Has('v') && row.Length == Width && last is not null && row.SequenceEqual(last);
+            var isSame = !options.Has('v') && row.Length == width && last is not null && row.SequenceEqual(last);
             if (isSame && !isRepeating)
                 c.Print("*\n");
             isRepeating = isSame;
@@ -82,7 +92,7 @@ internal static class OctalDumpCommand
             var address = Address(at, radix);
             foreach (var format in formats)
             {
-                c.Print($"{address}{Line(row, format)}\n");
+                c.Print($"{address}{Line(row, format, width)}\n");
                 address = new string(' ', address.Length);
             }
         }
@@ -96,9 +106,9 @@ internal static class OctalDumpCommand
         _ => "",
     };
 
-    private static string Line(ReadOnlySpan<byte> row, Format format)
+    private static string Line(ReadOnlySpan<byte> row, Format format, int width)
     {
-        Span<byte> padded = stackalloc byte[Width]; // a number that the input ends in has zeros behind
+        Span<byte> padded = stackalloc byte[width]; // a number that the input ends in has zeros behind
         padded.Clear();
         row.CopyTo(padded);
         var line = new StringBuilder();

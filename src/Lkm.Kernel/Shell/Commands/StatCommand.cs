@@ -9,12 +9,18 @@ internal static class StatCommand
 {
     public static async GuestTask<int> Run(CommandContext c)
     {
-        var options = Options.Read(c.Arguments, "Lc:");
+        var options = Options.Read(c.Arguments, "fLc:");
         if (options.Problem is not null || options.Operands.Count == 0)
             return await c.Misused(options.Problem);
         var status = 0;
         foreach (var path in options.Operands)
         {
+            if (options.Has('f'))
+            {
+                status = Math.Max(status, await FileSystemStatus.Print(c, path, options.Value('c')));
+                continue;
+            }
+
             var (stat, error) = await c.Files.Stat(path, options.Has('L'));
             if (error != Errno.OK)
             {

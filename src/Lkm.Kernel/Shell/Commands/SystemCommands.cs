@@ -73,6 +73,19 @@ internal static class SystemCommands
         if (c.Arguments is not [var owner, _, ..] || owner.Split(':', '.') is not { Length: <= 2 } parts
             || !TryUser(parts[0], out var user) || !TryUser(parts.Length == 2 ? parts[1] : "", out var group))
             return await c.Misused();
+        return await SetOwners(c, user, group);
+    }
+
+    /// <summary>chgrp GROUP PATH...</summary>
+    public static async GuestTask<int> ChangeGroup(CommandContext c)
+    {
+        if (c.Arguments is not [var name, _, ..])
+            return await c.Misused();
+        return TryUser(name, out var group) ? await SetOwners(c, uint.MaxValue, group) : await c.Fail($"unknown group {name}");
+    }
+
+    private static async GuestTask<int> SetOwners(CommandContext c, uint user, uint group)
+    {
         var status = 0;
         foreach (var path in c.Arguments.Skip(1))
         {
