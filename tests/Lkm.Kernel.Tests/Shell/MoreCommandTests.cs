@@ -96,4 +96,11 @@ public class MoreCommandTests
             ("there\nto\nnc: can't connect to remote host (127.0.0.1): Connection refused\n", 1),
             session.Run("(echo to; sleep 0.2) | nc -l -p 7000 > /tmp/got & sleep 0.1; (echo there; sleep 0.5) | nc 127.0.0.1 7000 > /tmp/back; cat /tmp/got /tmp/back; nc 127.0.0.1 7001 < /dev/null"));
     }
+
+    [Fact]
+    public void What_is_sent_arrives_where_nothing_comes_back()
+    {
+        using var session = BootedKernel.Start();
+        Assert.Equal(("hi\n", 0), session.Run("echo hi > /tmp/text; nc -l -p 7000 < /dev/null > /tmp/got & sleep 0.1; nc 127.0.0.1 7000 < /tmp/text; sleep 0.1; cat /tmp/got"));
+    }
 }

@@ -115,21 +115,21 @@ internal static class NetcatCommand
             if (await c.Files.Call("poll", at, (ulong)(polled.Length / 8), unchecked((ulong)limit)) <= 0)
                 return;
             var events = await c.Files.Get(at, polled.Length);
-            if (events[6] != 0)
-            {
-                var received = await c.Files.Read(connection, CopySize);
-                if (received.IsEnd)
-                    return;
-                await c.WriteThrough(received.Bytes);
-            }
-
-            if (sends && events[14] != 0)
+            if (sends && events[14] != 0) // first, as busybox's: the other side may have closed, and still reads
             {
                 var read = await input!.For(c.Files).Read(CopySize);
                 if (read.IsEnd)
                     await EndInput();
                 else if (await c.Files.WriteAll(connection, read.Bytes) != Errno.OK)
                     return;
+            }
+
+            if (events[6] != 0)
+            {
+                var received = await c.Files.Read(connection, CopySize);
+                if (received.IsEnd)
+                    return;
+                await c.WriteThrough(received.Bytes);
             }
         }
 
