@@ -76,6 +76,7 @@ internal static unsafe partial class Handlers
                 return Step.Next;
             case SystemOperation.Stac:
                 c->SystemFlags |= Flags.AlignmentCheck;
+                c->Cpu.Environment.UserMemoryOpened(o->Rip);
                 return Step.Next;
             case SystemOperation.Cld:
                 c->SystemFlags &= ~Flags.Direction;

@@ -49,6 +49,12 @@ public interface ICpuEnvironment
     {
     }
 
+    /// <summary>STAC was executed: what follows means to reach the memory of users.</summary>
+    /// <param name="instruction">Where.</param>
+    void UserMemoryOpened(ulong instruction)
+    {
+    }
+
     /// <summary>Whether page tables let code be fetched from a page of the window; of one that is not mapped they do not forbid it.</summary>
     /// <param name="address">An address in it.</param>
     bool IsExecutable(ulong address) => true;

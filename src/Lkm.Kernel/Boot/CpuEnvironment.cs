@@ -47,6 +47,9 @@ internal sealed class CpuEnvironment(UserModeKernel kernel, KernelImage image) :
     public void PageFlushed(ulong address) => kernel.MemoryProtection.Follow(address);
 
     /// <inheritdoc/>
+    public void UserMemoryOpened(ulong instruction) => kernel.Context.MightFault(instruction);
+
+    /// <inheritdoc/>
     public bool IsExecutable(ulong address) => kernel.MemoryProtection.IsExecutable(address);
 
     /// <inheritdoc/>

@@ -26,6 +26,7 @@ public sealed partial class ContextChecks
     private readonly KernelLog _log;
     private readonly StackScan _scan;
     private readonly ulong _idle, _oopsInProgress;
+    private readonly ulong _pagefaultDisabled;
     private readonly ulong? _readLockNesting;
     private readonly HashSet<ulong> _reported = [];
 
@@ -39,6 +40,7 @@ public sealed partial class ContextChecks
         _scan = new StackScan(memory, image, perCpu);
         _idle = image.Symbol("init_task");
         _oopsInProgress = image.SymbolOrZero("oops_in_progress");
+        _pagefaultDisabled = tasks.Layout["pagefault_disabled"];
         _readLockNesting = tasks.Layout.Find("rcu_read_lock_nesting");
     }
 
@@ -81,26 +83,58 @@ public sealed partial class ContextChecks
         return 0;
     }
 
+    /// <summary>
+    /// might_fault() (mm/memory.c): copy_from_user() and its kin sleep when the user's page has to be made first. Who says that it must not be is let alone
+    /// (pagefault_disable()).
+    /// </summary>
+    /// <param name="instruction">Where the user's memory is opened.</param>
+    internal void MightFault(ulong instruction)
+    {
+        if (!IsAtomic(expected: 0, out var context) || _memory.ReadInt32(_perCpu.Current + _pagefaultDisabled) != 0)
+            return;
+        Span<ulong> frames = stackalloc ulong[Depth];
+        frames = frames[.._scan.Scan(_cpu.Rsp - sizeof(ulong), frames)];
+        frames[0] = instruction; // below it only words that are return addresses for sure: the function may have pushed something
+        var site = FirstOfModules(frames);
+        if (site >= 0)
+            Report(frames[Math.Max(site - 1, 0)], frames[site], context);
+    }
+
     /// <summary>__might_resched().</summary>
     /// <param name="stack">Where the stack pointer points to the return address.</param>
     /// <param name="function">An address in the function that may sleep.</param>
     /// <param name="expected">What preempt_count may be.</param>
     private void MightSleep(ulong stack, ulong function, uint expected = 0)
     {
-        var count = (_perCpu.PreemptCount & ~PreemptCount.NoReschedule) - expected;
-        var interruptsOff = (_cpu.Rflags & InterruptFlag) == 0;
-        var task = _perCpu.Current;
-        var readers = _readLockNesting is { } nesting ? _memory.ReadInt32(task + nesting) : 0;
-        if ((count == 0 && !interruptsOff && readers == 0) || (task == _idle && (count & PreemptCount.InterruptMask) == 0)
-            || (_oopsInProgress != 0 && _memory.ReadInt32(_oopsInProgress) != 0))
+        if (!IsAtomic(expected, out var context))
             return;
         Span<ulong> frames = stackalloc ulong[Depth];
         frames = frames[.._scan.Scan(stack, frames)];
-        var site = frames.IndexOfAnyInRange(AddressSpace.ModulesStart, AddressSpace.ModulesEnd - 1);
-        if (site < 0 || !_reported.Add(frames[site]))
-            return;
+        if (FirstOfModules(frames) is >= 0 and var site)
+            Report(function, frames[site], context);
+    }
 
-        var (name, caller) = (Symbolise(function), Symbolise(frames[site]));
+    private bool IsAtomic(uint expected, out Context context)
+    {
+        var task = _perCpu.Current;
+        context = new Context(
+            (_perCpu.PreemptCount & ~PreemptCount.NoReschedule) - expected,
+            (_cpu.Rflags & InterruptFlag) == 0,
+            _readLockNesting is { } nesting ? _memory.ReadInt32(task + nesting) : 0);
+        return (context.Count != 0 || context.InterruptsOff || context.Readers != 0)
+            && (task != _idle || (context.Count & PreemptCount.InterruptMask) != 0)
+            && (_oopsInProgress == 0 || _memory.ReadInt32(_oopsInProgress) == 0);
+    }
+
+    private static int FirstOfModules(ReadOnlySpan<ulong> frames) => frames.IndexOfAnyInRange(AddressSpace.ModulesStart, AddressSpace.ModulesEnd - 1);
+
+    private void Report(ulong function, ulong site, Context context)
+    {
+        if (!_reported.Add(site))
+            return;
+        var (count, interruptsOff, readers) = context;
+        var task = _perCpu.Current;
+        var (name, caller) = (Symbolise(function), Symbolise(site));
         var why = (count & PreemptCount.HardirqMask) != 0 ? "in an interrupt"
             : (count & PreemptCount.InterruptMask) != 0 ? "in a soft interrupt (a timer, a tasklet) or with them off"
             : count != 0 ? "with preemption off, as with a spinlock held"
@@ -118,4 +152,10 @@ public sealed partial class ContextChecks
 
         void Write(string line) => _log.Write(ErrorLevel, line);
     }
+
+    /// <summary>What forbids to sleep.</summary>
+    /// <param name="Count">preempt_count, as far as it is not expected.</param>
+    /// <param name="InterruptsOff">Whether interrupts are off.</param>
+    /// <param name="Readers">RCU read-side sections.</param>
+    private readonly record struct Context(uint Count, bool InterruptsOff, int Readers);
 }

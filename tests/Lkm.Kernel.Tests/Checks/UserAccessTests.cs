@@ -23,6 +23,7 @@ public sealed class UserAccessTests(SanitizerModules modules) : IClassFixture<Sa
     [Theory]
     [InlineData("copy")]
     [InlineData("opened")]
+    [InlineData("nofault")]
     public void What_asks_Linux_for_users_memory_is_not_told_of(string how)
     {
         using var session = Start(how);
@@ -30,6 +31,19 @@ public sealed class UserAccessTests(SanitizerModules modules) : IClassFixture<Sa
         Assert.True(session.Unload("pointer").Result.Succeeded);
         session.CheckForLeaks();
         Assert.Empty(session.Findings);
+    }
+
+    [Theory]
+    [InlineData("locked", "_copy_from_user+0x", "with preemption off, as with a spinlock held")]
+    [InlineData("get", "__get_user_1+0x", "in an RCU read-side section")]
+    public void Users_memory_is_not_for_those_who_may_not_sleep(string how, string function, string why)
+    {
+        using var session = Start(how);
+        Assert.Equal(("hello\n", 0), session.Run("echo hello > /proc/pointer; cat /proc/pointer"));
+        var summary = Assert.Single(session.Findings).Summary;
+        Assert.StartsWith(function, summary);
+        Assert.Contains(" may sleep, and pointer_write+0x", summary);
+        Assert.EndsWith(why, summary);
     }
 
     private KernelSession Start(string how)

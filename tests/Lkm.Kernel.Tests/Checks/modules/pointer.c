@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Follows a user's pointer by itself (how=itself), as it should (how=copy), or between user_access_begin() and _end() (how=opened). */
+/*
+ * Follows a user's pointer by itself (how=itself), as it should (how=copy), or between user_access_begin() and _end() (how=opened); as it should, but with a
+ * spinlock held (how=locked, how=get), or so that no page need be made (how=nofault).
+ */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/spinlock.h>
 #include <linux/uaccess.h>
 
 static char *how = "itself";
 module_param(how, charp, 0444);
 
 static char kept[64];
+static DEFINE_SPINLOCK(lock);
 
 static ssize_t pointer_write(struct file *file, const char __user *buffer, size_t size, loff_t *offset)
 {
@@ -16,6 +21,24 @@ static ssize_t pointer_write(struct file *file, const char __user *buffer, size_
 	memset(kept, 0, sizeof(kept));
 	if (!strcmp(how, "copy")) {
 		if (copy_from_user(kept, buffer, length))
+			return -EFAULT;
+	} else if (!strcmp(how, "locked")) {
+		spin_lock(&lock);
+		i = copy_from_user(kept, buffer, length);
+		spin_unlock(&lock);
+		if (i)
+			return -EFAULT;
+	} else if (!strcmp(how, "get")) {
+		rcu_read_lock();
+		for (i = 0; i < length; i++)
+			if (get_user(kept[i], buffer + i))
+				break;
+		rcu_read_unlock();
+	} else if (!strcmp(how, "nofault")) {
+		spin_lock(&lock);
+		i = copy_from_user_nofault(kept, buffer, length);
+		spin_unlock(&lock);
+		if (i)
 			return -EFAULT;
 	} else if (!strcmp(how, "opened")) {
 		if (!user_access_begin(buffer, length))
