@@ -93,9 +93,13 @@ internal static class CommandTable
         new(": [WORD]...", "succeed", ProcessCommands.Succeed),
         new("read [-r] [NAME]...", "set variables to words of a line of the input", VariableCommands.Read),
         new("export [NAME=VALUE]...", "set variables", VariableCommands.Export),
-        new("unset NAME...", "forget variables", VariableCommands.Unset),
+        new("unset [-f] NAME...", "forget variables, or functions", VariableCommands.Unset),
         new("break", "leave a loop", VariableCommands.Break),
         new("continue", "begin the next round of a loop", VariableCommands.Continue),
+        new("return [STATUS]", "leave a function", VariableCommands.Return),
+        new("local NAME[=VALUE]...", "variables of a function's own", VariableCommands.Local),
+        new("shift [COUNT]", "drop the first parameters", VariableCommands.Shift),
+        new("set -- [WORD]...", "set the parameters $1, $2 ...", VariableCommands.Set),
         new("basename PATH [SUFFIX]", "print a path's last part", VariableCommands.BaseName),
         new("dirname PATH", "print a path without its last part", VariableCommands.DirectoryName),
         new("sysctl [-nw] NAME[=VALUE]...", "show or set settings of the kernel", VariableCommands.SystemControl),
@@ -128,7 +132,7 @@ internal static class CommandTable
         new("timeout [-s SIGNAL] SECONDS COMMAND [WORD]...", "end a command by a signal when it takes longer", TimeoutCommand.Run),
         new("time COMMAND [WORD]...", "run a command and print what time it took", PrefixCommands.Measure),
         new("sudo COMMAND [WORD]...", "run a command as root", PrefixCommands.AsRoot),
-        new("sh -c LINE|FILE", "run a line, or those of a file, in a child", ChildCommands.Shell),
+        new("sh -c LINE [NAME [WORD]...] | FILE [WORD]...", "run a line, or those of a file, in a child", ChildCommands.Shell),
         new("fasync PATH [MILLISECONDS] [LINE]", "ask for SIGIO, run a line, wait for the signal", ChildCommands.AwaitSignal),
         new("ifconfig [-a|INTERFACE [ADDRESS] [netmask MASK] [broadcast ADDRESS] [mtu N] [hw ether MAC] [up|down]]", "show or set network interfaces", InterfaceCommand.Run),
         new("ip link|addr|route [show|set|add|del] ...", "show, set, make and remove network interfaces, their addresses, and routes", IpCommand.Run),
@@ -157,7 +161,8 @@ internal static class CommandTable
     /// </summary>
     private static readonly string[] Builtins =
     [
-        ":", "[", "break", "cd", "continue", "echo", "exit", "export", "false", "help", "kill", "printf", "pwd", "read", "test", "true", "unset", "wait",
+        ":", "[", "break", "cd", "continue", "echo", "exit", "export", "false", "help", "kill", "local", "printf", "pwd", "read", "return", "set", "shift", "test", "true",
+        "unset", "wait",
     ];
 
     /// <summary>Whether a command is a program, which a shell runs in a child.</summary>

@@ -24,12 +24,15 @@ public sealed partial class KernelShell
 
         /// <summary>Begin the next round.</summary>
         Continue,
+
+        /// <summary>Leave the function.</summary>
+        Return,
     }
 
     /// <summary>The shell's variables.</summary>
     internal Dictionary<string, string> Variables { get; private set; } = ShellEnvironment.Parse(ShellEnvironment.Variables);
 
-    /// <summary>break and continue.</summary>
+    /// <summary>break, continue and return.</summary>
     internal void Leave(LoopControl control) => _control = control;
 
     private async GuestTask<int> RunList(ISystemCalls process, IReadOnlyList<ListItem> items, StandardStreams streams)
@@ -63,7 +66,7 @@ public sealed partial class KernelShell
                 return status;
             case WhileCommand loop:
                 var last = 0;
-                while ((await RunList(process, loop.Condition, streams) == 0) != loop.IsUntil && !IsExited)
+                while ((await RunList(process, loop.Condition, streams) == 0) != loop.IsUntil && !IsExited && _control != LoopControl.Return)
                 {
                     last = await RunList(process, loop.Body, streams);
                     if (await EndsLoop(process))
@@ -85,6 +88,9 @@ public sealed partial class KernelShell
                 return await Subshell().RunList(process, group.Body, streams);
             case GroupCommand group:
                 return await RunList(process, group.Body, streams);
+            case FunctionCommand function:
+                Define(function);
+                return 0;
             default:
                 return await RunSimple(process, (SimpleCommand)command, streams);
         }
@@ -113,9 +119,10 @@ public sealed partial class KernelShell
     private async GuestTask<bool> EndsLoop(ISystemCalls process)
     {
         var control = _control;
-        _control = LoopControl.None;
+        if (control != LoopControl.Return)
+            _control = LoopControl.None;
         await process.SystemCall("getppid");
-        return control == LoopControl.Break || IsExited;
+        return control is LoopControl.Break or LoopControl.Return || IsExited;
     }
 
     /// <summary>Assignments before a command's name hold for the shell when there is no command; commands have no environment.</summary>
@@ -170,15 +177,32 @@ public sealed partial class KernelShell
         var fields = new List<string>();
         var field = new StringBuilder();
         var isField = false;
+        var isListOfNothing = false;
         foreach (var (kind, text) in word.Parts)
         {
+            if (kind == WordPartKind.QuotedVariable && text == "@" && splits) // each parameter is a word
+            {
+                isListOfNothing = Parameters.Count == 0;
+                for (var i = 0; i < Parameters.Count; i++)
+                {
+                    if (i > 0)
+                        EndField();
+                    field.Append(Wildcard.Escape(Parameters[i]));
+                    isField = true;
+                }
+
+                continue;
+            }
+
+            if (isListOfNothing && kind == WordPartKind.Quoted && text.Length == 0)
+                continue;
             var value = kind switch
             {
                 WordPartKind.Bare => text.Replace(@"\", @"\\"),
                 WordPartKind.Quoted => Wildcard.Escape(text),
                 WordPartKind.Status => LastStatus.ToString(System.Globalization.CultureInfo.InvariantCulture),
                 WordPartKind.Variable or WordPartKind.QuotedVariable => await Value(process, text),
-                WordPartKind.Arithmetic => Arithmetic.Evaluate(text, name => Variables.GetValueOrDefault(name, "")),
+                WordPartKind.Arithmetic => Arithmetic.Evaluate(await Quoted(process, text, streams), name => Variables.GetValueOrDefault(name, "")),
                 _ => await Substitute(process, text, streams),
             };
             if (kind is not (WordPartKind.Variable or WordPartKind.Substitution) || !splits)
@@ -215,13 +239,22 @@ public sealed partial class KernelShell
         }
     }
 
+    /// <summary>What a text is in double quotes.</summary>
+    private async GuestTask<string> Quoted(ISystemCalls process, string text, StandardStreams streams) =>
+        text.AsSpan().IndexOfAny('$', '`') >= 0 && new Lexer($"\"{text}\"").Next().Word is { } word
+            ? Wildcard.Unescape(string.Concat(await Fields(process, word, streams, splits: false)))
+            : text;
+
     private async GuestTask<string> Value(ISystemCalls process, string name) => name switch
     {
         "$" => $"{await CurrentPid(process)}",
         "!" => Jobs is [.., var last] ? $"{last}" : "",
-        "#" => "0",
-        "0" => "sh",
-        _ when ParameterExpansion.TryParse(name, out var expansion) => expansion.Apply(Variables.GetValueOrDefault(expansion.Name)),
+        "#" => $"{Parameters.Count}",
+        "0" => _name,
+        "@" or "*" => string.Join(' ', Parameters),
+        [>= '1' and <= '9'] => Parameter(name),
+        _ when ParameterExpansion.TryParse(name, out var expansion) => expansion.Apply(
+            char.IsAsciiDigit(expansion.Name[0]) ? (Parameter(expansion.Name) is { Length: > 0 } parameter ? parameter : null) : Variables.GetValueOrDefault(expansion.Name)),
         _ => Variables.GetValueOrDefault(name, ""),
     };
 

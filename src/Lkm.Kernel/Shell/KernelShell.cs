@@ -90,7 +90,9 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             return LastStatus = SyntaxError;
         }
 
-        return await RunList(process, parsed.Items, standard);
+        var status = await RunList(process, parsed.Items, standard);
+        _control = LoopControl.None;
+        return status;
     }
 
     /// <summary>Runs one command, its words taken as they are.</summary>
@@ -210,7 +212,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
 
     /// <summary>A shell for a child: what it does to its own state is lost with it.</summary>
     /// <param name="isAlone">Whether the child has nothing else to do than one command, for which it need not fork again.</param>
-    internal KernelShell Subshell(bool isAlone = false) => new(modules, log)
+    internal KernelShell Subshell(bool isAlone = false) => new KernelShell(modules, log)
     {
         _isAlone = isAlone,
         HostDirectory = HostDirectory,
@@ -221,7 +223,8 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         _jobsBefore = Jobs.Count,
         _descriptors = _descriptors,
         _pid = _pid,
-    };
+        _depth = _depth,
+    }.WithFunctionsOf(this);
 
     /// <summary>Where there is no fork: runs the last command; what it reads makes the ones before it run (<see cref="Pipe"/>).</summary>
     private async GuestTask<int> RunUpTo(ISystemCalls process, IReadOnlyList<CommandSyntax> commands, int last, StandardStreams streams)
@@ -276,7 +279,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     }
 
     /// <summary>Whether a command is a program or ( LIST ); a program's name is known here when no expansion makes it.</summary>
-    private static bool NeedsChild(CommandSyntax command)
+    private bool NeedsChild(CommandSyntax command)
     {
         if (command is not SimpleCommand simple)
             return command is GroupCommand { IsSubshell: true };
@@ -285,7 +288,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             if (TryAssignment(word, out _, out _))
                 continue;
             return word.Parts.All(part => part.Kind is WordPartKind.Bare or WordPartKind.Quoted)
-                && IsProgram(string.Concat(word.Parts.Select(part => part.Text)));
+                && string.Concat(word.Parts.Select(part => part.Text)) is var name && IsProgram(name) && !IsFunction(name);
         }
 
         return false;
@@ -311,6 +314,8 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
     {
         if (words.Count == 0)
             return 0;
+        if (IsFunction(words[0]))
+            return await RunFunction(process, words, streams);
         if (_isAlone && process is IExecutes program && IsProgram(words[0]))
         {
             var path = words[0].Contains('/') ? words[0] : $"/bin/{words[0]}";

@@ -125,6 +125,8 @@ public sealed class BootedShellTests(BootedShell shell) : IClassFixture<BootedSh
     [InlineData("cat <&5", "sh: 5: bad file descriptor\n")]
     [InlineData("sleep 5 & a=$!; sleep 1; kill %1; wait $a; echo $?; test $a -gt 1 && echo ok", "Terminated\n143\nok\n")]
     [InlineData("(sleep 2; echo last) & echo first; wait; echo end", "first\nlast\nend\n")]
+    [InlineData("each() { for w in \"$@\"; do echo \"<$w>\"; done; }; each 'a b' c ''; each; each() { for w; do echo $w; done; }; each d", "<a b>\n<c>\n<>\nd\n")]
+    [InlineData("sh -c 'echo $0 $1 $#' a 'b c' d; echo 'echo $0 $2' > /tmp/script; sh /tmp/script 1 2; f() { dirname /a/b; }; f; f | cat", "a b c 2\n/tmp/script 2\n/a\n/a\n")]
     [InlineData("wait 1; echo $?; x=1; echo ${x:-2} ${y:-no value}", "127\n1 no value\n")]
     [InlineData("date -u +%s | grep -c '^[0-9]*$'; date '+%Y-%m-%d' | grep -c '^[0-9]*-[0-9][0-9]-[0-9][0-9]$'; date | grep -c ' UTC '", "1\n1\n1\n")]
     [InlineData("su nobody -c 'id; whoami; cat /sys/kernel/debug/gpio'; id -u", "uid=65534 gid=65534\nnobody\ncat: can't open '/sys/kernel/debug/gpio': Permission denied\n0\n")]

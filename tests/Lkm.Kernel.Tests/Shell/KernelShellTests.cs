@@ -139,6 +139,26 @@ public sealed class KernelShellTests : IDisposable
     public void Case_runs_what_stands_behind_the_first_pattern_that_matches(string line, string output) => Assert.Equal(output, _shell.Output(line));
 
     [Theory]
+    [InlineData("greet() { echo \"$# of you: $1, $*\"; }; greet Ada Linus; greet", "2 of you: Ada, Ada Linus\n0 of you: , \n")]
+    [InlineData("n=outer; f() { local n=$1 m; while true; do n=$((n - 1)); [ $n -eq 2 ] && return 7; done; }; f 5; echo $? $n", "7 outer\n")]
+    [InlineData("f() { return; echo no; }; false; f; echo $?; f() { if true; then return 3; fi; echo no; }; f | cat; f; echo $?", "1\n3\n")]
+    [InlineData("set -- x 'y z' w; echo $# \"$2\" ${3} ${4:-none}; shift 2; echo $1; shift 2; echo $?", "3 y z w none\nw\n1\n")]
+    [InlineData("f() { echo piped; }; f | tr a-z A-Z; echo $(f); f()\n(\n  x=2; echo $x\n)\nx=1; f; echo $x", "PIPED\npiped\n2\n1\n")]
+    [InlineData("fact() { if [ $1 -le 1 ]; then echo 1; else echo $(($1 * $(fact $(($1 - 1))))); fi; }; fact 6", "720\n")]
+    [InlineData("cat() { echo mine; }; cat; unset -f cat; echo theirs | cat", "mine\ntheirs\n")]
+    public void Functions_have_parameters_and_variables_of_their_own(string line, string output) => Assert.Equal(output, _shell.Output(line));
+
+    [Fact]
+    public void A_function_that_calls_itself_for_ever_ends() => Assert.Equal("sh: f: functions are nested too deeply\n", _shell.Errors("f() { f; }; f"));
+
+    [Theory]
+    [InlineData("local x", "local: not in a function\n")]
+    [InlineData("f() echo", "sh: syntax error: unexpected end of line\n")]
+    [InlineData("if() { :; }", "sh: syntax error: unexpected \"{\"\n")]
+    [InlineData("a b() { :; }", "sh: syntax error: unexpected \"(\"\n")]
+    public void A_function_that_is_none_is_refused(string line, string errors) => Assert.Equal(errors, _shell.Errors(line));
+
+    [Theory]
     [InlineData("case a", "sh: syntax error: unexpected end of line\n")]
     [InlineData("case a in a) echo", "sh: syntax error: unexpected end of line\n")]
     [InlineData("case a in a echo;; esac", "sh: syntax error: unexpected \"echo\"\n")]

@@ -52,7 +52,7 @@ public class ShellParserTests
     [InlineData("a 'b", "syntax error: unterminated quoted string")]
     [InlineData("a \"b", "syntax error: unterminated quoted string")]
     [InlineData("a >", "syntax error: unexpected end of line")]
-    [InlineData("a (b)", "syntax error: unexpected \"(\"")]
+    [InlineData("a (b)", "syntax error: unexpected \"b\"")]
     [InlineData("done", "syntax error: unexpected \"done\"")]
     [InlineData("for x in a; do b", "syntax error: unexpected end of line")]
     [InlineData("if a; then b; fi; fi", "syntax error: unexpected \"fi\"")]

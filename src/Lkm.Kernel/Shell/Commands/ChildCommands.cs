@@ -15,17 +15,18 @@ internal static class ChildCommands
     /// <summary>sh -c LINE. The child's output comes when it ends: its pipes are this process's.</summary>
     public static async GuestTask<int> Shell(CommandContext c)
     {
-        if (c.Arguments is [[not '-', ..] path, ..])
-            return await RunScript(c, path);
-        if (c.Arguments is not ["-c", var line])
+        if (c.Arguments is [[not '-', ..] path, .. var words])
+            return await RunScript(c, path, words);
+        if (c.Arguments is not ["-c", var line, .. var rest])
             return await c.Misused();
+        var (name, parameters) = (rest.Count > 0 ? rest[0] : "sh", rest.Skip(1).ToList());
         if (c.Files.Process is not IForks forks)
             return await c.Fail("can't fork", Errno.ENOSYS);
         if (c.Shell.IsAlone)
-            return await c.Shell.Subshell().Run(c.Files.Process, line, c.Streams);
+            return await c.Shell.NewProgram(name, parameters).Run(c.Files.Process, line, c.Streams);
         await c.Files.Put(line); // its argument, in memory that both processes then share until one writes to it
         using MemoryStream output = new(), errors = new();
-        var pid = await forks.Fork(child => c.Shell.Subshell().Run(child, line, new ShellStreams(output, errors)));
+        var pid = await forks.Fork(child => c.Shell.NewProgram(name, parameters).Run(child, line, new ShellStreams(output, errors)));
         if (pid < 0)
             return await c.Fail("can't fork", (Errno)(-pid));
         var status = (await forks.AwaitEnd(pid)).Status;
@@ -37,11 +38,11 @@ internal static class ChildCommands
     }
 
     /// <summary>sh FILE: runs the lines of a file.</summary>
-    private static async GuestTask<int> RunScript(CommandContext c, string path)
+    private static async GuestTask<int> RunScript(CommandContext c, string path, IReadOnlyList<string> parameters)
     {
         var script = await c.Files.ReadFile(path);
         return script.Error == Errno.OK
-            ? await c.Shell.Subshell().Run(c.Files.Process, Encoding.UTF8.GetString(script.Bytes), c.Streams)
+            ? await c.Shell.NewProgram(path, parameters).Run(c.Files.Process, Encoding.UTF8.GetString(script.Bytes), c.Streams)
             : await c.Fail($"can't open '{path}'", script.Error);
     }
 

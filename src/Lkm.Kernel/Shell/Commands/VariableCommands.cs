@@ -1,9 +1,10 @@
+using System.Globalization;
 using System.Text;
 using Lkm.Kernel.Functions;
 
 namespace Lkm.Kernel.Shell.Commands;
 
-/// <summary>What acts on the shell itself: read, export, unset, break, continue; and basename, dirname, sysctl.</summary>
+/// <summary>What acts on the shell itself: read, export, unset, break, continue, return, local, shift, set; and basename, dirname, sysctl.</summary>
 internal static class VariableCommands
 {
     /// <summary>read [-r] NAME...: a line of the input, by words; a byte at a time, so that the next command finds the rest.</summary>
@@ -49,9 +50,59 @@ internal static class VariableCommands
 
     public static GuestTask<int> Unset(CommandContext c)
     {
-        foreach (var name in c.Arguments)
-            c.Shell.Variables.Remove(name);
+        var areFunctions = c.Arguments is ["-f", ..];
+        foreach (var name in c.Arguments.Skip(areFunctions ? 1 : 0))
+        {
+            if (areFunctions)
+                c.Shell.Undefine(name);
+            else
+                c.Shell.Variables.Remove(name);
+        }
+
         return GuestTask<int>.FromResult(0);
+    }
+
+    /// <summary>return [STATUS]: that of the last command, where none is given.</summary>
+    public static async GuestTask<int> Return(CommandContext c)
+    {
+        var status = c.Shell.LastStatus;
+        if (c.Arguments.Count > 1 || (c.Arguments.Count == 1 && !int.TryParse(c.Arguments[0], NumberStyles.None, CultureInfo.InvariantCulture, out status)))
+            return await c.Misused();
+        c.Shell.Leave(KernelShell.LoopControl.Return);
+        return status & 0xff;
+    }
+
+    public static async GuestTask<int> Local(CommandContext c)
+    {
+        foreach (var word in c.Arguments)
+        {
+            var equals = word.IndexOf('=');
+            var name = equals < 0 ? word : word[..equals];
+            if (!c.Shell.TryHide(name))
+                return await c.Fail("not in a function");
+            c.Shell.Variables[name] = equals < 0 ? "" : word[(equals + 1)..];
+        }
+
+        return 0;
+    }
+
+    public static async GuestTask<int> Shift(CommandContext c)
+    {
+        var count = 1;
+        if (c.Arguments.Count > 1 || (c.Arguments.Count == 1 && !int.TryParse(c.Arguments[0], NumberStyles.None, CultureInfo.InvariantCulture, out count)))
+            return await c.Misused();
+        if (count > c.Shell.Parameters.Count)
+            return 1;
+        c.Shell.Parameters = [.. c.Shell.Parameters.Skip(count)];
+        return 0;
+    }
+
+    public static async GuestTask<int> Set(CommandContext c)
+    {
+        if (c.Arguments is not [[not '-' and not '+', ..] or "--", ..])
+            return await c.Misused();
+        c.Shell.Parameters = c.Arguments[0] == "--" ? c.Arguments[1..] : c.Arguments;
+        return 0;
     }
 
     public static GuestTask<int> Break(CommandContext c) => Leave(c, KernelShell.LoopControl.Break);

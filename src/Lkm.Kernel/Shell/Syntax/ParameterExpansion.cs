@@ -21,6 +21,8 @@ internal readonly record struct ParameterExpansion(string Name, string Operator,
         var end = start;
         while (end < inner.Length && (Lexer.IsNameStart(inner[end]) || (end > start && char.IsAsciiDigit(inner[end]))))
             end++;
+        while (end < inner.Length && char.IsAsciiDigit(inner[end])) // a positional parameter
+            end++;
         if (end == start || inner.AsSpan(end).IndexOfAny("$`\"'\\") >= 0)
             return false;
         var name = inner[start..end];

@@ -2,8 +2,7 @@ namespace Lkm.Kernel.Shell.Syntax;
 
 /// <summary>
 /// Reads a line of the shell: commands with words and redirections, connected by pipes, &amp;&amp;, ||, ; and &amp;, and the compound commands
-/// for, while, until, if, case, { } and ( ) (the part of POSIX.1-2017, XCU 2.10 without functions). Only single pipelines go to the
-/// background.
+/// for, while, until, if, case, { } and ( ), and functions (POSIX.1-2017, XCU 2.10). Only single pipelines go to the background.
 /// </summary>
 internal sealed class ShellParser
 {
@@ -145,7 +144,7 @@ internal sealed class ShellParser
         return ParseSimple();
     }
 
-    private SimpleCommand ParseSimple()
+    private CommandSyntax ParseSimple()
     {
         var words = new List<Word>();
         var redirections = new List<Redirection>();
@@ -157,6 +156,8 @@ internal sealed class ShellParser
             {
                 words.Add(word);
                 Advance();
+                if (words.Count == 1 && redirections.Count == 0 && _next.Operator == "(")
+                    return ParseFunction(word);
             }
             else if (!TryParseRedirection(redirections))
             {
@@ -167,6 +168,19 @@ internal sealed class ShellParser
         if (words.Count == 0 && redirections.Count == 0)
             Unexpected();
         return new SimpleCommand(words, redirections);
+    }
+
+    private FunctionCommand ParseFunction(Word word)
+    {
+        Advance();
+        var name = word is { Parts: [{ Kind: WordPartKind.Bare, Text: var text }] } && Lexer.IsNameStart(text[0]) ? text : "";
+        if (name.Length == 0 || !TryTake(")"))
+            Unexpected();
+        SkipSeparators();
+        var body = ParseCommand();
+        if (body is SimpleCommand)
+            Unexpected();
+        return new FunctionCommand(name, body);
     }
 
     private ForCommand ParseFor()
@@ -180,6 +194,10 @@ internal sealed class ShellParser
         {
             for (; _error is null && _next.Word is { } word; Advance())
                 words.Add(word);
+        }
+        else
+        {
+            words.Add(new Word([new WordPart(WordPartKind.QuotedVariable, "@")]));
         }
 
         SkipSeparators();

@@ -87,6 +87,9 @@ internal sealed record CaseCommand(
 /// <summary>{ BODY; }, or ( BODY ) whose variables are its own.</summary>
 internal sealed record GroupCommand(bool IsSubshell, IReadOnlyList<ListItem> Body, IReadOnlyList<Redirection> Redirections) : CommandSyntax(Redirections);
 
+/// <summary>NAME() COMMAND.</summary>
+internal sealed record FunctionCommand(string Name, CommandSyntax Body) : CommandSyntax([]);
+
 /// <summary>Commands connected by pipes.</summary>
 /// <param name="Commands">At least one.</param>
 /// <param name="Negated">Whether ! stands before it.</param>
