@@ -48,7 +48,7 @@ internal unsafe struct CpuRecord
     internal ushort FpuControl, FpuStatus;
     internal int Privilege;
 
-    /// <summary>Not zero while one instruction runs with the shadow ignored.</summary>
+    /// <summary>Not zero while one instruction runs with the shadow, or SMAP, ignored.</summary>
     internal byte IgnoreShadow, IgnoreSmap;
 
     // An access that is not contiguous in the host goes through Bounce and is written back by the handler.

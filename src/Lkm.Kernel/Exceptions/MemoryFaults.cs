@@ -22,7 +22,7 @@ public sealed class MemoryFaults
     private readonly KernelLog _log;
     private readonly ulong _tableStart, _tableEnd, _imageStart, _imageEnd;
     private readonly HashSet<ulong> _reported = [];
-    private readonly HashSet<string> _reportedFunctions = [];
+    private readonly HashSet<ulong> _reportedFunctions = [];
     private readonly List<MemoryErrorReport> _reports = [];
     private readonly List<string> _places = [];
     private readonly List<KernelWarning> _warnings = [];
@@ -91,7 +91,7 @@ public sealed class MemoryFaults
     /// <summary>Reports an access of a user's memory: once for each of the image's functions, as memcpy() has many instructions for it.</summary>
     internal void ReportUserAccess(CpuExit exit)
     {
-        if (!_image.IsText(_cpu.Rip) || _reportedFunctions.Add(_image.Symbolise(_cpu.Rip).Split('+')[0]))
+        if (!_image.TryGetBounds(_cpu.Rip, out var function, out _) || _reportedFunctions.Add(function))
             ReportAccess(exit);
     }
 

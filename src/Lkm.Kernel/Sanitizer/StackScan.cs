@@ -37,7 +37,7 @@ internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuAre
             return count;
         foreach (var word in MemoryMarshal.Cast<byte, ulong>(memory.Span(sp, (int)size)))
         {
-            if (word < AddressSpace.KernelMap || word >= AddressSpace.ModulesEnd || !IsReturnAddress(word))
+            if (!IsReturnAddress(word))
                 continue;
             frames[count++] = word;
             if (count == frames.Length)
@@ -59,6 +59,8 @@ internal sealed class StackScan(GuestMemory memory, KernelImage image, PerCpuAre
     /// <summary>Whether an address lies in code, behind a call.</summary>
     public bool IsReturnAddress(ulong address)
     {
+        if (address < AddressSpace.KernelMap || address >= AddressSpace.ModulesEnd)
+            return false;
         if (address < AddressSpace.ModulesStart ? !image.IsText(address) : memory.ShadowAt(address) is Shadow.Unmapped or >= Shadow.Poison)
             return false;
         var before = memory.Span(address - 7, 7);

@@ -25,7 +25,7 @@ internal sealed class WaitChannel(GuestMemory memory, KernelImage image, TaskStr
             return 0;
         foreach (var word in MemoryMarshal.Cast<byte, ulong>(memory.Span(stack, (int)(top - stack))))
         {
-            if (word < AddressSpace.KernelMap || word >= AddressSpace.ModulesEnd || !scan.IsReturnAddress(word))
+            if (!scan.IsReturnAddress(word))
                 continue;
             if (word >= AddressSpace.ModulesStart)
                 return word;

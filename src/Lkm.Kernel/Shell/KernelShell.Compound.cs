@@ -252,9 +252,7 @@ public sealed partial class KernelShell
         "#" => $"{Parameters.Count}",
         "0" => _name,
         "@" or "*" => string.Join(' ', Parameters),
-        [>= '1' and <= '9'] => Parameter(name),
-        _ when ParameterExpansion.TryParse(name, out var expansion) => expansion.Apply(
-            char.IsAsciiDigit(expansion.Name[0]) ? (Parameter(expansion.Name) is { Length: > 0 } parameter ? parameter : null) : Variables.GetValueOrDefault(expansion.Name)),
+        _ when ParameterExpansion.TryParse(name, out var expansion) => expansion.Apply(Find(expansion.Name)),
         _ => Variables.GetValueOrDefault(name, ""),
     };
 

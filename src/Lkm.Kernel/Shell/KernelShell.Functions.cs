@@ -81,6 +81,8 @@ public sealed partial class KernelShell
         return status;
     }
 
-    private string Parameter(string number) =>
-        int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index <= Parameters.Count ? Parameters[index - 1] : "";
+    /// <summary>What a name or a parameter's number stands for; null where it is not set.</summary>
+    private string? Find(string name) => !char.IsAsciiDigit(name[0]) ? Variables.GetValueOrDefault(name)
+        : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index > 0 && index <= Parameters.Count ? Parameters[index - 1]
+        : null;
 }

@@ -143,6 +143,7 @@ public sealed class KernelShellTests : IDisposable
     [InlineData("n=outer; f() { local n=$1 m; while true; do n=$((n - 1)); [ $n -eq 2 ] && return 7; done; }; f 5; echo $? $n", "7 outer\n")]
     [InlineData("f() { return; echo no; }; false; f; echo $?; f() { if true; then return 3; fi; echo no; }; f | cat; f; echo $?", "1\n3\n")]
     [InlineData("set -- x 'y z' w; echo $# \"$2\" ${3} ${4:-none}; shift 2; echo $1; shift 2; echo $?", "3 y z w none\nw\n1\n")]
+    [InlineData("f() { echo \"[${1-unset}] [${1:-empty}] [${00}] [${12}]\"; }; f ''; f", "[] [empty] [] []\n[unset] [empty] [] []\n")]
     [InlineData("f() { echo piped; }; f | tr a-z A-Z; echo $(f); f()\n(\n  x=2; echo $x\n)\nx=1; f; echo $x", "PIPED\npiped\n2\n1\n")]
     [InlineData("fact() { if [ $1 -le 1 ]; then echo 1; else echo $(($1 * $(fact $(($1 - 1))))); fi; }; fact 6", "720\n")]
     [InlineData("cat() { echo mine; }; cat; unset -f cat; echo theirs | cat", "mine\ntheirs\n")]
