@@ -23,6 +23,9 @@ public sealed unsafe partial class Cpu
     /// <summary>Regions of guest code that are in force as translated methods now.</summary>
     public int TranslatedUnits => _translator?.Count ?? 0;
 
+    /// <summary>Regions that were compiled for this processor: not those that one before it had left, and not again when code became what it had been.</summary>
+    internal int CompiledUnits => _translator?.Compiled ?? 0;
+
     internal nint SlotOf(ulong address) => _translator!.SlotOf(address);
 
     private void StartClock(long budget)

@@ -85,6 +85,34 @@ internal sealed class Region
         return region.EntryBlock.Ending == Ending.Leave && region.EntryBlock.First == region.EntryBlock.End ? null : region;
     }
 
+    /// <summary>
+    /// All that decides what the compiler makes of the region, before it begins: the blocks, how control goes from one to another, and the bytes. Regions of the same
+    /// entry are the same if these are equal.
+    /// </summary>
+    internal byte[] Identity()
+    {
+        var identity = new MemoryStream(32 * Blocks.Count + 8 * Instructions.Length);
+        using var writer = new BinaryWriter(identity);
+        foreach (var block in Blocks)
+        {
+            writer.Write(block.Address);
+            writer.Write((ushort)block.First);
+            writer.Write((ushort)block.End);
+            writer.Write((byte)block.Ending);
+            writer.Write(block.Target);
+            writer.Write((short)(block.Taken?.First ?? -1));
+            writer.Write((short)(block.Following?.First ?? -1));
+        }
+        foreach (var (start, end) in Ranges)
+        {
+            _reader.Start(start, trusted: false);
+            for (var at = start; at != end; at++)
+                writer.Write((byte)_reader.ReadByte());
+        }
+        writer.Flush();
+        return identity.ToArray();
+    }
+
     // False if there is more than the limit.
     private bool Decode(Context context, ulong start, ulong end, int limit)
     {

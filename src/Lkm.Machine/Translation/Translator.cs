@@ -1,7 +1,3 @@
-using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-
 namespace Lkm.Machine.Translation;
 
 /// <summary>
@@ -16,7 +12,7 @@ internal sealed unsafe class Translator : IDisposable
     private readonly HookSet _hooks;
     private readonly GuestCodeReader _reader;
     private readonly Dictionary<ulong, Unit> _units = [];
-    private readonly ConcurrentDictionary<ulong, nint> _slots = [];
+    private readonly UnitStore _store;
     private readonly List<Unit> _all = [];
     private readonly List<Unit> _dead = [];
     private readonly Profile _profile;
@@ -28,6 +24,7 @@ internal sealed unsafe class Translator : IDisposable
         (_options, _code, _hooks) = (options, code, hooks);
         _withoutCopies = options with { CopiedCalls = false };
         _record = record;
+        _store = UnitStore.Take(options, (byte*)record - memory.Anchor);
         _reader = new GuestCodeReader(memory, environment);
         _profile = new Profile(options);
         var recordFromAnchor = _recordFromAnchor = (byte*)record - memory.Anchor;
@@ -45,19 +42,17 @@ internal sealed unsafe class Translator : IDisposable
     /// <summary>Units in force.</summary>
     internal int Count { get; private set; }
 
+    /// <summary>Units that the compiler was asked for, so far.</summary>
+    internal int Compiled { get; private set; }
+
     /// <summary>The slot of an address, on any thread.</summary>
-    internal nint SlotOf(ulong address) => _slots.GetOrAdd(address, static at =>
-    {
-        var slot = (Slot*)NativeMemory.AllocZeroed((nuint)sizeof(Slot));
-        *slot = new Slot { Address = at, Code = (nint)Handlers.NoCode };
-        return (nint)slot;
-    });
+    internal nint SlotOf(ulong address) => _store.SlotOf(address);
 
     /// <summary>What is new since the last time: units that were compiled. No unit is running.</summary>
     internal void Refresh()
     {
         if (_dead.Count > 0)
-            FreeDead();
+            KeepDead();
         while (_compiler != null && _compiler.TryTake(out var unit))
         {
             if (unit.IsDead)
@@ -134,10 +129,17 @@ internal sealed unsafe class Translator : IDisposable
         if (_code.Full || Find(entry, _options) is not { } region)
             return;
         _profile.Stir();
-        var unit = new Unit(entry) { Region = region, Ranges = region.Ranges };
+        var unit = new Unit(entry) { Region = region, Ranges = region.Ranges, Identity = region.Identity() };
         _units[entry] = unit;
         _all.Add(unit);
         Watch(_all.Count);
+        unit.Method = _store.Find(entry, unit.Identity);
+        if (unit.Method != null)
+        {
+            Install(unit);
+            return;
+        }
+        Compiled++;
         if (_compiler != null)
         {
             _compiler.Add(unit);
@@ -222,10 +224,11 @@ internal sealed unsafe class Translator : IDisposable
         _profile.Clear();
     }
 
-    private void FreeDead()
+    // Code that changes may become what it was, as with static keys.
+    private void KeepDead()
     {
         foreach (var unit in _dead)
-            unit.Free();
+            _store.Keep(unit);
         _dead.Clear();
     }
 
@@ -233,9 +236,7 @@ internal sealed unsafe class Translator : IDisposable
     {
         _compiler?.Dispose();
         foreach (var unit in _all)
-            unit.Free();
-        foreach (var slot in _slots.Values)
-            NativeMemory.Free((void*)slot);
-        _slots.Clear();
+            _store.Keep(unit);
+        _store.Return();
     }
 }

@@ -1,6 +1,3 @@
-using System.Reflection.Emit;
-using System.Runtime.InteropServices;
-
 namespace Lkm.Machine.Translation;
 
 /// <summary>Where the code for a guest address is, for calls and jumps from translated code. Never moves and is never freed.</summary>
@@ -29,24 +26,25 @@ internal struct SideExit
     internal long Uncharged;
 }
 
-/// <summary>A translated region: one method of the host, with the memory that it refers to.</summary>
-internal sealed unsafe class Unit(ulong entry)
+/// <summary>A region of a guest's code that is translated, or is going to be.</summary>
+internal sealed class Unit(ulong entry)
 {
-    private readonly List<nint> _memory = [];
-
     internal ulong Entry { get; } = entry;
 
     /// <summary>What is to be compiled.</summary>
     internal Region? Region { get; set; }
 
+    /// <summary>What the region was when it was asked for: <see cref="Region.Identity"/>.</summary>
+    internal byte[] Identity { get; init; } = [];
+
     /// <summary>The guest's bytes that it was made of, as runs from the first to behind the last.</summary>
     internal List<(ulong Start, ulong End)> Ranges { get; init; } = [];
 
-    /// <summary>The method, which has to be kept for as long as it may run.</summary>
-    internal DynamicMethod? Method { get; set; }
+    /// <summary>Null while it is not compiled.</summary>
+    internal UnitMethod? Method { get; set; }
 
-    /// <summary>Its address, as a handler; 0 while it is not compiled.</summary>
-    internal nint Code { get; set; }
+    /// <summary>The method as a handler; 0 while it is not compiled.</summary>
+    internal nint Code => Method?.Code ?? 0;
 
     /// <summary>The handler that the op at the entry had.</summary>
     internal nint Original { get; set; }
@@ -59,22 +57,4 @@ internal sealed unsafe class Unit(ulong entry)
 
     /// <summary>Whether the guest's bytes have changed since.</summary>
     internal bool IsDead { get; set; }
-
-    /// <summary>Memory that lives as long as the unit.</summary>
-    internal T* Allocate<T>(int count)
-        where T : unmanaged
-    {
-        var memory = NativeMemory.AllocZeroed((nuint)count, (nuint)sizeof(T));
-        _memory.Add((nint)memory);
-        return (T*)memory;
-    }
-
-    /// <summary>Frees its memory; only when no frame of it is left.</summary>
-    internal void Free()
-    {
-        foreach (var memory in _memory)
-            NativeMemory.Free((void*)memory);
-        _memory.Clear();
-        Method = null;
-    }
 }

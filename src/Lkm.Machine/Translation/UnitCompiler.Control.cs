@@ -220,7 +220,7 @@ internal sealed unsafe partial class UnitCompiler
     // The slot of the last time, or the one that the table of units gives.
     private void LoadIndirectSlot(LocalBuilder target)
     {
-        var site = _unit.Allocate<CallSite>(1);
+        var site = _unitMethod.Allocate<CallSite>(1);
         var (slot, known) = (Temporary(), _il.DefineLabel());
         LoadConstant((long)&site->Slot);
         _il.Emit(OpCodes.Ldind_I8);

@@ -43,7 +43,7 @@ internal sealed unsafe partial class UnitCompiler
 
     private void EmitExits()
     {
-        var table = _unit.Allocate<SideExit>(_exits.Count + 1);
+        var table = _unitMethod.Allocate<SideExit>(_exits.Count + 1);
         var last = _il.DefineLabel();
         var writers = new Dictionary<(uint Dirty, FlagState Flags, long Stack), Label>();
         for (var n = 0; n < _exits.Count; n++)
@@ -83,7 +83,7 @@ internal sealed unsafe partial class UnitCompiler
         if (_refused is { } refused)
         {
             _il.MarkLabel(refused);
-            StoreRecord(RecordOffset.Rip, () => LoadConstant((long)_unit.Entry));
+            StoreRecord(RecordOffset.Rip, () => LoadConstant((long)_region.Entry));
             Return(Handlers.Interpret);
         }
     }

@@ -17,7 +17,7 @@ internal sealed unsafe partial class UnitCompiler
 
     private const int LargestMethod = 45_000; // bytes of CIL: some way before the host's compiler stops optimising
 
-    private readonly Unit _unit;
+    private readonly UnitMethod _unitMethod = new();
     private readonly Region _region;
     private readonly Liveness _liveness;
     private readonly AccessPlan _plan;
@@ -41,7 +41,7 @@ internal sealed unsafe partial class UnitCompiler
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "the translator asks RuntimeFeature.IsDynamicCodeSupported first")]
     private UnitCompiler(Unit unit, TranslationOptions options, Func<ulong, nint> slotOf, long recordFromAnchor)
     {
-        (_unit, _region, _slotOf) = (unit, unit.Region!, slotOf);
+        (_region, _slotOf) = (unit.Region!, slotOf);
         _options = options with { Frames = options.Frames && options.SharedChecks };
         _liveness = new Liveness(_region, options);
         _method = new DynamicMethod($"guest_{unit.Entry:x}", typeof(nint), Signature, typeof(UnitCompiler).Module, skipVisibility: true) { InitLocals = false };
@@ -65,12 +65,15 @@ internal sealed unsafe partial class UnitCompiler
         compiler.Emit();
         unit.IsTooLarge = compiler._il.ILOffset > LargestMethod && compiler._region.Instructions.Length > 1;
         if (unit.IsTooLarge)
+        {
+            compiler._unitMethod.Free();
             return;
+        }
         var handle = HandleOf(compiler._method);
         RuntimeHelpers.PrepareMethod(handle);
+        compiler._unitMethod.Complete(compiler._method, handle.GetFunctionPointer());
         unit.Region = null;
-        unit.Method = compiler._method;
-        unit.Code = handle.GetFunctionPointer();
+        unit.Method = compiler._unitMethod;
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetMethodDescriptor")]
@@ -164,7 +167,7 @@ internal sealed unsafe partial class UnitCompiler
     // The interpreter's step does what there is no code for here.
     private void EmitStep(in Instruction instruction)
     {
-        var step = _unit.Allocate<Op>(2);
+        var step = _unitMethod.Allocate<Op>(2);
         Lowering.MakeStep(instruction, step);
         Synchronise(_dirty, 0);
         LoadConstant((long)step);
