@@ -114,7 +114,7 @@ public sealed partial class UserModeKernel
                 return;
             }
 
-            var isProbed = Probes.Arrive(address) || DebugRegisters.Has(address);
+            var isProbed = Probes.Arrive(address) | _lockCalls.Arrive(address) || DebugRegisters.Has(address);
             if (Calls.TryReturn(address) || Functions.TryDispatch(address))
                 return;
             if (isProbed)
@@ -167,7 +167,7 @@ public sealed partial class UserModeKernel
     /// <summary>Lets the processor pass an address, unless somebody else waits there.</summary>
     internal void Unhook(ulong address)
     {
-        if (!Functions.Has(address) && !Calls.Has(address) && !Probes.Has(address) && !DebugRegisters.Has(address))
+        if (!Functions.Has(address) && !Calls.Has(address) && !Probes.Has(address) && !_lockCalls.Has(address) && !DebugRegisters.Has(address))
             Cpu.Unhook(address);
     }
 

@@ -3,6 +3,7 @@ using Lkm.Kernel.Boot;
 using Lkm.Kernel.Devices;
 using Lkm.Kernel.Exceptions;
 using Lkm.Kernel.Functions;
+using Lkm.Kernel.Locking;
 using Lkm.Kernel.Memory;
 using Lkm.Kernel.Modules;
 using Lkm.Kernel.Printing;
@@ -27,6 +28,7 @@ public sealed partial class UserModeKernel : IDisposable
 {
     private readonly ModuleSymbols _moduleSymbols;
     private readonly PageReclaim _reclaim;
+    private readonly LockCalls _lockCalls;
 
     private UserModeKernel(GuestMemory memory, KernelImage image, ulong ramSize, CodeAhead? ahead = null)
     {
@@ -82,6 +84,9 @@ public sealed partial class UserModeKernel : IDisposable
         FailAllocation = null;
         Probes = new HostProbes(this, _moduleSymbols);
         DebugRegisters = new DebugRegisters(Cpu, Memory, Unhook);
+        var locks = new LockChecks(this) { Found = Faults.Note, DumpStack = DumpStack, Objects = Slab };
+        Scheduler.TaskEnded = locks.TaskEnded;
+        Modules.Context.CallWatch = _lockCalls = new LockCalls(this, locks);
     }
 
     /// <summary>The guest's memory.</summary>

@@ -45,6 +45,9 @@ internal sealed class ModuleContext
     /// <summary>Calls in the name of the functions that the loader stands for.</summary>
     public CallChain Chain { get; }
 
+    /// <summary>Told of modules' calls of the functions that it wants.</summary>
+    public ICallWatch? CallWatch { get; set; }
+
     /// <summary>Where load_module() comes to do_one_initcall().</summary>
     public ulong[] InitSites =>
         _initSites ??= [Chain.Sites.Find("load_module", "do_init_module"), Chain.Sites.Find("do_init_module", "do_one_initcall")];

@@ -87,6 +87,8 @@ internal sealed partial class ModuleLoad
                 Memory.WriteUInt64(place, value.Value);
             else if (value.Width == 4)
                 Memory.WriteUInt32(place, (uint)value.Value);
+            if (_watched is not null && relocation.X86Type is X86RelocationType.R_X86_64_PLT32 or X86RelocationType.R_X86_64_PC32 && _watched.Contains(relocation.Symbol))
+                _kernel.CallWatch!.Relocated(_values[relocation.Symbol], place);
         }
 
         return null;

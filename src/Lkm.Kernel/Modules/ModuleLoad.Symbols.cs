@@ -10,6 +10,7 @@ internal sealed partial class ModuleLoad
     private const ulong PatienceInSeconds = 30;
 
     private ulong[] _values = [];
+    private HashSet<int>? _watched; // symbols of functions whose calls somebody wants to know
 
     /// <summary>Gives every symbol its address, in the symbol table as well. All that cannot be resolved is reported, not only the first.</summary>
     private async GuestTask<Refusal?> Resolve()
@@ -26,6 +27,8 @@ internal sealed partial class ModuleLoad
                 case SectionIndex.Undefined:
                     var (found, code, reason) = await ResolveUndefined(symbol);
                     value = found;
+                    if (_kernel.CallWatch?.Wants(_info.Symbols.NameUtf8(symbol)) == true)
+                        (_watched ??= []).Add(i);
                     if (code != 0)
                     {
                         var name = _info.Symbols.Name(symbol);

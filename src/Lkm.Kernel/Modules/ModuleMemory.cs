@@ -114,6 +114,7 @@ internal abstract class ModuleMemory(ModuleContext kernel)
     /// <summary>module_memfree().</summary>
     public async GuestTask Free(ModuleBlock block)
     {
+        Kernel.CallWatch?.Freed(block.Address, block.Size);
         Kernel.Memory.SetAccess(block.Address, AddressSpace.PageAlign(block.Size), Shadow.Accessible);
         await Kernel.Call(Kernel.Has("module_memfree") ? "module_memfree" : "execmem_free", block.Address);
     }

@@ -125,6 +125,7 @@ public sealed partial class Scheduler
 
         if (_tasks.State(previous) == TaskState.Dead)
         {
+            TaskEnded?.Invoke(previous);
             if (_leaveScheduler != 0)
                 await _calls.Call(_leaveScheduler, previous);
             if (_leaveControlGroup != 0)

@@ -24,6 +24,7 @@ internal static class PreemptCount
     public const uint SoftirqOffset = 1 << 8;
     public const uint HardirqOffset = 1 << 16;
     public const uint InterruptMask = 0x00ffff00;
+    public const uint SoftirqMask = 0x0000ff00;
     public const uint HardirqMask = 0x000f0000;
 
     /// <summary>PREEMPT_NEED_RESCHED, inverted: set means that nothing need be rescheduled.</summary>

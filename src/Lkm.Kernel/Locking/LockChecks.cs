@@ -1,0 +1,202 @@
+using Lkm.Kernel.Boot;
+using Lkm.Kernel.Printing;
+using Lkm.Kernel.Sanitizer;
+using Lkm.Kernel.Scheduling;
+using Lkm.Machine;
+
+namespace Lkm.Kernel.Locking;
+
+/// <summary>
+/// Finds what lockdep finds (kernel/locking/lockdep.c, CONFIG_PROVE_LOCKING), for the locks that modules take themselves: orders that can deadlock, locks that an
+/// interrupt may want from who it interrupts, a mutex that is taken twice, and one that a task ends with. That a lock is held is believed only if its memory says so:
+/// functions of the kernel may have given it back.
+/// </summary>
+internal sealed class LockChecks
+{
+    private const ulong InterruptFlag = 1 << 9;
+    private const int WarningLevel = 4;
+
+    private readonly UserModeKernel _kernel;
+    private LockState? _state;
+    private readonly LockOrder _order = new();
+    private readonly Dictionary<ulong, List<HeldLock>> _held = []; // by task
+    private readonly Dictionary<ulong, LockUsage> _usage = [];
+    private readonly HashSet<(ulong, ulong)> _reported = [];
+
+    internal LockChecks(UserModeKernel kernel) => _kernel = kernel;
+
+    /// <summary>Told of each finding.</summary>
+    internal required Action<KernelWarning> Found { get; init; }
+
+    /// <summary>Gives the lines of dump_stack().</summary>
+    internal required Func<IEnumerable<string>> DumpStack { get; init; }
+
+    /// <summary>Finds what an address lies in.</summary>
+    internal required IObjectFinder Objects { get; init; }
+
+    /// <summary>A module is about to call a function with a lock.</summary>
+    internal void Call(in LockFunction function, ulong address, ulong site)
+    {
+        var task = _kernel.PerCpu.Current;
+        if (function.Operation == LockOperation.Release)
+        {
+            Release(task, address);
+            return;
+        }
+
+        if (function.Operation == LockOperation.Try && !State.CanBeTaken(address, function.Kind))
+            return;
+        var taken = new HeldLock(address, function, site, Context);
+        if (!_held.TryGetValue(task, out var held))
+            _held[task] = held = [];
+        held.RemoveAll(other => !State.IsHeld(other.Address, other.Function.Kind, task));
+        if (function.Operation == LockOperation.Take)
+            Check(taken, held);
+        if (function.Spins)
+            CheckUsage(taken);
+        held.Add(taken);
+    }
+
+    /// <summary>A task has ended.</summary>
+    internal void TaskEnded(ulong task)
+    {
+        if (!_held.Remove(task, out var held))
+            return;
+        foreach (var one in held)
+        {
+            if (one.Function.Kind is LockKind.Mutex or LockKind.ExclusiveSemaphore && State.IsHeld(one.Address, one.Function.Kind, task) && _reported.Add((one.Site, 0)))
+            {
+                var who = $"{_kernel.Tasks.Comm(task)}/{_kernel.Tasks.Pid(task)}";
+                Report($"{who} still has locks held!", $"{who} ended with {Name(one)} held, taken at {At(one)}: nobody else will ever get it", []);
+            }
+        }
+    }
+
+    /// <summary>Memory that held a module, or part of one, is freed.</summary>
+    internal void Forget(ulong start, ulong end)
+    {
+        _order.Forget(start, end);
+        foreach (var address in _usage.Keys)
+        {
+            if (address >= start && address < end)
+                _usage.Remove(address);
+        }
+
+        foreach (var held in _held.Values)
+            held.RemoveAll(one => one.Address >= start && one.Address < end);
+    }
+
+    private LockState State => _state ??= new LockState(_kernel.Memory, _kernel.Image);
+
+    private LockContext Context => (_kernel.PerCpu.PreemptCount & PreemptCount.HardirqMask) != 0 ? LockContext.Interrupt
+        : (_kernel.PerCpu.PreemptCount & PreemptCount.SoftirqOffset) != 0 ? LockContext.SoftInterrupt
+        : LockContext.Task;
+
+    private void Release(ulong task, ulong address)
+    {
+        if (_held.TryGetValue(task, out var held) && held.FindLastIndex(one => one.Address == address) is >= 0 and var last)
+            held.RemoveAt(last);
+    }
+
+    private void Check(HeldLock taken, List<HeldLock> held)
+    {
+        foreach (var other in held)
+        {
+            if (other.Context != taken.Context)
+                continue;
+            if (other.Address == taken.Address)
+                CheckTwice(taken, other);
+            else if (!_order.Has(other.Address, taken.Address))
+                Learn(other, taken, held);
+        }
+    }
+
+    // Of spinlocks SpinningLocks tells.
+    private void CheckTwice(HeldLock taken, HeldLock before)
+    {
+        if (!taken.Function.Spins && !(taken.Function.IsShared && before.Function.IsShared) && _reported.Add((taken.Site, before.Site)))
+        {
+            Report(
+                "possible recursive locking detected",
+                $"{Name(taken)} is taken at {At(taken)} by the task that has it already, since {At(before)}: it waits for itself",
+                []);
+        }
+    }
+
+    private void Learn(HeldLock held, HeldLock taken, List<HeldLock> all)
+    {
+        var also = all.Where(one => one != held && !one.Function.IsShared).Select(one => one.Address).ToArray();
+        var way = _order.Add(new LockEdge(held, taken, also, (ObjectAt(held.Address), ObjectAt(taken.Address))));
+        if (way.Count == 0)
+            return;
+        var stale = way.SelectMany(edge => new[] { (edge.Held.Address, edge.Objects.OfHeld), (edge.Taken.Address, edge.Objects.OfTaken) })
+            .Where(known => ObjectAt(known.Address) != known.Item2).Select(known => known.Address).ToList();
+        foreach (var address in stale)
+            _order.Forget(address, address + 1);
+        if (stale.Count != 0 || !_reported.Add((held.Site, taken.Site)))
+            return;
+        Report(
+            "possible circular locking dependency detected",
+            $"{Name(taken)} is taken at {At(taken)} with {Name(held)} held, and {(way.Count == 1 ? "the other way round" : "in a circle")} at "
+                + $"{string.Join(", ", way.Select(edge => At(edge.Taken)))}: tasks that do so at once wait for each other for ever",
+            [.. way.Select(edge => $"{Name(edge.Taken)} was taken at {At(edge.Taken)} with {Name(edge.Held)} held since {At(edge.Held)}")]);
+    }
+
+    private void CheckUsage(HeldLock taken)
+    {
+        if (!_usage.TryGetValue(taken.Address, out var usage))
+            _usage[taken.Address] = usage = new LockUsage(ObjectAt(taken.Address));
+        usage.Add(taken, interruptsOn: (_kernel.Cpu.Rflags & InterruptFlag) != 0, softInterruptsOn: (_kernel.PerCpu.PreemptCount & PreemptCount.SoftirqMask) == 0);
+        if (usage.Conflict is not var (inside, outside) || _reported.Contains((inside.Site, outside.Site)))
+            return;
+        if (usage.Object != ObjectAt(taken.Address))
+        {
+            _usage.Remove(taken.Address);
+            return;
+        }
+
+        _reported.Add((inside.Site, outside.Site));
+        var what = inside.Context == LockContext.Interrupt ? "interrupt" : "soft interrupt";
+        Report(
+            "inconsistent lock state",
+            $"{Name(inside)} is taken in {(inside.Context == LockContext.Interrupt ? "an" : "a")} {what} at {At(inside)}, and at {At(outside)} with {what}s on: "
+                + "one that comes while the lock is held there waits for ever",
+            []);
+    }
+
+    // Not for who it was: objects of one kind that follow each other hold the same locks.
+    private ulong ObjectAt(ulong address)
+    {
+        if (Objects.FindObject(address) is not { IsFreed: false, Allocated: { } allocated } found)
+            return 0;
+        var sum = found.Address;
+        foreach (var frame in allocated.Frames)
+            sum = (sum * 0x100000001B3) ^ frame;
+        return sum;
+    }
+
+    private string At(HeldLock one) => _kernel.Symbolise(one.Site);
+
+    private string Name(HeldLock one)
+    {
+        var what = one.Function.Kind switch
+        {
+            LockKind.Mutex => "mutex",
+            LockKind.Spin => "spinlock",
+            LockKind.Read or LockKind.Write => "rwlock",
+            _ => "rw_semaphore",
+        };
+        return Objects.FindObject(one.Address) is { } found
+            ? $"the {what} at {found.CacheName}+0x{one.Address - found.Address:x} ({one.Address:x16})"
+            : $"the {what} {_kernel.Symbolise(one.Address)}";
+    }
+
+    private void Report(string headline, string text, IReadOnlyList<string> details)
+    {
+        var task = _kernel.PerCpu.Current;
+        var pid = _kernel.Tasks.Pid(task);
+        foreach (var line in (string[])[$"WARNING: {headline}", $"{_kernel.Tasks.Comm(task)}/{pid}: {text}", .. details, .. DumpStack()])
+            _kernel.Log.Write(WarningLevel, line);
+        Found(new KernelWarning("lockdep", text, pid, []));
+    }
+}
