@@ -3,9 +3,13 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bug.h>
+#include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/timer.h>
 #include <linux/vmalloc.h>
 
 static char *kind = "none";
@@ -166,6 +170,44 @@ static noinline void unchecked(void)
 	kfree(bytes);
 }
 
+static DEFINE_MUTEX(accounts);
+static DEFINE_MUTEX(journal);
+
+static noinline void lock_both(struct mutex *first, struct mutex *second)
+{
+	mutex_lock(first);
+	mutex_lock(second);
+	mutex_unlock(second);
+	mutex_unlock(first);
+}
+
+/* One task does not wait for itself; two that do this at the same time wait for each other. */
+static noinline void lock_order(void)
+{
+	lock_both(&accounts, &journal);
+	lock_both(&journal, &accounts);
+}
+
+static DEFINE_SPINLOCK(counter_lock);
+
+static void count(struct timer_list *unused)
+{
+	spin_lock(&counter_lock);
+	spin_unlock(&counter_lock);
+}
+
+/* If the timer goes off between these two lines on the same processor it waits for ever: spin_lock_bh() is needed. */
+static noinline void lock_timer(void)
+{
+	static DEFINE_TIMER(timer, count);
+
+	spin_lock(&counter_lock);
+	spin_unlock(&counter_lock);
+	mod_timer(&timer, jiffies + 1);
+	msleep(50);
+	del_timer_sync(&timer);
+}
+
 static noinline void leak(void)
 {
 	void *bytes = kmalloc(1234, GFP_KERNEL);
@@ -240,6 +282,8 @@ static const struct {
 	{ "invalid-free", invalid_free },
 	{ "user-pointer", user_pointer },
 	{ "unchecked", unchecked },
+	{ "lock-order", lock_order },
+	{ "lock-timer", lock_timer },
 	{ "leak", leak },
 	{ "bug", bug },
 	{ "warn", warn },

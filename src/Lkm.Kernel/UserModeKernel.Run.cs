@@ -225,7 +225,8 @@ public sealed partial class UserModeKernel
     /// <summary>An address as %pS prints it: name+0xoffset/0xsize, with the module's name behind it.</summary>
     public string Symbolise(ulong address) => _moduleSymbols.Describe(address) ?? Tracks.RememberedName(address) ?? _moduleSymbols.DescribeGone(address) ?? Image.Symbolise(address);
 
-    private IEnumerable<string> DumpStack()
+    /// <summary>The lines of dump_stack().</summary>
+    internal IEnumerable<string> DumpStack()
     {
         var task = PerCpu.Current;
         yield return $"CPU: 0 PID: {Tasks.Pid(task)} Comm: {Tasks.Comm(task)}";

@@ -84,9 +84,8 @@ public sealed partial class UserModeKernel : IDisposable
         FailAllocation = null;
         Probes = new HostProbes(this, _moduleSymbols);
         DebugRegisters = new DebugRegisters(Cpu, Memory, Unhook);
-        var locks = new LockChecks(this) { Found = Faults.Note, DumpStack = DumpStack, Objects = Slab };
-        Scheduler.TaskEnded = locks.TaskEnded;
-        Modules.Context.CallWatch = _lockCalls = new LockCalls(this, locks);
+        Modules.Context.CallWatch = _lockCalls = new LockCalls(this);
+        Scheduler.TaskEnded = _lockCalls.TaskEnded;
     }
 
     /// <summary>The guest's memory.</summary>

@@ -14,6 +14,8 @@ public sealed class FaultTests
     [InlineData("double-free", "BUG: KASAN: ")]
     [InlineData("double-free-page", "BUG: KASAN: double-free in ")]
     [InlineData("user-pointer", "BUG: KASAN: user-memory-access in user_pointer+0x")]
+    [InlineData("lock-order", "WARNING: possible circular locking dependency detected")]
+    [InlineData("lock-timer", "WARNING: inconsistent lock state")]
     [InlineData("bug", "kernel BUG at ")]
     [InlineData("warn", "WARNING: CPU: 0")]
     [InlineData("divide", "divide error: 0000")]

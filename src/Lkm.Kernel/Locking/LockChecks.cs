@@ -11,45 +11,34 @@ namespace Lkm.Kernel.Locking;
 /// interrupt may want from who it interrupts, a mutex that is taken twice, and one that a task ends with. That a lock is held is believed only if its memory says so:
 /// functions of the kernel may have given it back.
 /// </summary>
-internal sealed class LockChecks
+internal sealed class LockChecks(UserModeKernel kernel)
 {
     private const ulong InterruptFlag = 1 << 9;
     private const int WarningLevel = 4;
 
-    private readonly UserModeKernel _kernel;
-    private LockState? _state;
+    private readonly LockState _state = new(kernel.Memory, kernel.Image);
+    private readonly IObjectFinder _objects = kernel.Slab;
     private readonly LockOrder _order = new();
     private readonly Dictionary<ulong, List<HeldLock>> _held = []; // by task
     private readonly Dictionary<ulong, LockUsage> _usage = [];
     private readonly HashSet<(ulong, ulong)> _reported = [];
 
-    internal LockChecks(UserModeKernel kernel) => _kernel = kernel;
-
-    /// <summary>Told of each finding.</summary>
-    internal required Action<KernelWarning> Found { get; init; }
-
-    /// <summary>Gives the lines of dump_stack().</summary>
-    internal required Func<IEnumerable<string>> DumpStack { get; init; }
-
-    /// <summary>Finds what an address lies in.</summary>
-    internal required IObjectFinder Objects { get; init; }
-
     /// <summary>A module is about to call a function with a lock.</summary>
     internal void Call(in LockFunction function, ulong address, ulong site)
     {
-        var task = _kernel.PerCpu.Current;
+        var task = kernel.PerCpu.Current;
         if (function.Operation == LockOperation.Release)
         {
             Release(task, address);
             return;
         }
 
-        if (function.Operation == LockOperation.Try && !State.CanBeTaken(address, function.Kind))
+        if (function.Operation == LockOperation.Try && !_state.CanBeTaken(address, function.Kind))
             return;
         var taken = new HeldLock(address, function, site, Context);
         if (!_held.TryGetValue(task, out var held))
             _held[task] = held = [];
-        held.RemoveAll(other => !State.IsHeld(other.Address, other.Function.Kind, task));
+        held.RemoveAll(other => !_state.IsHeld(other.Address, other.Function.Kind, task));
         if (function.Operation == LockOperation.Take)
             Check(taken, held);
         if (function.Spins)
@@ -64,9 +53,9 @@ internal sealed class LockChecks
             return;
         foreach (var one in held)
         {
-            if (one.Function.Kind is LockKind.Mutex or LockKind.ExclusiveSemaphore && State.IsHeld(one.Address, one.Function.Kind, task) && _reported.Add((one.Site, 0)))
+            if (one.Function.Kind is LockKind.Mutex or LockKind.ExclusiveSemaphore && _state.IsHeld(one.Address, one.Function.Kind, task) && _reported.Add((one.Site, 0)))
             {
-                var who = $"{_kernel.Tasks.Comm(task)}/{_kernel.Tasks.Pid(task)}";
+                var who = $"{kernel.Tasks.Comm(task)}/{kernel.Tasks.Pid(task)}";
                 Report($"{who} still has locks held!", $"{who} ended with {Name(one)} held, taken at {At(one)}: nobody else will ever get it", []);
             }
         }
@@ -86,10 +75,8 @@ internal sealed class LockChecks
             held.RemoveAll(one => one.Address >= start && one.Address < end);
     }
 
-    private LockState State => _state ??= new LockState(_kernel.Memory, _kernel.Image);
-
-    private LockContext Context => (_kernel.PerCpu.PreemptCount & PreemptCount.HardirqMask) != 0 ? LockContext.Interrupt
-        : (_kernel.PerCpu.PreemptCount & PreemptCount.SoftirqOffset) != 0 ? LockContext.SoftInterrupt
+    private LockContext Context => (kernel.PerCpu.PreemptCount & PreemptCount.HardirqMask) != 0 ? LockContext.Interrupt
+        : (kernel.PerCpu.PreemptCount & PreemptCount.SoftirqOffset) != 0 ? LockContext.SoftInterrupt
         : LockContext.Task;
 
     private void Release(ulong task, ulong address)
@@ -146,7 +133,7 @@ internal sealed class LockChecks
     {
         if (!_usage.TryGetValue(taken.Address, out var usage))
             _usage[taken.Address] = usage = new LockUsage(ObjectAt(taken.Address));
-        usage.Add(taken, interruptsOn: (_kernel.Cpu.Rflags & InterruptFlag) != 0, softInterruptsOn: (_kernel.PerCpu.PreemptCount & PreemptCount.SoftirqMask) == 0);
+        usage.Add(taken, interruptsOn: (kernel.Cpu.Rflags & InterruptFlag) != 0, softInterruptsOn: (kernel.PerCpu.PreemptCount & PreemptCount.SoftirqMask) == 0);
         if (usage.Conflict is not var (inside, outside) || _reported.Contains((inside.Site, outside.Site)))
             return;
         if (usage.Object != ObjectAt(taken.Address))
@@ -167,7 +154,7 @@ internal sealed class LockChecks
     // Not for who it was: objects of one kind that follow each other hold the same locks.
     private ulong ObjectAt(ulong address)
     {
-        if (Objects.FindObject(address) is not { IsFreed: false, Allocated: { } allocated } found)
+        if (_objects.FindObject(address) is not { IsFreed: false, Allocated: { } allocated } found)
             return 0;
         var sum = found.Address;
         foreach (var frame in allocated.Frames)
@@ -175,7 +162,7 @@ internal sealed class LockChecks
         return sum;
     }
 
-    private string At(HeldLock one) => _kernel.Symbolise(one.Site);
+    private string At(HeldLock one) => kernel.Symbolise(one.Site);
 
     private string Name(HeldLock one)
     {
@@ -186,17 +173,17 @@ internal sealed class LockChecks
             LockKind.Read or LockKind.Write => "rwlock",
             _ => "rw_semaphore",
         };
-        return Objects.FindObject(one.Address) is { } found
+        return _objects.FindObject(one.Address) is { } found
             ? $"the {what} at {found.CacheName}+0x{one.Address - found.Address:x} ({one.Address:x16})"
-            : $"the {what} {_kernel.Symbolise(one.Address)}";
+            : $"the {what} {kernel.Symbolise(one.Address)}";
     }
 
     private void Report(string headline, string text, IReadOnlyList<string> details)
     {
-        var task = _kernel.PerCpu.Current;
-        var pid = _kernel.Tasks.Pid(task);
-        foreach (var line in (string[])[$"WARNING: {headline}", $"{_kernel.Tasks.Comm(task)}/{pid}: {text}", .. details, .. DumpStack()])
-            _kernel.Log.Write(WarningLevel, line);
-        Found(new KernelWarning("lockdep", text, pid, []));
+        var task = kernel.PerCpu.Current;
+        var pid = kernel.Tasks.Pid(task);
+        foreach (var line in (string[])[$"WARNING: {headline}", $"{kernel.Tasks.Comm(task)}/{pid}: {text}", .. details, .. kernel.DumpStack()])
+            kernel.Log.Write(WarningLevel, line);
+        kernel.Faults.Note(new KernelWarning("lockdep", text, pid, []));
     }
 }

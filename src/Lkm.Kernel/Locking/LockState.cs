@@ -11,8 +11,11 @@ internal sealed class LockState(GuestMemory memory, KernelImage image)
     private const int ReaderShift = 9, SemaphoreReaderShift = 8;
     private const ulong SemaphoreWriter = 1;
 
-    private readonly ulong _mutexOwner = image.Struct("mutex")["owner"];
-    private readonly ulong _semaphoreCount = image.Struct("rw_semaphore")["count"], _semaphoreOwner = image.Struct("rw_semaphore")["owner"];
+    private readonly ulong? _mutexOwner = image.Struct("mutex").Find("owner");
+    private readonly ulong _semaphoreCount = image.Struct("rw_semaphore").Find("count") ?? 0, _semaphoreOwner = image.Struct("rw_semaphore").Find("owner") ?? 0;
+
+    /// <summary>Whether locks that one sleeps for are what is known here: with PREEMPT_RT they are RT-mutexes.</summary>
+    internal bool KnowsSleeping => _mutexOwner is not null;
 
     /// <summary>Whether a lock is held, by this task where the lock tells.</summary>
     internal bool IsHeld(ulong address, LockKind kind, ulong task) => GuestMemory.Contains(address, 3 * sizeof(ulong)) && kind switch
@@ -20,7 +23,7 @@ internal sealed class LockState(GuestMemory memory, KernelImage image)
         LockKind.Spin => (memory.ReadUInt32(address) & SpinTaken) != 0,
         LockKind.Write => (memory.ReadUInt32(address) & Writer) != 0,
         LockKind.Read => memory.ReadUInt32(address) >> ReaderShift != 0,
-        LockKind.Mutex => (memory.ReadUInt64(address + _mutexOwner) & ~OwnerFlags) == task,
+        LockKind.Mutex => (memory.ReadUInt64(address + _mutexOwner!.Value) & ~OwnerFlags) == task,
         LockKind.ExclusiveSemaphore => (memory.ReadUInt64(address + _semaphoreCount) & SemaphoreWriter) != 0
             && (memory.ReadUInt64(address + _semaphoreOwner) & ~OwnerFlags) == task,
         _ => memory.ReadUInt64(address + _semaphoreCount) >> SemaphoreReaderShift != 0,
