@@ -237,13 +237,14 @@ public sealed partial class UserModeKernel
         yield return " </TASK>";
     }
 
-    /// <summary>A task that is waited for, by name, number and, if it sleeps, place.</summary>
+    /// <summary>A task that is waited for, by name, number and, if it sleeps, place and lock.</summary>
     internal string DescribeWaiting(ulong task)
     {
         var place = Tasks.State(task) == Scheduling.TaskState.Running
             ? 0
             : new Scheduling.WaitChannel(Memory, Image, Tasks, new Sanitizer.StackScan(Memory, Image, PerCpu)).Find(task);
-        return $"{Tasks.Comm(task)} (pid {Tasks.Pid(task)}{(place == 0 ? "" : $", in {Symbolise(place)}")})";
+        var wanted = _lockCalls.WaitsFor(task, place);
+        return $"{Tasks.Comm(task)} (pid {Tasks.Pid(task)}{(place == 0 ? "" : $", in {Symbolise(place)}")}{(wanted is null ? "" : ", " + wanted)})";
     }
 
     /// <summary>The tasks that wait for an event without letting signals in; the log has their stacks (kernel/hung_task.c).</summary>

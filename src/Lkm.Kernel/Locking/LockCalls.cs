@@ -48,6 +48,9 @@ internal sealed class LockCalls(UserModeKernel kernel) : ICallWatch
     /// <summary>A task has ended.</summary>
     internal void TaskEnded(ulong task) => _checks?.TaskEnded(task);
 
+    /// <inheritdoc cref="LockChecks.WaitsFor"/>
+    internal string? WaitsFor(ulong task, ulong place) => _checks?.WaitsFor(task, place);
+
     /// <summary>The processor has stopped at an address.</summary>
     /// <returns>Whether a call of a lock's function is the reason.</returns>
     internal bool Arrive(ulong address)

@@ -15,6 +15,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
 {
     private const ulong InterruptFlag = 1 << 9;
     private const int WarningLevel = 4;
+    private const int MostLocks = 1 << 16;
 
     private readonly LockState _state = new(kernel.Memory, kernel.Image);
     private readonly IObjectFinder _objects = kernel.Slab;
@@ -59,6 +60,26 @@ internal sealed class LockChecks(UserModeKernel kernel)
                 Report($"{who} still has locks held!", $"{who} ended with {Name(one)} held, taken at {At(one)}: nobody else will ever get it", []);
             }
         }
+    }
+
+    /// <summary>What lock a task sleeps for, and who has it, for people.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="place">The return address of the module's call that it is in.</param>
+    /// <returns>Null if it is no lock that it waits for.</returns>
+    internal string? WaitsFor(ulong task, ulong place)
+    {
+        const ulong callSize = 5;
+        if (!_held.TryGetValue(task, out var own) || own.Count == 0 || own[^1] is not { Function.Spins: false } wanted || place - wanted.Site != callSize)
+            return null;
+        if (own[..^1].Exists(one => one.Address == wanted.Address))
+            return $"for {Name(wanted)}, which it has itself";
+        foreach (var (other, theirs) in _held)
+        {
+            if (other != task && theirs.Find(one => one.Address == wanted.Address && _state.IsHeld(one.Address, one.Function.Kind, other)) is { Address: not 0 } found)
+                return $"for {Name(wanted)}, which {kernel.Tasks.Comm(other)} (pid {kernel.Tasks.Pid(other)}) has since {At(found)}";
+        }
+
+        return $"for {Name(wanted)}";
     }
 
     /// <summary>Memory that held a module, or part of one, is freed.</summary>
@@ -131,6 +152,8 @@ internal sealed class LockChecks(UserModeKernel kernel)
 
     private void CheckUsage(HeldLock taken)
     {
+        if (_usage.Count == MostLocks)
+            _usage.Clear();
         if (!_usage.TryGetValue(taken.Address, out var usage))
             _usage[taken.Address] = usage = new LockUsage(ObjectAt(taken.Address));
         usage.Add(taken, interruptsOn: (kernel.Cpu.Rflags & InterruptFlag) != 0, softInterruptsOn: (kernel.PerCpu.PreemptCount & PreemptCount.SoftirqMask) == 0);

@@ -21,6 +21,8 @@ public sealed partial class Scheduler
 
     private void Switch(ulong previous, ulong next)
     {
+        if (_tasks.State(previous) == TaskState.Dead)
+            TaskEnded?.Invoke(previous);
         SwitchAddressSpace(previous, next);
         _perCpu.Current = next;
         _memory.WriteUInt64(_runQueueCurrent, next);
@@ -125,7 +127,6 @@ public sealed partial class Scheduler
 
         if (_tasks.State(previous) == TaskState.Dead)
         {
-            TaskEnded?.Invoke(previous);
             if (_leaveScheduler != 0)
                 await _calls.Call(_leaveScheduler, previous);
             if (_leaveControlGroup != 0)

@@ -116,7 +116,7 @@ public sealed partial class Scheduler : ISnapshotState
     /// <summary>Told of a task that gives the processor away with interrupts off.</summary>
     internal Action<uint>? MightSchedule { get; set; }
 
-    /// <summary>Told of each task that has ended, when it is off the processor.</summary>
+    /// <summary>Told of each task that has ended, when it gives the processor away for the last time.</summary>
     internal Action<ulong>? TaskEnded { get; set; }
 
     /// <summary>Told of a task that gives the processor away though its preempt_count, which is given, forbids it.</summary>

@@ -57,6 +57,18 @@ public sealed class LockTests(SanitizerModules modules) : IClassFixture<Sanitize
     }
 
     [Theory]
+    [InlineData("twice", ", in locks_init+0x", "which it has itself")]
+    [InlineData("taken", ", in take+0x", "which keeper (pid ", " has since hold_long+0x")]
+    public void Who_waits_for_a_lock_is_told_with_the_lock_and_who_has_it(string how, params string[] parts)
+    {
+        using var session = BootedKernel.Start();
+        session.Load(modules.Files["locks"], $"how={how}");
+        var summary = session.Findings.First(finding => finding.Summary.StartsWith("insmod (pid ", StringComparison.Ordinal)).Summary;
+        Assert.Contains(", for the mutex one+0x0/", summary);
+        Assert.All(parts, part => Assert.Contains(part, summary));
+    }
+
+    [Theory]
     [InlineData("same-order")]
     [InlineData("gate")]
     [InlineData("try")]

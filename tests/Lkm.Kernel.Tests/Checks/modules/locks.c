@@ -65,6 +65,14 @@ static int hold(void *mutex)
 	return 0;
 }
 
+static int hold_long(void *mutex)
+{
+	mutex_lock(mutex);
+	ssleep(100000);
+	mutex_unlock(mutex);
+	return 0;
+}
+
 static void two_objects(bool free_between)
 {
 	struct node *node = kzalloc(sizeof(*node), GFP_KERNEL), *next;
@@ -164,6 +172,10 @@ static int __init locks_init(void)
 	} else if (!strcmp(how, "ended")) {
 		kthread_run(hold, &one, "holder");
 		msleep(50);
+	} else if (!strcmp(how, "taken")) {
+		kthread_run(hold_long, &one, "keeper");
+		msleep(50);
+		take(&one, &two);
 	} else if (!strcmp(how, "twice")) {
 		mutex_lock(&one);
 		if (mutex_lock_killable(&one))
