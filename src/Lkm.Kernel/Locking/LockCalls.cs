@@ -28,6 +28,7 @@ internal sealed class LockCalls(UserModeKernel kernel) : ICallWatch
         if (!_functions.TryGetValue(target, out var function) || kernel.Memory.ReadByte(place - 1) is not (Call or Jump))
             return;
         (_sites ??= [])[place - 1] = function;
+        _checks?.ForgetSite(place - 1);
         kernel.Cpu.Hook(place - 1);
     }
 

@@ -23,14 +23,17 @@ internal sealed class LockChecks(UserModeKernel kernel)
     private readonly Dictionary<ulong, List<HeldLock>> _held = []; // by task
     private readonly Dictionary<ulong, LockUsage> _usage = [];
     private readonly HashSet<(ulong, ulong)> _reported = [];
+    private readonly Dictionary<ulong, string> _sites = []; // by address: a module's names are gone with its init functions
 
     /// <summary>A module is about to call a function with a lock.</summary>
     internal void Call(in LockFunction function, ulong address, ulong site)
     {
         var task = kernel.PerCpu.Current;
+        if (!_sites.ContainsKey(site))
+            _sites[site] = kernel.Symbolise(site);
         if (function.Operation == LockOperation.Release)
         {
-            Release(task, address);
+            Release(task, new HeldLock(address, function, site, Context));
             return;
         }
 
@@ -43,7 +46,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
         if (function.Operation == LockOperation.Take)
             Check(taken, held);
         if (function.Spins)
-            CheckUsage(taken);
+            CheckUsage(taken, held);
         held.Add(taken);
     }
 
@@ -56,7 +59,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
         {
             if (one.Function.Kind is LockKind.Mutex or LockKind.ExclusiveSemaphore && _state.IsHeld(one.Address, one.Function.Kind, task) && _reported.Add((one.Site, 0)))
             {
-                var who = $"{kernel.Tasks.Comm(task)}/{kernel.Tasks.Pid(task)}";
+                var who = Who(task);
                 Report($"{who} still has locks held!", $"{who} ended with {Name(one)} held, taken at {At(one)}: nobody else will ever get it", []);
             }
         }
@@ -82,6 +85,13 @@ internal sealed class LockChecks(UserModeKernel kernel)
         return $"for {Name(wanted)}";
     }
 
+    /// <summary>A module is loaded, and one of its calls is where another module's may have been.</summary>
+    internal void ForgetSite(ulong site)
+    {
+        if (_sites.Remove(site))
+            _reported.RemoveWhere(places => places.Item1 == site || places.Item2 == site);
+    }
+
     /// <summary>Memory that held a module, or part of one, is freed.</summary>
     internal void Forget(ulong start, ulong end)
     {
@@ -100,21 +110,31 @@ internal sealed class LockChecks(UserModeKernel kernel)
         : (kernel.PerCpu.PreemptCount & PreemptCount.SoftirqOffset) != 0 ? LockContext.SoftInterrupt
         : LockContext.Task;
 
-    private void Release(ulong task, ulong address)
+    private void Release(ulong task, HeldLock given)
     {
-        if (_held.TryGetValue(task, out var held) && held.FindLastIndex(one => one.Address == address) is >= 0 and var last)
+        if (!_state.CanBeGivenBack(given.Address, given.Function.Kind, task) && _reported.Add((given.Site, 0)))
+        {
+            var holder = _held.FirstOrDefault(other => other.Key != task
+                && other.Value.Exists(one => one.Address == given.Address && _state.IsHeld(one.Address, one.Function.Kind, other.Key))).Key;
+            Report("bad unlock balance detected!", $"{Name(given)} is given back at {At(given)} by {Who(task)}, but {(holder == 0 ? "nobody" : Who(holder))} has it", []);
+        }
+
+        if (_held.TryGetValue(task, out var held) && held.FindLastIndex(one => one.Address == given.Address) is >= 0 and var last)
             held.RemoveAt(last);
     }
 
     private void Check(HeldLock taken, List<HeldLock> held)
     {
+        // Who waits for himself, or reads once more, gets into no order by that.
+        if (held.Exists(other => other.Address == taken.Address && other.Context == taken.Context))
+        {
+            CheckTwice(taken, held.Find(other => other.Address == taken.Address && other.Context == taken.Context));
+            return;
+        }
+
         foreach (var other in held)
         {
-            if (other.Context != taken.Context)
-                continue;
-            if (other.Address == taken.Address)
-                CheckTwice(taken, other);
-            else if (!_order.Has(other.Address, taken.Address))
+            if (other.Context == taken.Context && !_order.Has(other, taken, held))
                 Learn(other, taken, held);
         }
     }
@@ -134,30 +154,49 @@ internal sealed class LockChecks(UserModeKernel kernel)
     private void Learn(HeldLock held, HeldLock taken, List<HeldLock> all)
     {
         var also = all.Where(one => one != held && !one.Function.IsShared).Select(one => one.Address).ToArray();
-        var way = _order.Add(new LockEdge(held, taken, also, (ObjectAt(held.Address), ObjectAt(taken.Address))));
+        var edge = new LockEdge(held, taken, also, (ObjectAt(held.Address), ObjectAt(taken.Address)));
+        var way = _order.Add(edge);
         if (way.Count == 0)
+        {
+            CheckInversion(edge);
             return;
-        var stale = way.SelectMany(edge => new[] { (edge.Held.Address, edge.Objects.OfHeld), (edge.Taken.Address, edge.Objects.OfTaken) })
-            .Where(known => ObjectAt(known.Address) != known.Item2).Select(known => known.Address).ToList();
-        foreach (var address in stale)
-            _order.Forget(address, address + 1);
-        if (stale.Count != 0 || !_reported.Add((held.Site, taken.Site)))
+        }
+
+        if (ForgetStale(way) || !_reported.Add((held.Site, taken.Site)))
             return;
         Report(
             "possible circular locking dependency detected",
             $"{Name(taken)} is taken at {At(taken)} with {Name(held)} held, and {(way.Count == 1 ? "the other way round" : "in a circle")} at "
-                + $"{string.Join(", ", way.Select(edge => At(edge.Taken)))}: tasks that do so at once wait for each other for ever",
-            [.. way.Select(edge => $"{Name(edge.Taken)} was taken at {At(edge.Taken)} with {Name(edge.Held)} held since {At(edge.Held)}")]);
+                + $"{string.Join(", ", way.Select(one => At(one.Taken)))}: tasks that do so at once wait for each other for ever",
+            Steps(way));
     }
 
-    private void CheckUsage(HeldLock taken)
+    // Orders of locks whose memory is something else by now.
+    private bool ForgetStale(IReadOnlyList<LockEdge> way)
+    {
+        var stale = way.SelectMany(edge => new[] { (edge.Held.Address, edge.Objects.OfHeld), (edge.Taken.Address, edge.Objects.OfTaken) })
+            .Where(known => ObjectAt(known.Address) != known.Item2).Select(known => known.Address).ToList();
+        foreach (var address in stale)
+            _order.Forget(address, address + 1);
+        return stale.Count != 0;
+    }
+
+    private void CheckUsage(HeldLock taken, List<HeldLock> held)
     {
         if (_usage.Count == MostLocks)
             _usage.Clear();
         if (!_usage.TryGetValue(taken.Address, out var usage))
             _usage[taken.Address] = usage = new LockUsage(ObjectAt(taken.Address));
-        usage.Add(taken, interruptsOn: (kernel.Cpu.Rflags & InterruptFlag) != 0, softInterruptsOn: (kernel.PerCpu.PreemptCount & PreemptCount.SoftirqMask) == 0);
-        if (usage.Conflict is not var (inside, outside) || _reported.Contains((inside.Site, outside.Site)))
+        var interruptsOn = (kernel.Cpu.Rflags & InterruptFlag) != 0;
+        var isNew = usage.Add(taken, interruptsOn, softInterruptsOn: (kernel.PerCpu.PreemptCount & PreemptCount.SoftirqMask) == 0, held);
+        if (usage.Conflict is not var (inside, outside))
+        {
+            foreach (var edge in isNew ? _order.With(taken.Address) : [])
+                CheckInversion(edge);
+            return;
+        }
+
+        if (_reported.Contains((inside.Site, outside.Site)))
             return;
         if (usage.Object != ObjectAt(taken.Address))
         {
@@ -166,13 +205,43 @@ internal sealed class LockChecks(UserModeKernel kernel)
         }
 
         _reported.Add((inside.Site, outside.Site));
-        var what = inside.Context == LockContext.Interrupt ? "interrupt" : "soft interrupt";
+        var what = Interrupt(inside.Context);
         Report(
             "inconsistent lock state",
-            $"{Name(inside)} is taken in {(inside.Context == LockContext.Interrupt ? "an" : "a")} {what} at {At(inside)}, and at {At(outside)} with {what}s on: "
+            $"{Name(inside)} is taken in {Article(inside.Context)} {what} at {At(inside)}, and at {At(outside)} with {what}s on: "
                 + "one that comes while the lock is held there waits for ever",
             []);
     }
+
+    private void CheckInversion(LockEdge edge)
+    {
+        foreach (var interrupt in (LockContext[])[LockContext.Interrupt, LockContext.SoftInterrupt])
+        {
+            if (_order.FindInversion(edge, address => Usage(address)?.Inside(interrupt), address => Usage(address)?.Outside(interrupt)) is not var (inside, way, outside)
+                || ForgetStale(way) || !_reported.Add((inside.Site, outside.Site)))
+            {
+                continue;
+            }
+
+            var kind = interrupt == LockContext.Interrupt ? "HARDIRQ" : "SOFTIRQ";
+            Report(
+                $"{kind}-safe -> {kind}-unsafe lock order detected",
+                $"{Name(outside)} is taken at {At(outside)} with {Interrupt(interrupt)}s on, and {(way.Count == 1 ? "" : "on a way ")}at {At(way[^1].Taken)} with {Name(inside)} held, "
+                    + $"which {Article(interrupt)} {Interrupt(interrupt)} takes at {At(inside)}: one that comes at the first place waits for who waits for that",
+                Steps(way));
+        }
+    }
+
+    private LockUsage? Usage(ulong address) => _usage.TryGetValue(address, out var usage) && usage.Object == ObjectAt(address) ? usage : null;
+
+    private string[] Steps(IReadOnlyList<LockEdge> way) =>
+        [.. way.Select(edge => $"{Name(edge.Taken)} was taken at {At(edge.Taken)} with {Name(edge.Held)} held since {At(edge.Held)}")];
+
+    private static string Interrupt(LockContext context) => context == LockContext.Interrupt ? "interrupt" : "soft interrupt";
+
+    private static string Article(LockContext context) => context == LockContext.Interrupt ? "an" : "a";
+
+    private string Who(ulong task) => $"{kernel.Tasks.Comm(task)}/{kernel.Tasks.Pid(task)}";
 
     // Not for who it was: objects of one kind that follow each other hold the same locks.
     private ulong ObjectAt(ulong address)
@@ -185,7 +254,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
         return sum;
     }
 
-    private string At(HeldLock one) => kernel.Symbolise(one.Site);
+    private string At(HeldLock one) => _sites[one.Site];
 
     private string Name(HeldLock one)
     {
@@ -204,9 +273,8 @@ internal sealed class LockChecks(UserModeKernel kernel)
     private void Report(string headline, string text, IReadOnlyList<string> details)
     {
         var task = kernel.PerCpu.Current;
-        var pid = kernel.Tasks.Pid(task);
-        foreach (var line in (string[])[$"WARNING: {headline}", $"{kernel.Tasks.Comm(task)}/{pid}: {text}", .. details, .. kernel.DumpStack()])
+        foreach (var line in (string[])[$"WARNING: {headline}", $"{Who(task)}: {text}", .. details, .. kernel.DumpStack()])
             kernel.Log.Write(WarningLevel, line);
-        kernel.Faults.Note(new KernelWarning("lockdep", text, pid, []));
+        kernel.Faults.Note(new KernelWarning("lockdep", text, kernel.Tasks.Pid(task), []));
     }
 }

@@ -29,6 +29,10 @@ internal sealed class LockState(GuestMemory memory, KernelImage image)
         _ => memory.ReadUInt64(address + _semaphoreCount) >> SemaphoreReaderShift != 0,
     };
 
+    /// <summary>Whether a task may give a lock back. One that many read tells not who they are, and a semaphore may be handed on.</summary>
+    internal bool CanBeGivenBack(ulong address, LockKind kind, ulong task) => !GuestMemory.Contains(address, 3 * sizeof(ulong))
+        || (kind == LockKind.ExclusiveSemaphore ? (memory.ReadUInt64(address + _semaphoreCount) & SemaphoreWriter) != 0 : IsHeld(address, kind, task));
+
     /// <summary>
     /// Whether an attempt to take a spinning lock is going to succeed: on one processor nothing happens in between. What sleeps has an owner, who tells afterwards.
     /// </summary>

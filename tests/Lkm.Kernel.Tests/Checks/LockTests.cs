@@ -11,6 +11,8 @@ public sealed class LockTests(SanitizerModules modules) : IClassFixture<Sanitize
     [InlineData("semaphore", "the rw_semaphore semaphore+0x0/", "with the mutex one+0x0/", "the other way round at locks_init+0x")]
     [InlineData("object", "the mutex one+0x0/", "with the mutex at kmalloc-", "the other way round at take+0x")]
     [InlineData("spinlocks", "the spinlock spin+0x0/", "with the rwlock shared+0x0/", "the other way round at locks_init+0x")]
+    [InlineData("later-writer", "the rw_semaphore semaphore+0x0/", "with the mutex one+0x0/", "the other way round at locks_init+0x")]
+    [InlineData("gate-once", "the mutex two+0x0/", "with the mutex one+0x0/", "the other way round at take+0x")]
     public void Orders_that_can_deadlock_are_told_of(string how, string taken, string held, string other)
     {
         using var session = BootedKernel.Start();
@@ -35,6 +37,49 @@ public sealed class LockTests(SanitizerModules modules) : IClassFixture<Sanitize
         Assert.StartsWith(name, summary);
         Assert.Contains("is taken in a soft interrupt at on_timer+0x", summary);
         Assert.Contains("and at locks_init+0x", summary);
+    }
+
+    [Fact]
+    public void A_lock_that_who_is_interrupted_has_and_who_the_timer_waits_for_wants_is_told_of()
+    {
+        using var session = BootedKernel.Start();
+        var start = session.Kernel.Log.Next;
+        Assert.True(Load(session, "way-writer"));
+        var summary = Assert.Single(session.Findings).Summary;
+        Assert.StartsWith("the rwlock shared+0x0/", summary);
+        Assert.Contains("with soft interrupts on", summary);
+        Assert.Contains("with the spinlock spin+0x0/", summary);
+        Assert.Contains("which a soft interrupt takes at on_timer+0x", summary);
+        Assert.Contains("WARNING: SOFTIRQ-safe -> SOFTIRQ-unsafe lock order detected", session.LogSince(start));
+    }
+
+    [Theory]
+    [InlineData("not-mine", "but keeper/")]
+    [InlineData("not-taken", "but nobody has it")]
+    public void A_mutex_that_who_does_not_have_it_gives_back_is_told_of(string how, string who)
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(Load(session, how));
+        var summary = Assert.Single(session.Findings).Summary;
+        Assert.StartsWith("the mutex one+0x0/", summary);
+        Assert.Contains("is given back at locks_init+0x", summary);
+        Assert.Contains(who, summary);
+    }
+
+    [Fact]
+    public void Where_an_init_function_took_a_lock_is_told_when_that_function_is_gone()
+    {
+        using var session = BootedKernel.Start();
+        Assert.True(Load(session, "kept"));
+        Assert.Contains(", taken at locks_init+0x", Assert.Single(session.Findings).Summary);
+    }
+
+    [Fact]
+    public void A_mutex_that_is_taken_twice_is_no_order_too()
+    {
+        using var session = BootedKernel.Start();
+        session.Load(modules.Files["locks"], "how=twice-between");
+        Assert.Single(session.Findings, finding => finding.Kind == "warning");
     }
 
     [Fact]
@@ -77,6 +122,8 @@ public sealed class LockTests(SanitizerModules modules) : IClassFixture<Sanitize
     [InlineData("timer-bh")]
     [InlineData("timer-readers")]
     [InlineData("handed-on")]
+    [InlineData("way-readers")]
+    [InlineData("way-gate")]
     public void What_cannot_deadlock_is_no_finding(string how)
     {
         using var session = BootedKernel.Start();

@@ -59,6 +59,29 @@ static void run_timer(void)
 	msleep(50);
 }
 
+/* Who has the rwlock may be interrupted by the timer, which wants the spinlock of who waits for the rwlock. */
+static void timer_way(const char *kind)
+{
+	bool both_read = !strcmp(kind, "readers"), gate = !strcmp(kind, "gate");
+
+	run_timer();
+	if (gate)
+		mutex_lock(&three);
+	if (both_read) {
+		read_lock(&shared);
+		read_unlock(&shared);
+	} else {
+		write_lock(&shared);
+		write_unlock(&shared);
+	}
+	spin_lock_bh(&spin);
+	read_lock(&shared);
+	read_unlock(&shared);
+	spin_unlock_bh(&spin);
+	if (gate)
+		mutex_unlock(&three);
+}
+
 static int hold(void *mutex)
 {
 	mutex_lock(mutex);
@@ -169,6 +192,41 @@ static int __init locks_init(void)
 		write_lock(&shared);
 		write_unlock(&shared);
 		run_timer();
+	} else if (!strncmp(how, "way-", 4)) {
+		timer_way(how + 4);
+	} else if (!strcmp(how, "later-writer")) {
+		down_read(&semaphore);
+		mutex_lock(&one);
+		mutex_unlock(&one);
+		up_read(&semaphore);
+		mutex_lock(&one);
+		down_read(&semaphore);
+		up_read(&semaphore);
+		down_write(&semaphore);
+		up_write(&semaphore);
+		mutex_unlock(&one);
+	} else if (!strcmp(how, "gate-once")) {
+		mutex_lock(&three);
+		take(&one, &two);
+		take(&two, &one);
+		mutex_unlock(&three);
+		take(&one, &two);
+		take(&two, &one);
+	} else if (!strcmp(how, "kept")) {
+		mutex_lock(&one);
+	} else if (!strcmp(how, "not-mine")) {
+		kthread_run(hold_long, &one, "keeper");
+		msleep(50);
+		mutex_unlock(&one);
+	} else if (!strcmp(how, "not-taken")) {
+		mutex_unlock(&one);
+	} else if (!strcmp(how, "twice-between")) {
+		mutex_lock(&one);
+		mutex_lock(&two);
+		if (mutex_lock_killable(&one))
+			pr_info("locks: killed\n");
+		mutex_unlock(&two);
+		mutex_unlock(&one);
 	} else if (!strcmp(how, "ended")) {
 		kthread_run(hold, &one, "holder");
 		msleep(50);
