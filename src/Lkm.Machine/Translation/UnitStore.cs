@@ -9,7 +9,7 @@ namespace Lkm.Machine.Translation;
 /// </summary>
 internal sealed unsafe class UnitStore
 {
-    private const int MostMethods = 1 << 14, MostOfOneEntry = 4;
+    private const int MostMethods = 1 << 13, MostOfOneEntry = 4;
 
     private static readonly Lock Gate = new();
     private static readonly List<UnitStore> Idle = [];
