@@ -17,5 +17,6 @@ internal enum LockContext
 /// <param name="Address">The lock.</param>
 /// <param name="Function">What took it.</param>
 /// <param name="Site">The instruction of a module that called that.</param>
-/// <param name="Context">Where.</param>
-internal readonly record struct HeldLock(ulong Address, LockFunction Function, ulong Site, LockContext Context);
+/// <param name="Context">In what.</param>
+/// <param name="Place">The instruction for people: a module's names are gone with its init functions.</param>
+internal readonly record struct HeldLock(ulong Address, LockFunction Function, ulong Site, LockContext Context, string Place);

@@ -19,7 +19,8 @@ internal sealed class LockCalls(UserModeKernel kernel) : ICallWatch
 
     /// <inheritdoc/>
     public bool Wants(ReadOnlySpan<byte> function) =>
-        function.StartsWith("_raw_"u8) || function.StartsWith("mutex_"u8) || function.StartsWith("down_"u8) || function.StartsWith("up_"u8);
+        function.StartsWith("_raw_"u8) || function.StartsWith("mutex_"u8) || function.StartsWith("down_"u8) || function.StartsWith("up_"u8) || function.EndsWith("_sync"u8)
+        || function.IndexOf("flush_"u8) >= 0 || function.EndsWith("_workqueue"u8);
 
     /// <inheritdoc/>
     public void Relocated(ulong target, ulong place)

@@ -23,31 +23,44 @@ internal sealed class LockChecks(UserModeKernel kernel)
     private readonly Dictionary<ulong, List<HeldLock>> _held = []; // by task
     private readonly Dictionary<ulong, LockUsage> _usage = [];
     private readonly HashSet<(ulong, ulong)> _reported = [];
-    private readonly Dictionary<ulong, string> _sites = []; // by address: a module's names are gone with its init functions
+    private readonly Dictionary<ulong, string> _sites = [];
+    private readonly RunningWork _works = new(kernel.Memory, kernel.Image, kernel.Tasks);
 
     /// <summary>A module is about to call a function with a lock.</summary>
     internal void Call(in LockFunction function, ulong address, ulong site)
     {
         var task = kernel.PerCpu.Current;
-        if (!_sites.ContainsKey(site))
-            _sites[site] = kernel.Symbolise(site);
+        if (!_sites.TryGetValue(site, out var place))
+            _sites[site] = place = kernel.Symbolise(site);
+        var taken = new HeldLock(address, function, site, Context, place);
         if (function.Operation == LockOperation.Release)
         {
-            Release(task, new HeldLock(address, function, site, Context));
+            Release(task, taken);
             return;
         }
 
         if (function.Operation == LockOperation.Try && !_state.CanBeTaken(address, function.Kind))
             return;
-        var taken = new HeldLock(address, function, site, Context);
         if (!_held.TryGetValue(task, out var held))
             _held[task] = held = [];
-        held.RemoveAll(other => !_state.IsHeld(other.Address, other.Function.Kind, task));
-        if (function.Operation == LockOperation.Take)
+        held.RemoveAll(other => other.Function.Runs || !_state.IsHeld(other.Address, other.Function.Kind, task));
+        held.InsertRange(0, Running(task));
+        if (function.Operation is LockOperation.Take or LockOperation.Await)
             Check(taken, held);
         if (function.Spins)
             CheckUsage(taken, held);
-        held.Add(taken);
+        if (function.Operation != LockOperation.Await)
+            held.Add(taken);
+    }
+
+    // A work may free itself.
+    private IEnumerable<HeldLock> Running(ulong task)
+    {
+        if (_works.Of(task) is not var (work, queue, function) || _objects.FindObject(work) is { IsFreed: true })
+            yield break;
+        var place = kernel.Symbolise(function);
+        yield return new HeldLock(work, new LockFunction(LockKind.Work, LockOperation.Take), function, LockContext.Task, place);
+        yield return new HeldLock(queue, new LockFunction(LockKind.Queue, LockOperation.Take), function, LockContext.Task, place);
     }
 
     /// <summary>A task has ended.</summary>
@@ -126,9 +139,10 @@ internal sealed class LockChecks(UserModeKernel kernel)
     private void Check(HeldLock taken, List<HeldLock> held)
     {
         // Who waits for himself, or reads once more, gets into no order by that.
-        if (held.Exists(other => other.Address == taken.Address && other.Context == taken.Context))
+        var before = held.FindIndex(other => other.Address == taken.Address && other.Context == taken.Context && other.Function.Runs == taken.Function.Runs);
+        if (before >= 0)
         {
-            CheckTwice(taken, held.Find(other => other.Address == taken.Address && other.Context == taken.Context));
+            CheckTwice(taken, held[before]);
             return;
         }
 
@@ -146,7 +160,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
         {
             Report(
                 "possible recursive locking detected",
-                $"{Name(taken)} is taken at {At(taken)} by the task that has it already, since {At(before)}: it waits for itself",
+                $"{Name(taken)} is {Taken(taken)} at {At(taken)} by the task that has it already, since {At(before)}: it waits for itself",
                 []);
         }
     }
@@ -166,7 +180,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
             return;
         Report(
             "possible circular locking dependency detected",
-            $"{Name(taken)} is taken at {At(taken)} with {Name(held)} held, and {(way.Count == 1 ? "the other way round" : "in a circle")} at "
+            $"{Name(taken)} is {Taken(taken)} at {At(taken)} {With(held)}, and {(way.Count == 1 ? "the other way round" : "in a circle")} at "
                 + $"{string.Join(", ", way.Select(one => At(one.Taken)))}: tasks that do so at once wait for each other for ever",
             Steps(way));
     }
@@ -226,7 +240,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
             var kind = interrupt == LockContext.Interrupt ? "HARDIRQ" : "SOFTIRQ";
             Report(
                 $"{kind}-safe -> {kind}-unsafe lock order detected",
-                $"{Name(outside)} is taken at {At(outside)} with {Interrupt(interrupt)}s on, and {(way.Count == 1 ? "" : "on a way ")}at {At(way[^1].Taken)} with {Name(inside)} held, "
+                $"{Name(outside)} is taken at {At(outside)} with {Interrupt(interrupt)}s on, and {(way.Count == 1 ? "" : "on a way ")}at {At(way[^1].Taken)} {With(inside)}, "
                     + $"which {Article(interrupt)} {Interrupt(interrupt)} takes at {At(inside)}: one that comes at the first place waits for who waits for that",
                 Steps(way));
         }
@@ -235,7 +249,11 @@ internal sealed class LockChecks(UserModeKernel kernel)
     private LockUsage? Usage(ulong address) => _usage.TryGetValue(address, out var usage) && usage.Object == ObjectAt(address) ? usage : null;
 
     private string[] Steps(IReadOnlyList<LockEdge> way) =>
-        [.. way.Select(edge => $"{Name(edge.Taken)} was taken at {At(edge.Taken)} with {Name(edge.Held)} held since {At(edge.Held)}")];
+        [.. way.Select(edge => $"{Name(edge.Taken)} was {Taken(edge.Taken)} at {At(edge.Taken)} {With(edge.Held)} since {At(edge.Held)}")];
+
+    private static string Taken(HeldLock one) => one.Function.Operation == LockOperation.Await ? "waited for" : "taken";
+
+    private string With(HeldLock one) => one.Function.Runs ? $"in {Name(one)}" : $"with {Name(one)} held";
 
     private static string Interrupt(LockContext context) => context == LockContext.Interrupt ? "interrupt" : "soft interrupt";
 
@@ -254,7 +272,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
         return sum;
     }
 
-    private string At(HeldLock one) => _sites[one.Site];
+    private static string At(HeldLock one) => one.Place;
 
     private string Name(HeldLock one)
     {
@@ -263,6 +281,8 @@ internal sealed class LockChecks(UserModeKernel kernel)
             LockKind.Mutex => "mutex",
             LockKind.Spin => "spinlock",
             LockKind.Read or LockKind.Write => "rwlock",
+            LockKind.Work => "work",
+            LockKind.Queue => "workqueue",
             _ => "rw_semaphore",
         };
         return _objects.FindObject(one.Address) is { } found

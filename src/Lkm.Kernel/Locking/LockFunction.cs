@@ -20,6 +20,12 @@ internal enum LockKind
 
     /// <summary>struct rw_semaphore, for writing.</summary>
     ExclusiveSemaphore,
+
+    /// <summary>struct work_struct: who runs it has it.</summary>
+    Work,
+
+    /// <summary>struct workqueue_struct: so have all who run its works.</summary>
+    Queue,
 }
 
 /// <summary>What a function does with a lock.</summary>
@@ -33,6 +39,9 @@ internal enum LockOperation
 
     /// <summary>Gives it back.</summary>
     Release,
+
+    /// <summary>Waits until nobody has it, and does not take it.</summary>
+    Await,
 }
 
 /// <summary>What is kept away while the lock is held.</summary>
@@ -52,13 +61,16 @@ internal enum Excluded
 internal readonly record struct LockFunction(LockKind Kind, LockOperation Operation, Excluded Excluded = Excluded.Nothing)
 {
     /// <summary>Whether readers share the lock.</summary>
-    internal bool IsShared => Kind is LockKind.Read or LockKind.SharedSemaphore;
+    internal bool IsShared => Kind is LockKind.Read or LockKind.SharedSemaphore || (Kind == LockKind.Queue && Operation != LockOperation.Await);
+
+    /// <summary>Whether it is something that runs, and not a lock.</summary>
+    internal bool Runs => Kind is LockKind.Work or LockKind.Queue;
 
     /// <summary>Whether who waits for the lock goes round; others sleep.</summary>
     internal bool Spins => Kind is LockKind.Spin or LockKind.Read or LockKind.Write;
 
     /// <summary>
-    /// All of them by name: include/linux/spinlock_api_smp.h, rwlock_api_smp.h, mutex.h, rwsem.h. Semaphores (down()) are not here: whoever likes gives them back.
+    /// All of them by name: include/linux/spinlock_api_smp.h, rwlock_api_smp.h, mutex.h, rwsem.h, workqueue.h. Semaphores (down()) are not here: whoever likes gives them back.
     /// </summary>
     internal static IEnumerable<(string Name, LockFunction Function)> All()
     {
@@ -85,5 +97,10 @@ internal readonly record struct LockFunction(LockKind Kind, LockOperation Operat
             yield return ($"down_{name}_trylock", new(kind, LockOperation.Try));
             yield return ($"up_{name}", new(kind, LockOperation.Release));
         }
+
+        foreach (var name in (string[])["flush_work", "flush_delayed_work", "cancel_work_sync", "cancel_delayed_work_sync", "disable_work_sync", "disable_delayed_work_sync"])
+            yield return (name, new(LockKind.Work, LockOperation.Await));
+        foreach (var name in (string[])["flush_workqueue", "__flush_workqueue", "drain_workqueue", "destroy_workqueue"])
+            yield return (name, new(LockKind.Queue, LockOperation.Await));
     }
 }

@@ -24,6 +24,7 @@ internal sealed class LockState(GuestMemory memory, KernelImage image)
         LockKind.Write => (memory.ReadUInt32(address) & Writer) != 0,
         LockKind.Read => memory.ReadUInt32(address) >> ReaderShift != 0,
         LockKind.Mutex => (memory.ReadUInt64(address + _mutexOwner!.Value) & ~OwnerFlags) == task,
+        LockKind.Work or LockKind.Queue => false, // its worker knows
         LockKind.ExclusiveSemaphore => (memory.ReadUInt64(address + _semaphoreCount) & SemaphoreWriter) != 0
             && (memory.ReadUInt64(address + _semaphoreOwner) & ~OwnerFlags) == task,
         _ => memory.ReadUInt64(address + _semaphoreCount) >> SemaphoreReaderShift != 0,

@@ -37,6 +37,9 @@ internal static class ModuleLayouts
         ("_ddebug", []),
         ("ddebug_class_map", []),
         ("wait_queue_entry", []),
+        ("worker", ["current_work", "current_func", "current_pwq"]),
+        ("pool_workqueue", ["wq"]),
+        ("kthread", ["data"]),
     ];
 
     /// <summary>

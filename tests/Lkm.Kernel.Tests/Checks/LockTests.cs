@@ -12,6 +12,8 @@ public sealed class LockTests(SanitizerModules modules) : IClassFixture<Sanitize
     [InlineData("object", "the mutex one+0x0/", "with the mutex at kmalloc-", "the other way round at take+0x")]
     [InlineData("spinlocks", "the spinlock spin+0x0/", "with the rwlock shared+0x0/", "the other way round at locks_init+0x")]
     [InlineData("later-writer", "the rw_semaphore semaphore+0x0/", "with the mutex one+0x0/", "the other way round at locks_init+0x")]
+    [InlineData("work", "the work work+0x0/", "with the mutex one+0x0/", "the other way round at on_work+0x")]
+    [InlineData("work-queue", "the workqueue at kmalloc-", "with the mutex one+0x0/", "the other way round at on_work+0x")]
     [InlineData("gate-once", "the mutex two+0x0/", "with the mutex one+0x0/", "the other way round at take+0x")]
     public void Orders_that_can_deadlock_are_told_of(string how, string taken, string held, string other)
     {
@@ -124,6 +126,8 @@ public sealed class LockTests(SanitizerModules modules) : IClassFixture<Sanitize
     [InlineData("handed-on")]
     [InlineData("way-readers")]
     [InlineData("way-gate")]
+    [InlineData("work-other")]
+    [InlineData("work-try")]
     public void What_cannot_deadlock_is_no_finding(string how)
     {
         using var session = BootedKernel.Start();

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
 
 static char *how = "";
 module_param(how, charp, 0);
@@ -80,6 +81,36 @@ static void timer_way(const char *kind)
 	spin_unlock_bh(&spin);
 	if (gate)
 		mutex_unlock(&three);
+}
+
+static void on_work(struct work_struct *unused)
+{
+	if (!reads) {
+		mutex_lock(&one);
+		mutex_unlock(&one);
+	} else if (mutex_trylock(&one)) {
+		mutex_unlock(&one);
+	}
+}
+
+static DECLARE_WORK(work, on_work);
+
+/* Who waits for the work has what the work takes, or not. */
+static void wait_for_work(const char *how)
+{
+	struct workqueue_struct *queue = alloc_workqueue("locks", 0, 0);
+	bool with_other = !strcmp(how, "-other"), flush_queue = !strcmp(how, "-queue");
+
+	reads = !strcmp(how, "-try");
+	queue_work(queue, &work);
+	flush_work(&work);
+	mutex_lock(with_other ? &two : &one);
+	if (flush_queue)
+		drain_workqueue(queue);
+	else
+		cancel_work_sync(&work);
+	mutex_unlock(with_other ? &two : &one);
+	destroy_workqueue(queue);
 }
 
 static int hold(void *mutex)
@@ -194,6 +225,8 @@ static int __init locks_init(void)
 		run_timer();
 	} else if (!strncmp(how, "way-", 4)) {
 		timer_way(how + 4);
+	} else if (!strncmp(how, "work", 4)) {
+		wait_for_work(how + 4);
 	} else if (!strcmp(how, "later-writer")) {
 		down_read(&semaphore);
 		mutex_lock(&one);
