@@ -37,16 +37,32 @@ public sealed partial class KernelShell
 
     private async GuestTask<int> RunList(ISystemCalls process, IReadOnlyList<ListItem> items, StandardStreams streams)
     {
-        foreach (var (condition, pipeline, inBackground) in items)
+        for (var next = 0; next < items.Count && !IsExited && _control == LoopControl.None;)
         {
-            if (condition == RunCondition.IfSucceeded && LastStatus != 0 || condition == RunCondition.IfFailed && LastStatus == 0)
-                continue;
-            LastStatus = (inBackground ? await StartInBackground(process, pipeline, streams) : await RunPipeline(process, pipeline, streams)) & 0xff;
-            if (IsExited || _control != LoopControl.None)
-                break;
+            // What && and || connect is one list: & sends all of it into the background.
+            var first = next++;
+            while (next < items.Count && items[next].Condition != RunCondition.Always)
+                next++;
+            var list = items.Skip(first).Take(next - first);
+            if (items[next - 1].InBackground)
+                LastStatus = await StartInBackground(process, [.. list.Select(item => item with { InBackground = false })], streams) & 0xff;
+            else
+                await RunConditional(process, list, streams);
         }
 
         return LastStatus;
+    }
+
+    private async GuestTask RunConditional(ISystemCalls process, IEnumerable<ListItem> list, StandardStreams streams)
+    {
+        foreach (var (condition, pipeline, _) in list)
+        {
+            if (condition == RunCondition.IfSucceeded && LastStatus != 0 || condition == RunCondition.IfFailed && LastStatus == 0)
+                continue;
+            LastStatus = await RunPipeline(process, pipeline, streams) & 0xff;
+            if (IsExited || _control != LoopControl.None)
+                break;
+        }
     }
 
     private async GuestTask<int> Run(ISystemCalls process, CommandSyntax command, StandardStreams streams)

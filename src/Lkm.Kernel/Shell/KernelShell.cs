@@ -164,6 +164,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
             }
 
             var (command, from) = (commands[i], input);
+            var shell = Subshell(NeedsChild(command));
             var pid = await forks.Fork(async child =>
             {
                 var own = new ShellFiles(child, "sh");
@@ -172,7 +173,7 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
                 var connected = from < 0 ? streams : streams with { Input = new DescriptorStream(own, from) };
                 if (writer >= 0)
                     connected = connected with { Output = new DescriptorStream(own, writer) };
-                return await Subshell(NeedsChild(command)).RunCommand(child, command, connected);
+                return await shell.RunCommand(child, command, connected);
             });
             if (pid < 0)
                 await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
@@ -190,13 +191,13 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         return status;
     }
 
-    /// <summary>PIPELINE &amp;: a child runs it, with no input; it goes on when the line is over.</summary>
-    private async GuestTask<int> StartInBackground(ISystemCalls process, Pipeline pipeline, StandardStreams streams)
+    /// <summary>
+    /// LIST &amp;: a child runs it, with no input; it goes on when the line is over. Its variables are what they are now, not what they become until it runs.
+    /// </summary>
+    private async GuestTask<int> StartInBackground(ISystemCalls process, IReadOnlyList<ListItem> items, StandardStreams streams)
     {
         var alone = streams with { Input = new HostStream(Stream.Null) };
-        var pid = process is IForks forks
-            ? await forks.Fork(child => RunAlone(child, pipeline, alone))
-            : -(int)Errno.ENOSYS;
+        var pid = process is IForks forks ? await forks.Fork(Alone(items, alone)) : -(int)Errno.ENOSYS;
         if (pid < 0)
             await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
         else
@@ -204,11 +205,18 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         return pid < 0 ? 1 : 0;
     }
 
-    /// <summary>Runs a pipeline in a child that has nothing else to do: one that is a single program becomes it, so its pid is the program's.</summary>
-    private GuestTask<int> RunAlone(ISystemCalls child, Pipeline pipeline, StandardStreams streams) =>
-        pipeline is { Negated: false, Commands: [var command] }
-            ? Subshell(NeedsChild(command)).RunCommand(child, command, streams)
-            : Subshell().RunPipeline(child, pipeline, streams);
+    /// <summary>Runs a list in a child that has nothing else to do: one that is a single program becomes it, so its pid is the program's.</summary>
+    private Func<ISystemCalls, GuestTask<int>> Alone(IReadOnlyList<ListItem> items, StandardStreams streams)
+    {
+        if (items is [{ Pipeline: { Negated: false, Commands: [var command] } }])
+        {
+            var single = Subshell(NeedsChild(command));
+            return child => single.RunCommand(child, command, streams);
+        }
+
+        var shell = Subshell();
+        return child => shell.RunList(child, items, streams);
+    }
 
     /// <summary>A shell for a child: what it does to its own state is lost with it.</summary>
     /// <param name="isAlone">Whether the child has nothing else to do than one command, for which it need not fork again.</param>
@@ -252,7 +260,8 @@ public sealed partial class KernelShell(IModuleCommands modules, KernelLog log)
         if (!_isAlone && process is IForks forks && NeedsChild(command))
         {
             await CurrentPid(process);
-            var pid = await forks.Fork(child => Subshell(isAlone: true).RunCommand(child, command, streams));
+            var shell = Subshell(isAlone: true);
+            var pid = await forks.Fork(child => shell.RunCommand(child, command, streams));
             if (pid >= 0)
                 return await AwaitEnd(forks, pid, streams);
             await Complain(streams, $"can't fork: {((Errno)(-pid)).Message()}");
