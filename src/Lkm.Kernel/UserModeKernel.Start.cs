@@ -76,7 +76,6 @@ public sealed partial class UserModeKernel
         _ = boot.Run();
         kernel.RunUntilIdle(() => boot.IsFinished);
         kernel.Modules.LearnLayouts();
-        _ = new Locking.LockState(kernel.Memory, kernel.Image);
         kernel.Rehearse();
         return kernel;
     }

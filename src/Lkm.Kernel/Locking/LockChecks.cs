@@ -73,7 +73,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
             if (one.Function.Kind is LockKind.Mutex or LockKind.ExclusiveSemaphore && _state.IsHeld(one.Address, one.Function.Kind, task) && _reported.Add((one.Site, 0)))
             {
                 var who = Who(task);
-                Report($"{who} still has locks held!", $"{who} ended with {Name(one)} held, taken at {At(one)}: nobody else will ever get it", []);
+                Report($"{who} still has locks held!", $"{who} ended with {Name(one)} held, taken at {one.Place}: nobody else will ever get it", []);
             }
         }
     }
@@ -89,13 +89,20 @@ internal sealed class LockChecks(UserModeKernel kernel)
             return null;
         if (own[..^1].Exists(one => one.Address == wanted.Address))
             return $"for {Name(wanted)}, which it has itself";
+        return FindOtherHolder(wanted.Address, task) is var (holder, found)
+            ? $"for {Name(wanted)}, which {kernel.Tasks.Comm(holder)} (pid {kernel.Tasks.Pid(holder)}) has since {found.Place}"
+            : $"for {Name(wanted)}";
+    }
+
+    private (ulong Holder, HeldLock Lock)? FindOtherHolder(ulong address, ulong task)
+    {
         foreach (var (other, theirs) in _held)
         {
-            if (other != task && theirs.Find(one => one.Address == wanted.Address && _state.IsHeld(one.Address, one.Function.Kind, other)) is { Address: not 0 } found)
-                return $"for {Name(wanted)}, which {kernel.Tasks.Comm(other)} (pid {kernel.Tasks.Pid(other)}) has since {At(found)}";
+            if (other != task && theirs.Find(one => one.Address == address && _state.IsHeld(one.Address, one.Function.Kind, other)) is { Address: not 0 } found)
+                return (other, found);
         }
 
-        return $"for {Name(wanted)}";
+        return null;
     }
 
     /// <summary>A module is loaded, and one of its calls is where another module's may have been.</summary>
@@ -127,9 +134,8 @@ internal sealed class LockChecks(UserModeKernel kernel)
     {
         if (!_state.CanBeGivenBack(given.Address, given.Function.Kind, task) && _reported.Add((given.Site, 0)))
         {
-            var holder = _held.FirstOrDefault(other => other.Key != task
-                && other.Value.Exists(one => one.Address == given.Address && _state.IsHeld(one.Address, one.Function.Kind, other.Key))).Key;
-            Report("bad unlock balance detected!", $"{Name(given)} is given back at {At(given)} by {Who(task)}, but {(holder == 0 ? "nobody" : Who(holder))} has it", []);
+            var holder = FindOtherHolder(given.Address, task) is var (other, _) ? Who(other) : "nobody";
+            Report("bad unlock balance detected!", $"{Name(given)} is given back at {given.Place} by {Who(task)}, but {holder} has it", []);
         }
 
         if (_held.TryGetValue(task, out var held) && held.FindLastIndex(one => one.Address == given.Address) is >= 0 and var last)
@@ -160,7 +166,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
         {
             Report(
                 "possible recursive locking detected",
-                $"{Name(taken)} is {Taken(taken)} at {At(taken)} by the task that has it already, since {At(before)}: it waits for itself",
+                $"{Name(taken)} is {Taken(taken)} at {taken.Place} by the task that has it already, since {before.Place}: it waits for itself",
                 []);
         }
     }
@@ -180,8 +186,8 @@ internal sealed class LockChecks(UserModeKernel kernel)
             return;
         Report(
             "possible circular locking dependency detected",
-            $"{Name(taken)} is {Taken(taken)} at {At(taken)} {With(held)}, and {(way.Count == 1 ? "the other way round" : "in a circle")} at "
-                + $"{string.Join(", ", way.Select(one => At(one.Taken)))}: tasks that do so at once wait for each other for ever",
+            $"{Name(taken)} is {Taken(taken)} at {taken.Place} {With(held)}, and {(way.Count == 1 ? "the other way round" : "in a circle")} at "
+                + $"{string.Join(", ", way.Select(one => one.Taken.Place))}: tasks that do so at once wait for each other for ever",
             Steps(way));
     }
 
@@ -222,7 +228,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
         var what = Interrupt(inside.Context);
         Report(
             "inconsistent lock state",
-            $"{Name(inside)} is taken in {Article(inside.Context)} {what} at {At(inside)}, and at {At(outside)} with {what}s on: "
+            $"{Name(inside)} is taken in {Article(inside.Context)} {what} at {inside.Place}, and at {outside.Place} with {what}s on: "
                 + "one that comes while the lock is held there waits for ever",
             []);
     }
@@ -240,8 +246,8 @@ internal sealed class LockChecks(UserModeKernel kernel)
             var kind = interrupt == LockContext.Interrupt ? "HARDIRQ" : "SOFTIRQ";
             Report(
                 $"{kind}-safe -> {kind}-unsafe lock order detected",
-                $"{Name(outside)} is taken at {At(outside)} with {Interrupt(interrupt)}s on, and {(way.Count == 1 ? "" : "on a way ")}at {At(way[^1].Taken)} {With(inside)}, "
-                    + $"which {Article(interrupt)} {Interrupt(interrupt)} takes at {At(inside)}: one that comes at the first place waits for who waits for that",
+                $"{Name(outside)} is taken at {outside.Place} with {Interrupt(interrupt)}s on, and {(way.Count == 1 ? "" : "on a way ")}at {way[^1].Taken.Place} {With(inside)}, "
+                    + $"which {Article(interrupt)} {Interrupt(interrupt)} takes at {inside.Place}: one that comes at the first place waits for who waits for that",
                 Steps(way));
         }
     }
@@ -249,7 +255,7 @@ internal sealed class LockChecks(UserModeKernel kernel)
     private LockUsage? Usage(ulong address) => _usage.TryGetValue(address, out var usage) && usage.Object == ObjectAt(address) ? usage : null;
 
     private string[] Steps(IReadOnlyList<LockEdge> way) =>
-        [.. way.Select(edge => $"{Name(edge.Taken)} was {Taken(edge.Taken)} at {At(edge.Taken)} {With(edge.Held)} since {At(edge.Held)}")];
+        [.. way.Select(edge => $"{Name(edge.Taken)} was {Taken(edge.Taken)} at {edge.Taken.Place} {With(edge.Held)} since {edge.Held.Place}")];
 
     private static string Taken(HeldLock one) => one.Function.Operation == LockOperation.Await ? "waited for" : "taken";
 
@@ -271,8 +277,6 @@ internal sealed class LockChecks(UserModeKernel kernel)
             sum = (sum * 0x100000001B3) ^ frame;
         return sum;
     }
-
-    private static string At(HeldLock one) => one.Place;
 
     private string Name(HeldLock one)
     {

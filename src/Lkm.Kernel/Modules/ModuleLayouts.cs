@@ -2,7 +2,7 @@ using Lkm.Kernel.Boot;
 
 namespace Lkm.Kernel.Modules;
 
-/// <summary>The structs that the loader reads and writes.</summary>
+/// <summary>The structs that the loader reads and writes, and those that tell which locks a module has (<see cref="Locking.LockChecks"/>).</summary>
 internal static class ModuleLayouts
 {
     private static readonly (string Struct, string[] Members)[] Used =
@@ -37,6 +37,8 @@ internal static class ModuleLayouts
         ("_ddebug", []),
         ("ddebug_class_map", []),
         ("wait_queue_entry", []),
+        ("mutex", ["owner"]),
+        ("rw_semaphore", ["count", "owner"]),
         ("worker", ["current_work", "current_func", "current_pwq"]),
         ("pool_workqueue", ["wq"]),
         ("kthread", ["data"]),
