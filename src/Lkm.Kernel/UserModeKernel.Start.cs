@@ -114,7 +114,9 @@ public sealed partial class UserModeKernel
     private static UserModeKernel Restore(string folder, ulong ramSize)
     {
         var memory = GuestMemory.Restore(Path.Combine(folder, MemoryFile)); // from here on nobody removes the folder
-        var ahead = new DecodedCodeFile(folder).Open() is { } code ? new CodeAhead(memory, code) : null;
+        var ahead = new HintFile(folder, HintFile.Code).Open() is { } code
+            ? new CodeAhead(memory, code, new HintFile(folder, HintFile.Pages).Open() ?? default, PrepareModules)
+            : null;
         var symbols = SymbolTable.Open(MappedFile.Open(Path.Combine(folder, SymbolsFile))).Value;
         var types = new ImageTypes(() => ReadTypes(memory, symbols));
         var image = new KernelImage(new ImageSymbols(symbols), types);
@@ -129,15 +131,16 @@ public sealed partial class UserModeKernel
         return kernel;
     }
 
-    /// <summary>Keeps, decoded, what the first short run of a snapshot has executed, most of which every run does.</summary>
-    private void KeepCode()
+    /// <summary>Keeps, decoded, what the first short run of a snapshot has executed, and which pages it has touched: most of it every run does.</summary>
+    private void KeepHints()
     {
         const long shortRun = 20_000_000; // instructions
         if (_snapshot is null || _codeAhead is { IsUsable: true } || Cpu.Instructions is 0 or >= shortRun)
             return;
         var hints = Cpu.CodeHints(Image.Symbol("_stext"), Image.Symbol("_etext"));
         using var before = GuestMemory.Restore(Path.Combine(_snapshot, MemoryFile)); // this run may have changed code
-        new DecodedCodeFile(_snapshot).Write(CodeAhead.Decode(before, hints));
+        new HintFile(_snapshot, HintFile.Pages).Write(Memory.TouchedPages());
+        new HintFile(_snapshot, HintFile.Code).Write(CodeAhead.Decode(before, hints));
     }
 
     /// <summary>The image keeps its type information in memory, for /sys/kernel/btf/vmlinux.</summary>

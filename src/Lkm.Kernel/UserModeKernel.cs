@@ -214,14 +214,14 @@ public sealed partial class UserModeKernel : IDisposable
     /// <summary>Per-CPU memory.</summary>
     public PerCpuAllocator PerCpuMemory { get; }
 
-    private IEnumerable<IKernelFunctions> Subsystems =>
+    private IKernelFunctions[] Subsystems =>
     [
         Scheduler, Rcu, Timer, SelfInterrupt, Text, Threads, Init, Random, RequestModule, new LocalTimer(Clock), new Delays(Timer), new OneProcessor(Calls, Tasks), new SchedulingPolicy(Memory, Scheduler, Tasks), new Panic(this),
         Modules, Pages, _reclaim, Slab, Vmalloc, PerCpuMemory, new EarlyMemory(Memory, Pages, Slab, Vmalloc), new UserMappings(Memory, Image, Vmalloc, Calls), MemoryProtection,
         new Printk(Memory, Image, Calls, Log, HookAddresses.PrintkBuffers),
     ];
 
-    private IEnumerable<ISnapshotState> SnapshotStates => [Clock, Board, new ProcessorState(Cpu), Scheduler, Rcu, Random, Init, PerCpuMemory];
+    private ISnapshotState[] SnapshotStates => [Clock, Board, new ProcessorState(Cpu), Scheduler, Rcu, Random, Init, PerCpuMemory];
 
     /// <summary>Makes what finds the allocations that a module has left behind.</summary>
     internal LeakScanner NewLeakScanner() => new(Memory, Image, PerCpu, PerCpuLayout.Of(Image).SizeWithRedzones, Pages, Slab, Vmalloc, Tracks);
@@ -242,7 +242,7 @@ public sealed partial class UserModeKernel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        KeepCode();
+        KeepHints();
         Cpu.Dispose();
         Memory.Dispose();
     }

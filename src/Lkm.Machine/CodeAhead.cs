@@ -6,18 +6,25 @@ namespace Lkm.Machine;
 /// </summary>
 public sealed unsafe class CodeAhead
 {
-    private readonly ReadOnlyMemory<byte> _decoded;
+    private readonly GuestMemory _memory;
+    private readonly ReadOnlyMemory<byte> _decoded, _pages;
     private readonly CpuRecord* _record = (CpuRecord*)HostMemory.Reserve((ulong)sizeof(CpuRecord)); // until the processor's own is there
     private readonly CodeCache _code;
     private readonly HookSet _hooks = new();
+    private readonly Action? _afterwards;
     private readonly ManualResetEventSlim _isLoaded = new();
 
     /// <summary>Begins.</summary>
     /// <param name="memory">The memory.</param>
     /// <param name="decoded">What <see cref="Decode"/> made of the same memory; anything else costs time and does no harm.</param>
-    public CodeAhead(GuestMemory memory, ReadOnlyMemory<byte> decoded)
+    /// <param name="pages">What <see cref="GuestMemory.TouchedPages"/> said of it; the same holds.</param>
+    /// <param name="afterwards">What else the thread is to do, while the guest runs.</param>
+    public CodeAhead(GuestMemory memory, ReadOnlyMemory<byte> decoded, ReadOnlyMemory<byte> pages = default, Action? afterwards = null)
     {
+        _memory = memory;
         _decoded = decoded;
+        _pages = pages;
+        _afterwards = afterwards;
         _code = new CodeCache(memory, _record);
         new Thread(Load) { IsBackground = true }.UnsafeStart();
     }
@@ -45,8 +52,12 @@ public sealed unsafe class CodeAhead
 
     private void Load()
     {
-        IsUsable = DecodedCode.Load(_decoded.Span, _code, _hooks);
+        var chosen = new HashSet<ulong>();
+        IsUsable = DecodedCode.Load(_decoded.Span, _code, _hooks, chosen);
         _isLoaded.Set();
+        Handlers.Rehearse(chosen);
         InstructionDecoder.Load(); // for what is decoded first while the guest runs
+        _memory.MakeReady(_pages.Span);
+        _afterwards?.Invoke();
     }
 }

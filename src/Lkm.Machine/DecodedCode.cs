@@ -115,13 +115,14 @@ internal static unsafe class DecodedCode
     /// <param name="bytes">What <see cref="Make"/> made of the same memory.</param>
     /// <param name="code">Gets the code.</param>
     /// <param name="hooks">Gets the hooks.</param>
+    /// <param name="chosen">Gets the handlers that <see cref="Handlers.Rehearse"/> may call.</param>
     /// <returns>False if the bytes are damaged, or of another build; what was put in until then is right.</returns>
-    internal static bool Load(ReadOnlySpan<byte> bytes, CodeCache code, HookSet hooks)
+    internal static bool Load(ReadOnlySpan<byte> bytes, CodeCache code, HookSet hooks, HashSet<ulong> chosen)
     {
         if (!TryRead(bytes, out var header))
             return false;
         bytes = bytes[sizeof(Header)..];
-        var lowering = new Lowering(new InstructionPlayer(Take<DecodedInstruction>(ref bytes, header.Instructions).ToArray()), hooks);
+        var lowering = new Lowering(new InstructionPlayer(Take<DecodedInstruction>(ref bytes, header.Instructions).ToArray()), hooks, chosen);
         foreach (var address in Take<ulong>(ref bytes, header.Hooks))
             hooks.Add(address);
         var traces = Take<Trace>(ref bytes, header.Traces);

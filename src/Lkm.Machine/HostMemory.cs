@@ -37,6 +37,9 @@ internal static unsafe class HostMemory
     [DllImport(Library, EntryPoint = "memset")]
     private static extern byte* NativeSet(byte* address, int value, nuint length);
 
+    [DllImport(Library, EntryPoint = "ioctl")]
+    internal static extern int Control(int descriptor, nuint command, void* argument);
+
     [DllImport(Library, EntryPoint = "close")]
     internal static extern int Close(int descriptor);
 

@@ -12,6 +12,13 @@ internal abstract class InstructionSource
 
     /// <summary>The next instruction; an invalid one has an error.</summary>
     internal abstract DecodedInstruction Next();
+
+    /// <summary>The instruction at an address, for itself.</summary>
+    internal virtual DecodedInstruction Single(ulong rip, bool trusted)
+    {
+        Start(rip, trusted);
+        return Next();
+    }
 }
 
 /// <summary>An instruction, or why there is none.</summary>
@@ -22,13 +29,24 @@ internal readonly record struct DecodedInstruction(Instruction Instruction, Deco
 /// <summary>Decodes the bytes of guest memory, as far as the shadow lets them be read.</summary>
 internal sealed class InstructionDecoder : InstructionSource
 {
+    private const int MostRemembered = 64, LongestInstruction = 15;
+
+    private readonly GuestMemory _memory;
     private readonly GuestCodeReader _reader;
     private Decoder? _decoder; // its types are many, and not every run decodes something
+
+    // Where hooks are, the same instructions are executed one by one again and again.
+    private readonly Instruction[] _remembered = new Instruction[MostRemembered];
+    private readonly byte[] _bytes = new byte[MostRemembered * LongestInstruction];
 
     /// <summary>Creates it.</summary>
     /// <param name="memory">The memory.</param>
     /// <param name="environment">Who knows what may be executed; null if all may that can be read.</param>
-    internal InstructionDecoder(GuestMemory memory, ICpuEnvironment? environment = null) => _reader = new GuestCodeReader(memory, environment);
+    internal InstructionDecoder(GuestMemory memory, ICpuEnvironment? environment = null)
+    {
+        _memory = memory;
+        _reader = new GuestCodeReader(memory, environment);
+    }
 
     /// <summary>Gets the decoder's tables ready, which takes longer than decoding thousands of instructions.</summary>
     internal static void Load()
@@ -48,6 +66,33 @@ internal sealed class InstructionDecoder : InstructionSource
     {
         _decoder!.Decode(out var instruction);
         return new DecodedInstruction(instruction, _decoder.LastError);
+    }
+
+    /// <inheritdoc/>
+    internal override DecodedInstruction Single(ulong rip, bool trusted)
+    {
+        var place = (int)(rip % MostRemembered);
+        ref var remembered = ref _remembered[place];
+        var bytes = _bytes.AsSpan(place * LongestInstruction, LongestInstruction);
+        if (remembered.IP == rip && remembered.Length > 0 && AreStillThere(bytes[..remembered.Length], rip, trusted))
+            return new DecodedInstruction(remembered, DecoderError.None);
+        Start(rip, trusted);
+        var decoded = Next();
+        remembered = decoded.Instruction.IsInvalid ? default : decoded.Instruction;
+        _memory.Span(rip, remembered.Length).CopyTo(bytes);
+        return decoded;
+    }
+
+    private bool AreStillThere(ReadOnlySpan<byte> bytes, ulong rip, bool trusted)
+    {
+        _reader.Start(rip, trusted);
+        foreach (var known in bytes)
+        {
+            if (_reader.ReadByte() != known)
+                return false;
+        }
+
+        return true;
     }
 }
 

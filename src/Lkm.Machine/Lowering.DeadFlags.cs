@@ -40,7 +40,7 @@ internal sealed unsafe partial class Lowering
         for (var n = 0; n < _waitingCount; n++)
         {
             var silent = _silent[_waiting[n]];
-            _trace[_waiting[n]].Handler = (nint)Handlers.ChooseSilent(silent.Operation, silent.Size, silent.Immediate);
+            _trace[_waiting[n]].Handler = Chosen(Handlers.ChooseSilent(silent.Operation, silent.Size, silent.Immediate));
         }
         _waitingCount = 0;
     }
@@ -70,7 +70,7 @@ internal sealed unsafe partial class Lowering
         var joined = Handlers.ChooseAddCompareJump(addition.Size, _flagKind, _comparesImmediate, condition);
         if (joined == null)
             return;
-        _trace[before].Handler = (nint)joined;
+        _trace[before].Handler = Chosen(joined);
         _silent[before] = default;
     }
 }

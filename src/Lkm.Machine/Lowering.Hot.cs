@@ -63,7 +63,7 @@ internal sealed unsafe partial class Lowering
             case Mnemonic.Imul when i.OpCount == 2 && i.Op1Kind == OpKind.Register && IsWide(i.Op0Register):
                 o->D = General(i.Op0Register, out var size, out _);
                 o->S = General(i.Op1Register, out _, out _);
-                o->Handler = (nint)Handlers.ChooseMultiply(size);
+                o->Handler = Chosen(Handlers.ChooseMultiply(size));
                 _flagKind = UnknownFlags;
                 return true;
             case Mnemonic.Jmp or Mnemonic.Call or Mnemonic.Ret or Mnemonic.Nop or Mnemonic.Endbr64:
@@ -137,7 +137,7 @@ internal sealed unsafe partial class Lowering
         if ((o->Info.Flags & UnusualAddress) != 0)
             return false;
         o->Target = null; // was Info
-        o->Handler = (nint)Handlers.ChooseAlu<TOperation>(size, form);
+        o->Handler = Chosen(Handlers.ChooseAlu<TOperation>(size, form));
         if (form <= HotForm.RegisterImmediate)
         {
             Affect(TOperation.Kind == Flags.Literal ? FlagEffect.Passes : FlagEffect.Replaces);
@@ -188,7 +188,7 @@ internal sealed unsafe partial class Lowering
         if ((o->Info.Flags & UnusualAddress) != 0 || from >= to)
             return false;
         o->Target = null;
-        o->Handler = (nint)Handlers.ChooseExtend(from, to, form, signed);
+        o->Handler = Chosen(Handlers.ChooseExtend(from, to, form, signed));
         if (form == HotForm.RegisterRegister)
             Affect(FlagEffect.Passes);
         else if (!signed)
@@ -204,7 +204,7 @@ internal sealed unsafe partial class Lowering
         Memory(i, o);
         if (o->Info.Flags != 0)
             return false;
-        o->Handler = (nint)Handlers.ChooseLea(size, o->X != CpuRecord.Zero);
+        o->Handler = Chosen(Handlers.ChooseLea(size, o->X != CpuRecord.Zero));
         Affect(FlagEffect.Passes);
         if (size >= 4)
             _silent[(int)(o - _trace)] = new SilentOp(o->X != CpuRecord.Zero ? SilentOperation.LoadIndexedAddress : SilentOperation.LoadAddress, size, false);
@@ -221,7 +221,7 @@ internal sealed unsafe partial class Lowering
             return false;
         if (shift == Shift.Ror)
             o->Imm = (ulong)(8 * size) - o->Imm;
-        o->Handler = (nint)Handlers.ChooseShift(shift, size);
+        o->Handler = Chosen(Handlers.ChooseShift(shift, size));
         Affect(shift is Shift.Rol or Shift.Ror ? FlagEffect.Passes : FlagEffect.Replaces);
         Await(o, shift switch
         {
@@ -239,7 +239,7 @@ internal sealed unsafe partial class Lowering
         if (i.Op0Kind != OpKind.Register || !IsWide(i.Op0Register))
             return false;
         o->D = General(i.Op0Register, out var size, out _);
-        o->Handler = (nint)Handlers.ChooseUnary(alu, size);
+        o->Handler = Chosen(Handlers.ChooseUnary(alu, size));
         if (alu is Alu.Not or Alu.Bswap)
             Affect(FlagEffect.Passes);
         if (kind != Flags.Literal)
@@ -257,7 +257,7 @@ internal sealed unsafe partial class Lowering
             var joined = comparison == null ? null : Handlers.ChooseCompareJump(_flagKind, _comparesImmediate, condition);
             if (joined != null)
             {
-                comparison->Handler = (nint)joined;
+                comparison->Handler = Chosen(joined);
                 comparison->Disp = (long)i.NearBranchTarget;
                 comparison->Target = null;
                 NoteJump(comparison, _comparesImmediate ? HotForm.RegisterImmediate : HotForm.RegisterRegister, condition);
@@ -265,11 +265,11 @@ internal sealed unsafe partial class Lowering
                 return true; // with no handler, this op is not there
             }
             o->Disp = (long)i.NearBranchTarget;
-            o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Jump, _flagKind, condition);
+            o->Handler = Chosen(Handlers.ChooseKnown(ConditionalUse.Jump, _flagKind, condition));
             var both = memoryComparison == null ? null : Handlers.ChooseCompareMemoryJump(_flagKind, _memoryForm, condition);
             if (both != null)
             {
-                memoryComparison->Handler = (nint)both;
+                memoryComparison->Handler = Chosen(both);
                 NoteJump(memoryComparison, _memoryForm, condition);
             }
             return KeepingFlags(i, o);
@@ -277,7 +277,7 @@ internal sealed unsafe partial class Lowering
         if (i.Code is >= Code.Seto_rm8 and <= Code.Setg_rm8 && i.Op0Kind == OpKind.Register && !IsHigh(i.Op0Register))
         {
             o->D = General(i.Op0Register, out _, out _);
-            o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Set, _flagKind, condition);
+            o->Handler = Chosen(Handlers.ChooseKnown(ConditionalUse.Set, _flagKind, condition));
             return KeepingFlags(i, o);
         }
         if (i.Code is >= Code.Cmovo_r16_rm16 and <= Code.Cmovg_r64_rm64 && i.Op1Kind == OpKind.Register && IsWide(i.Op0Register))
@@ -285,7 +285,7 @@ internal sealed unsafe partial class Lowering
             o->D = General(i.Op0Register, out var size, out _);
             o->S = General(i.Op1Register, out _, out _);
             o->Imm = size == 8 ? ulong.MaxValue : uint.MaxValue;
-            o->Handler = (nint)Handlers.ChooseKnown(ConditionalUse.Move, _flagKind, condition);
+            o->Handler = Chosen(Handlers.ChooseKnown(ConditionalUse.Move, _flagKind, condition));
             return KeepingFlags(i, o);
         }
         return KeepingFlags(i, o);

@@ -46,7 +46,7 @@ internal sealed unsafe partial class Lowering
         {
             var joined = JoinedAt(n);
             if (joined != null)
-                _trace[n++].Handler = (nint)joined;
+                _trace[n++].Handler = Chosen(joined);
         }
     }
 

@@ -26,10 +26,17 @@ internal sealed unsafe partial class Lowering
     private readonly int[] _entries = new int[CodeCache.LongestTrace + 1];
     private int _entryCount;
 
-    internal Lowering(InstructionSource source, HookSet hooks)
+    private readonly HashSet<ulong>? _chosen;
+
+    /// <summary>Creates it.</summary>
+    /// <param name="source">Gives the instructions.</param>
+    /// <param name="hooks">What is hooked.</param>
+    /// <param name="chosen">Gets the handlers that are made for one kind of operands, which <see cref="Handlers.Rehearse"/> may call.</param>
+    internal Lowering(InstructionSource source, HookSet hooks, HashSet<ulong>? chosen = null)
     {
         _source = source;
         _hooks = hooks;
+        _chosen = chosen;
     }
 
     /// <summary>The address after the last trace.</summary>
@@ -40,6 +47,13 @@ internal sealed unsafe partial class Lowering
 
     /// <summary>Which ops of the last trace may be arrived at from elsewhere.</summary>
     internal ReadOnlySpan<int> Entries => _entries.AsSpan(0, _entryCount);
+
+    private nint Chosen(Handler handler)
+    {
+        if (handler != null) // there is none for some
+            _chosen?.Add((ulong)handler);
+        return (nint)handler;
+    }
 
     /// <summary>Decodes a trace. False if not even its first instruction can be fetched.</summary>
     internal bool Trace(ulong rip, Op* ops)
@@ -122,8 +136,7 @@ internal sealed unsafe partial class Lowering
     {
         if (!GuestMemory.Contains(rip))
             return false;
-        _source.Start(rip, trusted);
-        var (instruction, error) = _source.Next();
+        var (instruction, error) = _source.Single(rip, trusted);
         *o = default;
         o->Rip = rip;
         o->Length = (byte)instruction.Length;

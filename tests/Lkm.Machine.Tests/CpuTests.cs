@@ -104,6 +104,32 @@ public class CpuTests
     }
 
     [Fact]
+    public void What_is_behind_a_hook_is_executed_as_it_is_now()
+    {
+        using var machine = new TestMachine().Load([0xB0, 1, 0xC3]); // mov al, 1; ret
+        machine.Cpu.Hook(TestMachine.Code);
+        for (byte value = 1; value < 9; value++)
+        {
+            machine.Memory.Span(TestMachine.Code, 2)[1] = value;
+            machine.Cpu.InvalidateCode(TestMachine.Code, 2);
+            for (var time = 0; time < 2; time++)
+            {
+                machine.Reset();
+                Assert.Equal(CpuExitKind.Hook, machine.Run().Kind);
+                machine.Cpu.SkipHookOnce = true;
+                Assert.Equal(TestMachine.Done, machine.Run().Address);
+                Assert.Equal(value, machine.Cpu.Rax);
+            }
+        }
+
+        machine.NotExecutable.Add(TestMachine.Code & ~(GuestMemory.PageSize - 1));
+        machine.Reset();
+        Assert.Equal(CpuExitKind.Hook, machine.Run().Kind);
+        machine.Cpu.SkipHookOnce = true;
+        Assert.Equal(CpuExitKind.Exception, machine.Run().Kind);
+    }
+
+    [Fact]
     public void The_trap_flag_stops_after_each_instruction()
     {
         using var machine = new TestMachine().Load(Count);

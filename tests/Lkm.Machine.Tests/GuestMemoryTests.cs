@@ -87,6 +87,51 @@ public class GuestMemoryTests
     }
 
     [Fact]
+    public void What_one_run_of_a_snapshot_wrote_can_be_made_ready_for_the_next()
+    {
+        var path = Path.GetTempFileName();
+        const ulong far = GuestMemory.WindowStart + (9UL << 30);
+        try
+        {
+            using (var memory = GuestMemory.Create())
+            {
+                memory.WriteUInt64(Base, 42);
+                memory.Save(path);
+            }
+
+            byte[] touched;
+            using (var first = GuestMemory.Restore(path))
+            {
+                _ = first.ReadUInt64(Base);
+                Assert.Empty(first.ChangedPages(Base, 0x10000));
+                first.WriteUInt64(Base + 0x2000, 1);
+                first.WriteUInt64(Base + 0x3000, 1);
+                first.WriteUInt64(far, 1);
+                first.Allow(Base, 0x10000);
+                touched = first.TouchedPages();
+            }
+
+            using var second = GuestMemory.Restore(path);
+            second.MakeReady(touched);
+            Assert.Equal([new PageRun(Base + 0x2000, 0x2000)], second.ChangedPages(Base, 0x10000));
+            Assert.Equal([new PageRun(far, 0x1000)], second.ChangedPages(far, 0x10000));
+            Assert.Equal((42UL, 0UL, 0UL), (second.ReadUInt64(Base), second.ReadUInt64(Base + 0x2000), second.ReadUInt64(far)));
+            Assert.Equal(Shadow.Unmapped, second.ShadowAt(Base));
+            for (var i = 0; i < touched.Length; i++) // damaged, it does no harm
+            {
+                var damaged = touched.ToArray();
+                damaged[i] ^= 0xFF;
+                second.MakeReady(damaged.AsSpan(0, touched.Length - (i & 7)));
+            }
+            Assert.Equal((42UL, 0UL), (second.ReadUInt64(Base), second.ReadUInt64(far)));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public void Restoring_what_is_no_snapshot_says_so()
     {
         var path = Path.GetTempFileName();

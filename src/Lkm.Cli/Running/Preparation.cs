@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Lkm.Cli.CommandLine;
 using Lkm.Kernel;
@@ -15,17 +16,19 @@ internal static class Preparation
 
     private static void Prepare()
     {
-        PrepareText();
+        ArrayPool<char>.Shared.Return(ArrayPool<char>.Shared.Rent(1)); // a static of each thread: the one thing that is compiled anew in each run
+        SearchText();
         UserModeKernel.Prepare();
+        WriteText();
         Screen.KeepFlushing();
     }
 
     /// <summary>Conversions and searches of text use the host's vectors, whose types are many.</summary>
-    private static void PrepareText()
+    private static void SearchText() => _ = Encoding.UTF8.GetString("6.1.0-56-amd64"u8).IndexOf('-');
+
+    private static void WriteText()
     {
-        string text = Encoding.UTF8.GetString("6.1.0-56-amd64"u8);
-        _ = text.IndexOf('-');
         using var writer = new StreamWriter(Stream.Null, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
-        writer.WriteLine(text);
+        writer.WriteLine(nameof(Preparation));
     }
 }

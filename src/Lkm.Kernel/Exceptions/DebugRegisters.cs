@@ -93,7 +93,16 @@ internal sealed class DebugRegisters(Cpu cpu, GuestMemory memory, Action<ulong> 
     }
 
     /// <summary>Whether a hook at the address is one of these.</summary>
-    public bool Has(ulong address) => _code.Exists(entry => entry.Address == address);
+    public bool Has(ulong address)
+    {
+        foreach (var breakpoint in _code) // asked at every hook: no closure
+        {
+            if (breakpoint.Address == address)
+                return true;
+        }
+
+        return false;
+    }
 
     private void Set(ulong address, ulong bit, ulong kind)
     {

@@ -89,15 +89,18 @@ public sealed class FunctionTable
         }
         else
         {
-            task.OnCompleted(() =>
-            {
-                task.GetResult();
-                frame.Leave();
-            });
+            LeaveLater(task, frame);
         }
 
         return true;
     }
+
+    // By itself: its closure would be made for every call otherwise.
+    private static void LeaveLater(GuestTask task, CallFrame frame) => task.OnCompleted(() =>
+    {
+        task.GetResult();
+        frame.Leave();
+    });
 
     /// <summary>
     /// Where a function is caught: behind ENDBR64 and behind the five bytes of its ftrace site, so that ftrace and the kprobes that

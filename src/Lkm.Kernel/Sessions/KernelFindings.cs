@@ -127,7 +127,7 @@ internal sealed class KernelFindings(UserModeKernel kernel)
         var known = new HashSet<string>();
         if (ended?.IndexOf(KeptWords, StringComparison.Ordinal) is > 0 and var end)
             known.Add($"[{ended[Ours.Length..end].Replace('[', ':')}");
-        var lines = NewLines().ToList();
+        var lines = NewLines();
         for (var i = lines.Count - 1; i >= 0; i--)
         {
             if (lines[i].StartsWith(Watchdog, StringComparison.Ordinal) && known.Add(lines[i][lines[i].LastIndexOf('[')..]))
@@ -135,7 +135,13 @@ internal sealed class KernelFindings(UserModeKernel kernel)
         }
     }
 
-    private IEnumerable<string> NewLines() => kernel.Log.Since(_records).Select(record => record.Text);
+    private List<string> NewLines()
+    {
+        var lines = new List<string>();
+        foreach (var record in kernel.Log.Since(_records))
+            lines.Add(record.Text);
+        return lines;
+    }
 
     /// <summary>Where the kernel was, by the first dump of its registers.</summary>
     private static string PlaceIn(IEnumerable<string> lines)

@@ -8,7 +8,7 @@ internal static class KernelState
 {
     private const uint Magic = 0x534d4b4c; // "LKMS"
 
-    public static void Save(BinaryWriter writer, KernelImage image, KernelLog log, IEnumerable<ISnapshotState> subsystems)
+    public static void Save(BinaryWriter writer, KernelImage image, KernelLog log, ISnapshotState[] subsystems)
     {
         writer.Write(Magic);
         SaveLayouts(writer, image);
@@ -39,7 +39,7 @@ internal static class KernelState
             image.LearnEnumerator(reader.ReadString(), reader.ReadBoolean() ? reader.ReadInt64() : null);
     }
 
-    public static void RestoreSubsystems(BinaryReader reader, KernelLog log, IEnumerable<ISnapshotState> subsystems)
+    public static void RestoreSubsystems(BinaryReader reader, KernelLog log, ISnapshotState[] subsystems)
     {
         for (var records = reader.ReadInt32(); records > 0; records--)
             log.Restore(new LogRecord(reader.ReadInt64(), reader.ReadByte(), reader.ReadString(), null));

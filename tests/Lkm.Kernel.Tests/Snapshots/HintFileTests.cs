@@ -2,8 +2,8 @@ using Lkm.Kernel.Snapshots;
 
 namespace Lkm.Kernel.Tests.Snapshots;
 
-/// <summary>The file of decoded code gives back what was written.</summary>
-public sealed class DecodedCodeFileTests : IDisposable
+/// <summary>A file beside a snapshot gives back what was written.</summary>
+public sealed class HintFileTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lkm-").FullName;
 
@@ -12,7 +12,7 @@ public sealed class DecodedCodeFileTests : IDisposable
     [Fact]
     public void What_was_written_is_read()
     {
-        var file = new DecodedCodeFile(_folder);
+        var file = new HintFile(_folder, HintFile.Code);
         Assert.Null(file.Open());
         file.Write([1, 2, 3]);
         Assert.Equal([1, 2, 3], file.Open()?.ToArray());
@@ -22,7 +22,7 @@ public sealed class DecodedCodeFileTests : IDisposable
     [Fact]
     public void Where_nothing_can_be_written_nothing_happens()
     {
-        var file = new DecodedCodeFile(Path.Combine(_folder, "gone"));
+        var file = new HintFile(Path.Combine(_folder, "gone"), HintFile.Code);
         file.Write([1]);
         Assert.Null(file.Open());
     }
