@@ -26,7 +26,7 @@ internal sealed unsafe class HostPageMap : IDisposable
     }
 
     private readonly SafeFileHandle _file = HostMemory.Open("/proc/self/pagemap");
-    private readonly Region[] _regions = GC.AllocateUninitializedArray<Region>(RegionsAtOnce, pinned: true);
+    private readonly Region[] _regions = new Region[RegionsAtOnce];
     private readonly ulong _end;
     private ulong[]? _entries; // where the host cannot scan
     private ulong _at;
