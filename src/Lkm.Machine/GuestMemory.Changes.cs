@@ -13,10 +13,11 @@ public sealed unsafe partial class GuestMemory
     public IReadOnlyList<PageRun> ChangedPages(ulong start, ulong size)
     {
         var runs = new List<PageRun>();
-        using var map = new HostPageMap(At(start, size), size);
+        var first = At(start, size);
+        using var map = new HostPageMap(first, size);
         while (map.Next(out var at, out var length, out var isOfFile))
         {
-            var address = start + (ulong)(at - At(start, size));
+            var address = start + (ulong)(at - first);
             if (!isOfFile)
             {
                 Add(runs, address, length);

@@ -163,8 +163,7 @@ internal sealed unsafe partial class Lowering
     /// <summary>Decodes the general form of an instruction that was decoded before.</summary>
     internal void General(ulong rip, Op* o)
     {
-        _source.Start(rip, trusted: true);
-        var (instruction, _) = _source.Next();
+        var (instruction, _) = _source.Single(rip, trusted: true);
         *o = default;
         o->Rip = rip;
         o->Length = (byte)instruction.Length;
